@@ -1,0 +1,1 @@
+"""Bargein: a full-duplex voice server that makes any Chat Completions audio model interruptible."""

@@ -1,0 +1,277 @@
+"""What must be done because of an event: a closed union of frozen dataclasses.
+
+The first group is told to the caller; ``bargein.wire.ladder`` turns each into its protocol events, in the protocol's order. The
+second group exists in ``bargein.v1`` only, and is dropped for every other caller. The third group is work for the session.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bargein.core.completion import CompletionRequest
+from bargein.core.config import Transcription
+from bargein.core.items import Failure, FunctionCall, InputAudio, Item, Message, Response
+
+# Told to the caller.
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    item_id: str
+    audio_start_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    item_id: str
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTimedOut:
+    item_id: str
+    audio_start_ms: int
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class InputCommitted:
+    """The input buffer became ``item``."""
+
+    item: Message
+    previous_item_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InputCleared:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCreated:
+    """A finished item entered the conversation."""
+
+    item: Item
+    previous_item_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRetrieved:
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTruncated:
+    item_id: str
+    content_index: int
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDeleted:
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseCreated:
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class OutputItemAdded:
+    """``item`` of ``response`` begins, empty; with its content part, if it is a message."""
+
+    response: Response
+    output_index: int
+    item: Message | FunctionCall
+    previous_item_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptSent:
+    response_id: str
+    item_id: str
+    output_index: int
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextSent:
+    response_id: str
+    item_id: str
+    output_index: int
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSent:
+    """One delta of reply audio, in the response's output format."""
+
+    response_id: str
+    item_id: str
+    output_index: int
+    response_number: int
+    start_sample: int
+    sample_count: int
+    audio: str | bytes
+    """Base64 text of PCM16, or the raw samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentsSent:
+    response_id: str
+    item_id: str
+    output_index: int
+    call_id: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputItemDone:
+    """``item`` is final: its status and whole content are set. Carries what was sent, not what was heard."""
+
+    response: Response
+    output_index: int
+    item: Message | FunctionCall
+    previous_item_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseDone:
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionDelta:
+    item_id: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionDone:
+    item_id: str
+    transcript: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionFailure:
+    item_id: str
+    failure: Failure
+
+
+# Told to ``bargein.v1`` callers only.
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceChanged:
+    """``bargein.vad``."""
+
+    speech: bool
+    at_ms: int
+    level_db: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyNumbered:
+    """``bargein.response``: before the first audio of an item."""
+
+    response_id: str
+    item_id: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    response_id: str
+    item_id: str
+    at_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    response_id: str
+    item_id: str
+    from_sample: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """Drop what is queued of this item; answer with the exact position."""
+
+    response_id: str
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What the model will be told was heard of this item."""
+
+    response_id: str
+    item_id: str
+    heard_samples: int
+    heard_text: str
+    unheard_text: str
+
+
+# Work for the session.
+
+
+@dataclass(frozen=True, slots=True)
+class StartStream:
+    response_id: str
+    request: CompletionRequest
+
+
+@dataclass(frozen=True, slots=True)
+class CancelStream:
+    """Close the model's stream: drop its connection, deliver nothing more of it."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PauseStream:
+    """Read no further from the model until :class:`ContinueStream`: enough is kept."""
+
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContinueStream:
+    response_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartTranscription:
+    item_id: str
+    speech: InputAudio
+    transcription: Transcription
+
+
+CallerAction = (
+    SpeechStarted
+    | SpeechStopped
+    | IdleTimedOut
+    | InputCommitted
+    | InputCleared
+    | ItemCreated
+    | ItemRetrieved
+    | ItemTruncated
+    | ItemDeleted
+    | ResponseCreated
+    | OutputItemAdded
+    | TranscriptSent
+    | TextSent
+    | AudioSent
+    | ArgumentsSent
+    | OutputItemDone
+    | ResponseDone
+    | TranscriptionDelta
+    | TranscriptionDone
+    | TranscriptionFailure
+)
+BargeinAction = VoiceChanged | ReplyNumbered | Held | Resumed | Flushed | Cut
+WorkAction = StartStream | CancelStream | PauseStream | ContinueStream | StartTranscription
+Action = CallerAction | BargeinAction | WorkAction

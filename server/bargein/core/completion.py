@@ -1,0 +1,171 @@
+"""What the model is asked, and the pieces in which it answers: Chat Completions without its JSON.
+
+The core builds a :class:`CompletionRequest`; ``bargein.upstream`` writes it as JSON and turns the server-sent events into
+:data:`StreamPiece`. Both sides stay free of each other's shapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from bargein.core.audio import AudioFormat
+
+
+@dataclass(frozen=True, slots=True)
+class UserText:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserAudio:
+    """Speech of the caller: raw samples, no header."""
+
+    audio: bytes
+    format: AudioFormat
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    call_id: str
+    name: str
+    arguments: str
+    """JSON text, as the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMessage:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserMessage:
+    parts: tuple[UserText | UserAudio, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssistantMessage:
+    """What the model said: by reference to its audio, by text, or calls of tools."""
+
+    text: str | None
+    audio_id: str | None = None
+    """Names the whole, unheard rest included: only for replies that were played to their end."""
+    tool_calls: tuple[ToolCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolMessage:
+    call_id: str
+    output: str
+
+
+Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
+
+@dataclass(frozen=True, slots=True)
+class ForcedFunction:
+    """The one function that the model must call."""
+
+    name: str
+
+
+ToolChoice = Literal["auto", "none", "required"] | ForcedFunction
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionRequest:
+    """One request to the model."""
+
+    messages: tuple[Message, ...]
+    audio: bool
+    """Whether speech is wanted beside the text."""
+    voice: str
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """Function tools in the Realtime protocol's flat shape: ``type``, ``name``, ``description``, ``parameters``."""
+    tool_choice: ToolChoice = "auto"
+    max_output_tokens: int | None = None
+
+    def without_audio_references(self) -> CompletionRequest:
+        """The same request with every ``audio_id`` replaced by its text, for an upstream that has forgotten it."""
+        messages = tuple(
+            AssistantMessage(message.text, None, message.tool_calls) if isinstance(message, AssistantMessage) else message
+            for message in self.messages
+        )
+        return CompletionRequest(
+            messages, self.audio, self.voice, self.tools, self.tool_choice, self.max_output_tokens
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AudioPiece:
+    """Reply audio, PCM16 mono 24 kHz: base64 text passed through as it came, or bytes where it had to be decoded."""
+
+    audio: str | bytes
+    sample_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptPiece:
+    """Words of the reply's audio; they run ahead of the sound."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TextPiece:
+    """Text of a reply without sound."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPiece:
+    """A fragment of a tool call. The first of an ``index`` carries ``call_id`` and ``name``."""
+
+    index: int
+    call_id: str | None
+    name: str | None
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class AudioReference:
+    """The name under which the upstream remembers this reply's audio."""
+
+    audio_id: str
+    expires_at: int | None
+    """Unix seconds; ``None`` while unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one response, in the Realtime protocol's terms."""
+
+    input_text_tokens: int = 0
+    input_audio_tokens: int = 0
+    cached_tokens: int = 0
+    output_text_tokens: int = 0
+    output_audio_tokens: int = 0
+    estimated: bool = False
+    """True where the upstream reported nothing, as after a cancelled stream."""
+
+    @property
+    def input_tokens(self) -> int:
+        return self.input_text_tokens + self.input_audio_tokens
+
+    @property
+    def output_tokens(self) -> int:
+        return self.output_text_tokens + self.output_audio_tokens
+
+
+FinishReason = Literal["stop", "tool_calls", "length", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The stream came to its end. Nothing follows."""
+
+    reason: FinishReason
+
+
+StreamPiece = AudioPiece | TranscriptPiece | TextPiece | ToolCallPiece | AudioReference | Usage | Finished

@@ -1,0 +1,98 @@
+"""What a caller has configured, as far as the core needs to know it.
+
+``bargein.wire`` keeps the whole session object and derives these from it; they are immutable, so that a running response keeps
+the settings that it started with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bargein.core.audio import PCM16_24K, AudioFormat
+from bargein.core.completion import ToolChoice
+
+
+@dataclass(frozen=True, slots=True)
+class TurnDetection:
+    """How the end of the caller's turn is found, and what follows from it.
+
+    Both of the protocol's kinds come down to this: ``semantic_vad`` maps its eagerness to a silence window.
+    """
+
+    threshold: float = 0.5
+    """Speech probability, 0 to 1, at which a window counts as speech."""
+    prefix_padding_ms: int = 300
+    silence_duration_ms: int = 500
+    max_wait_ms: int | None = None
+    """The longest wait after speech, whatever the silence window says (``semantic_vad``: 8, 4 or 2 s)."""
+    create_response: bool = True
+    interrupt_response: bool = True
+    idle_timeout_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcription:
+    """The recogniser that writes down what the caller said."""
+
+    model: str
+    language: str | None = None
+    prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseSettings:
+    """What one response is asked with: the session's defaults, overridden by ``response.create``."""
+
+    instructions: str = ""
+    audio: bool = True
+    """``output_modalities`` is ``["audio"]``, else ``["text"]``."""
+    voice: str = "alloy"
+    output_format: AudioFormat = PCM16_24K
+    tools: tuple[Mapping[str, Any], ...] = ()
+    tool_choice: ToolChoice = "auto"
+    max_output_tokens: int | None = None
+    """``None`` is the protocol's ``"inf"``."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionConfig:
+    """The core's view of the session object."""
+
+    input_format: AudioFormat = PCM16_24K
+    turn_detection: TurnDetection | None = field(default_factory=TurnDetection)
+    transcription: Transcription | None = None
+    response: ResponseSettings = field(default_factory=ResponseSettings)
+    truncation: Literal["auto", "disabled"] | float = "auto"
+    """``auto``; ``disabled``; or the share, 0 to 1, to which the context shrinks when it overflows."""
+
+
+@dataclass(frozen=True, slots=True)
+class CorePolicy:
+    """The operator's choices, the same for every caller."""
+
+    hold_after_ms: int = 80
+    """Speech within the onset window that stops play-out while an interruption is being confirmed."""
+    confirm_after_ms: int = 240
+    """Speech within the confirm window that makes it a barge-in."""
+    hold_limit_ms: int = 1000
+    """A hold without a decision ends after this long by the wall clock: the caller may have muted and sends nothing."""
+    lead_ms: int | None = 400
+    """Audio sent ahead of play-out; ``None`` sends as fast as the model produces."""
+    slice_ms: int = 100
+    """The longest audio delta that is sent."""
+    backlog_limit_ms: int = 120_000
+    """Reply audio kept ahead of play-out before the model's stream is no longer read."""
+    input_limit_ms: int = 300_000
+    """The caller's uncommitted audio; what is older falls out of the front."""
+    gate_margin_db: float = 9.0
+    """How far above the noise floor a window must be to count as speech."""
+    gate_margin_speaking_db: float = 15.0
+    """The same while the agent's sound plays, for open speakers."""
+    report_interval_ms: int = 100
+    """How often a ``bargein.v1`` client reports its play-out."""
+    max_request_bytes: int = 20_000_000
+    max_context_tokens: int = 32_000
+    overflow: Literal["transcript", "drop"] = "transcript"
+    """What happens to the caller's old audio when a request grows too large: its transcript stands in, or it is dropped."""

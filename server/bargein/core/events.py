@@ -1,0 +1,177 @@
+"""What can happen to a conversation: a closed union of frozen dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bargein.core.completion import StreamPiece
+from bargein.core.config import ResponseSettings, SessionConfig
+from bargein.core.items import Failure, Item, ItemReference
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One decision of the voice detector."""
+
+    sample_count: int
+    """Its length at the rate of the input format."""
+    probability: float
+    """That it holds speech, 0 to 1."""
+    level_db: float
+    """RMS relative to full scale; 0 is the loudest."""
+
+
+# From the caller.
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """``session.update`` was accepted."""
+
+    config: SessionConfig
+
+
+@dataclass(frozen=True, slots=True)
+class AudioAppended:
+    """Sound of the caller, and the windows that were completed by it."""
+
+    audio: bytes
+    windows: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRequested:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ClearRequested:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCreateRequested:
+    """``item.id`` may be empty: the conversation names it."""
+
+    item: Item
+    previous_item_id: str | None = None
+    """``None`` appends, ``"root"`` inserts at the front."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRetrieveRequested:
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTruncateRequested:
+    item_id: str
+    content_index: int
+    audio_end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ItemDeleteRequested:
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseRequested:
+    """``response.create``, with the session's settings already merged in."""
+
+    settings: ResponseSettings
+    out_of_band: bool = False
+    input: tuple[Item | ItemReference, ...] | None = None
+    """Replaces the conversation as the context, where given."""
+    metadata: Mapping[str, str] | None = None
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    response_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackReported:
+    """``bargein.played``: the client's play-out position in samples of the item's audio."""
+
+    response_id: str
+    item_id: str
+    sample_count: int
+    playing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackFlushed:
+    """``bargein.flushed``: the exact and final position."""
+
+    response_id: str
+    item_id: str
+    sample_count: int
+
+
+# From the model.
+
+
+@dataclass(frozen=True, slots=True)
+class StreamProgressed:
+    response_id: str
+    piece: StreamPiece
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFailed:
+    response_id: str
+    failure: Failure
+
+
+# From the recogniser.
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionProgressed:
+    item_id: str
+    delta: str
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionCompleted:
+    item_id: str
+    transcript: str
+    seconds: float
+    """Length of the audio that was transcribed: the usage the protocol asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptionFailed:
+    item_id: str
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired:
+    """The time that ``next_timer()`` named has come."""
+
+
+Event = (
+    Configured
+    | AudioAppended
+    | CommitRequested
+    | ClearRequested
+    | ItemCreateRequested
+    | ItemRetrieveRequested
+    | ItemTruncateRequested
+    | ItemDeleteRequested
+    | ResponseRequested
+    | CancelRequested
+    | PlaybackReported
+    | PlaybackFlushed
+    | StreamProgressed
+    | StreamFailed
+    | TranscriptionProgressed
+    | TranscriptionCompleted
+    | TranscriptionFailed
+    | TimerFired
+)

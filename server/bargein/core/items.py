@@ -1,0 +1,112 @@
+"""Items of a conversation, in the Realtime protocol's sense (section "Items")."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bargein.core.audio import AudioFormat
+from bargein.core.completion import Usage
+from bargein.core.config import ResponseSettings
+
+Status = Literal["in_progress", "completed", "incomplete"]
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(slots=True)
+class InputText:
+    text: str
+
+
+@dataclass(slots=True)
+class InputAudio:
+    """Speech of the caller. The transcript arrives later, if at all."""
+
+    audio: bytes
+    format: AudioFormat
+    transcript: str | None = None
+
+
+@dataclass(slots=True)
+class OutputText:
+    text: str
+
+
+@dataclass(slots=True)
+class OutputAudio:
+    """Speech of the model, as far as it was heard.
+
+    ``pieces`` is the one stored copy of the sound: pacing sends from it, ``retrieve`` and the history read it.
+    """
+
+    transcript: str
+    format: AudioFormat
+    pieces: list[str | bytes] = field(default_factory=list)
+    sample_count: int = 0
+    audio_id: str | None = None
+    audio_expires_at: int | None = None
+
+
+@dataclass(slots=True)
+class Message:
+    id: str
+    role: Role
+    parts: list[InputText | InputAudio | OutputText | OutputAudio]
+    status: Status = "completed"
+
+
+@dataclass(slots=True)
+class FunctionCall:
+    id: str
+    call_id: str
+    name: str
+    arguments: str
+    status: Status = "completed"
+
+
+@dataclass(slots=True)
+class FunctionCallOutput:
+    id: str
+    call_id: str
+    output: str
+    status: Status = "completed"
+
+
+Item = Message | FunctionCall | FunctionCallOutput
+
+
+@dataclass(frozen=True, slots=True)
+class ItemReference:
+    """Stands for an item of the conversation in a ``response.create``'s ``input``."""
+
+    id: str
+
+
+ResponseStatus = Literal["in_progress", "completed", "cancelled", "incomplete", "failed"]
+StatusReason = Literal["turn_detected", "client_cancelled", "max_output_tokens", "content_filter"]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why the model failed, as ``response.done`` and ``...transcription.failed`` tell it."""
+
+    type: str
+    code: str | None
+    message: str
+
+
+@dataclass(slots=True)
+class Response:
+    """One reply of the model. ``output`` grows while it is in progress."""
+
+    id: str
+    settings: ResponseSettings
+    conversation_id: str | None
+    """``None`` for a response out of band."""
+    metadata: Mapping[str, str] | None = None
+    status: ResponseStatus = "in_progress"
+    reason: StatusReason | None = None
+    failure: Failure | None = None
+    output: list[Item] = field(default_factory=list)
+    usage: Usage | None = None

@@ -1,0 +1,33 @@
+"""The caller's socket as a session sees it, whatever library carries it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class CallerConnection(Protocol):
+    """The sending half of one caller's WebSocket. The receiving half calls the session.
+
+    A transport feeds :meth:`bargein.session.session.Session.receive_text`, ``receive_binary`` and, exactly once, ``ended``, all on the
+    event loop's thread and in order. It never waits for the session.
+    """
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes accepted by ``send_text`` and ``send_binary`` that the kernel has not taken yet."""
+        ...
+
+    def send_text(self, message: bytes) -> None:
+        """Queue one text message, UTF-8. Never blocks, never raises: after the end it does nothing."""
+        ...
+
+    def send_binary(self, message: bytes) -> None:
+        """Queue one binary message. Never blocks, never raises: after the end it does nothing."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Send what is queued, then start the closing handshake (RFC 6455 section 7.1.2). Returns at once.
+
+        :param reason: at most 123 bytes of UTF-8; longer ones are cut.
+        """
+        ...
