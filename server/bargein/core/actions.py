@@ -1,7 +1,8 @@
 """What must be done because of an event: a closed union of frozen dataclasses.
 
-The first group is told to the caller; ``bargein.wire.ladder`` turns each into its protocol events, in the protocol's order. The
-second group exists in ``bargein.v1`` only, and is dropped for every other caller. The third group is work for the session.
+The first group is told to the caller; ``bargein.wire.ladder`` turns each into its protocol events, in the protocol's
+order. The second group exists in ``bargein.v1`` only, and is dropped for every other caller. The third group is work
+for the session.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """What the model is asked, and the pieces in which it answers: Chat Completions without its JSON.
 
-The core builds a :class:`CompletionRequest`; ``bargein.upstream`` writes it as JSON and turns the server-sent events into
+The core builds a :class:`CompletionRequest`; ``bargein.upstream`` writes it as JSON and turns the server-sent events
+into
 :data:`StreamPiece`. Both sides stay free of each other's shapes.
 """
 
@@ -62,6 +63,7 @@ class ToolMessage:
 
 Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
 
+
 @dataclass(frozen=True, slots=True)
 class ForcedFunction:
     """The one function that the model must call."""
@@ -88,12 +90,12 @@ class CompletionRequest:
     def without_audio_references(self) -> CompletionRequest:
         """The same request with every ``audio_id`` replaced by its text, for an upstream that has forgotten it."""
         messages = tuple(
-            AssistantMessage(message.text, None, message.tool_calls) if isinstance(message, AssistantMessage) else message
+            AssistantMessage(message.text, None, message.tool_calls)
+            if isinstance(message, AssistantMessage)
+            else message
             for message in self.messages
         )
-        return CompletionRequest(
-            messages, self.audio, self.voice, self.tools, self.tool_choice, self.max_output_tokens
-        )
+        return CompletionRequest(messages, self.audio, self.voice, self.tools, self.tool_choice, self.max_output_tokens)
 
 
 @dataclass(frozen=True, slots=True)

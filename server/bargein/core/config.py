@@ -1,7 +1,7 @@
 """What a caller has configured, as far as the core needs to know it.
 
-``bargein.wire`` keeps the whole session object and derives these from it; they are immutable, so that a running response keeps
-the settings that it started with.
+``bargein.wire`` keeps the whole session object and derives these from it; they are immutable, so that a running
+response keeps the settings that it started with.
 """
 
 from __future__ import annotations
@@ -76,8 +76,11 @@ class CorePolicy:
     """Speech within the onset window that stops play-out while an interruption is being confirmed."""
     confirm_after_ms: int = 240
     """Speech within the confirm window that makes it a barge-in."""
+    misfire_after_ms: int = 200
+    """Silence after the first evidence that makes it a misfire: a cough, a door."""
     hold_limit_ms: int = 1000
-    """A hold without a decision ends after this long by the wall clock: the caller may have muted and sends nothing."""
+    """A hold without a decision ends after this long by the wall clock: the caller may have muted and sends
+    nothing."""
     lead_ms: int | None = 400
     """Audio sent ahead of play-out; ``None`` sends as fast as the model produces."""
     slice_ms: int = 100
@@ -94,5 +97,8 @@ class CorePolicy:
     """How often a ``bargein.v1`` client reports its play-out."""
     max_request_bytes: int = 20_000_000
     max_context_tokens: int = 32_000
+    history_audio_limit_bytes: int = 16 * 1024 * 1024
+    """Sound kept with the items of one conversation; the oldest is forgotten first, what was said stays."""
     overflow: Literal["transcript", "drop"] = "transcript"
-    """What happens to the caller's old audio when a request grows too large: its transcript stands in, or it is dropped."""
+    """What happens to the caller's old sound when a request grows too large: its transcript stands in, or it is
+    dropped."""

@@ -20,6 +20,9 @@ class Window:
     """That it holds speech, 0 to 1."""
     level_db: float
     """RMS relative to full scale; 0 is the loudest."""
+    articulation: float = 1.0
+    """How much it sounds like a mouth forming words, 0 to 1, rather than a cough, a knock or a hum. Detectors that
+    cannot tell say 1."""
 
 
 # From the caller.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from bargein.core.audio import AudioFormat
+from bargein.core.audio import AudioFormat, base64_sample_count
 from bargein.core.completion import Usage
 from bargein.core.config import ResponseSettings
+from bargein.core.heard_words import Transcript
 
 Status = Literal["in_progress", "completed", "incomplete"]
 Role = Literal["system", "user", "assistant"]
@@ -35,17 +36,27 @@ class OutputText:
 
 @dataclass(slots=True)
 class OutputAudio:
-    """Speech of the model, as far as it was heard.
+    """Speech of the model.
 
     ``pieces`` is the one stored copy of the sound: pacing sends from it, ``retrieve`` and the history read it.
     """
 
-    transcript: str
     format: AudioFormat
+    timeline: Transcript
     pieces: list[str | bytes] = field(default_factory=list)
     sample_count: int = 0
+    finished: bool = False
+    """The model has said all of it: sound and transcript are whole."""
     audio_id: str | None = None
     audio_expires_at: int | None = None
+
+    @property
+    def transcript(self) -> str:
+        return self.timeline.text
+
+    def samples_of(self, piece: str | bytes) -> int:
+        """Samples in one of :attr:`pieces`."""
+        return base64_sample_count(piece) if isinstance(piece, str) else self.format.samples_of(len(piece))
 
 
 @dataclass(slots=True)

@@ -1,0 +1,423 @@
+"""The agent's side of the floor: its responses, their pacing, holds and cuts.
+
+At most one response of the conversation is active. Its sound outlives it as the *tail*, until the caller has heard it
+out. Responses out of band run beside both, unpaced and uninterrupted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from bargein.core import actions
+from bargein.core.actions import Action
+from bargein.core.completion import AudioPiece, Finished, StreamPiece, Usage
+from bargein.core.config import CorePolicy, SessionConfig
+from bargein.core.context import ContextOverflowError
+from bargein.core.cutting import Cutter
+from bargein.core.events import ResponseRequested
+from bargein.core.floor import AGENT_TABLE, AgentState, AgentTrigger
+from bargein.core.history import History
+from bargein.core.items import Failure, OutputAudio, Response, ResponseStatus, StatusReason
+from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
+from bargein.core.reply import STATUS_OF_FINISH, NewId, Reply
+from bargein.core.requests import build_request, context_items
+from bargein.errors import CallerError
+
+REFILL_SHARE: Final = 0.75
+"""The model is read again when the backlog has fallen to this share of its limit."""
+
+
+@dataclass(slots=True)
+class _Hold:
+    until: float
+    gated: list[StreamPiece]
+    """What the model said while it was held before its first sound."""
+
+
+class Agent:
+    """Speaks for the model. Every method appends to ``out`` what must be done; time is in seconds on any steady
+    clock.
+
+    :param reports: the caller reports play-out (``bargein.v1``).
+    :param unix_offset_s: what to add to ``now`` for Unix time.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        policy: CorePolicy,
+        cutter: Cutter,
+        new_id: NewId,
+        *,
+        conversation_id: str,
+        reports: bool,
+        unix_offset_s: float,
+    ) -> None:
+        self.state = AgentState.IDLE
+        self.idle_since: float | None = None
+        """When the last reply was heard out; ``None`` before the first, and while one is on."""
+        self.active: Reply | None = None
+        self._tail: Reply | None = None
+        self._queued: tuple[ResponseRequested, bool] | None = None
+        self._out_of_band: dict[str, Reply] = {}
+        self._hold: _Hold | None = None
+        self._history = history
+        self._policy = policy
+        self._cutter = cutter
+        self._new_id = new_id
+        self._conversation_id = conversation_id
+        self._reports = reports
+        self._unix_offset_s = unix_offset_s
+        self._count = 0
+
+    @property
+    def audible(self) -> bool:
+        """Sound of the agent may be playing at the caller's."""
+        return self._tail is not None or self.state is AgentState.SPEAKING or self.state is AgentState.DRAINING
+
+    @property
+    def held(self) -> bool:
+        return self._hold is not None
+
+    # Beginning and progress.
+
+    def respond(
+        self,
+        wanted: ResponseRequested,
+        config: SessionConfig,
+        now: float,
+        out: list[Action],
+        *,
+        automatic: bool = False,
+    ) -> None:
+        """Begin a response, or queue it until the one whose sound is still being sent is done.
+
+        :param automatic: turn detection asks, not the caller: it waits for its turn rather than being refused.
+        :raises CallerError: one is being generated already, or an item that ``input`` names does not exist.
+        """
+        if wanted.out_of_band or self.active is None:
+            self._begin(wanted, config, now, out)
+        elif automatic or (not self.active.stream_open and self._queued is None):
+            self._queued = (wanted, automatic)
+        else:
+            raise CallerError(
+                f"Conversation already has an active response in progress: {self.active.id}. "
+                "Wait until the response is finished before creating a new one.",
+                code="conversation_already_has_active_response",
+            )
+
+    def progress(
+        self, response_id: str, piece: StreamPiece, config: SessionConfig, now: float, out: list[Action]
+    ) -> None:
+        """Take one piece of a stream. Pieces of responses that are over are dropped."""
+        beside = self._out_of_band.get(response_id)
+        if beside is not None:
+            self._progress_beside(beside, piece, now, out)
+            return
+        reply = self.active
+        if reply is None or reply.id != response_id or not reply.stream_open:
+            return
+        if self._hold is not None and self.state is AgentState.THINKING:
+            self._hold.gated.append(piece)
+            return
+        self._take(reply, piece, out)
+        self.pump(config, now, out)
+
+    def fail(self, response_id: str, failure: Failure, config: SessionConfig, now: float, out: list[Action]) -> None:
+        """The stream broke. What was said stays said; the response is ``failed``; the next turn works."""
+        beside = self._out_of_band.pop(response_id, None)
+        if beside is not None:
+            beside.response.failure = failure
+            beside.close("failed", None, out)
+            return
+        reply = self.active
+        if reply is None or reply.id != response_id or not reply.stream_open:
+            return
+        reply.response.failure = failure
+        self._release_hold(now, out)
+        self._retire(reply, "failed", None, now, out)
+        self._begin_queued(config, now, out)
+
+    def pump(self, config: SessionConfig, now: float, out: list[Action]) -> None:
+        """Send what is due, end what has ended, begin what was waiting."""
+        if self._hold is not None and now >= self._hold.until:
+            self.resume(config, now, out)
+            return
+        self._settle_tail(now)
+        reply = self.active
+        if reply is not None and self._hold is None and (self._tail is None or self._policy.lead_ms is None):
+            if reply.backlog_samples and self.state is AgentState.THINKING:
+                self._step(AgentTrigger.SOUND)
+            reply.send(now, out)
+            self._regulate(reply, out)
+            if not reply.stream_open and reply.backlog_samples == 0:
+                status, reason = STATUS_OF_FINISH[reply.finish or "stop"]
+                self._retire(reply, status, reason, now, out)
+                self._begin_queued(config, now, out)
+        self._cutter.settle(now, out)
+
+    def next_timer(self, now: float) -> float | None:
+        """When :meth:`pump` has something to do next, if nothing happens before."""
+        times = [] if self._hold is None else [self._hold.until]
+        if self._tail is not None and self._tail.playback is not None:
+            times.append(self._tail.playback.heard_out_at(now))
+        elif self.active is not None and self._hold is None and self.active.playback is not None:
+            due = self.active.playback.next_due(now)
+            if due is not None:
+                times.append(due)
+        settle = self._cutter.next_timer()
+        if settle is not None:
+            times.append(settle)
+        return min(times, default=None)
+
+    # The floor.
+
+    def hold(self, now: float, out: list[Action]) -> None:
+        """Stop sending; tell callers who understand it to pause. Nothing is lost."""
+        if self._hold is not None:
+            return
+        self._hold = _Hold(now + self._policy.hold_limit_ms / 1000, [])
+        sounding = self._sounding()
+        if sounding is not None and sounding.playback is not None and sounding.message is not None:
+            out.append(actions.Held(sounding.id, sounding.message.id, sounding.playback.heard(now)))
+
+    def resume(self, config: SessionConfig, now: float, out: list[Action]) -> None:
+        """It was no interruption: go on from the held sample."""
+        if self._hold is None:
+            return
+        gated = self._release_hold(now, out)
+        reply = self.active
+        if reply is not None:
+            for piece in gated:
+                self._take(reply, piece, out)
+        self.pump(config, now, out)
+
+    def barge_in(self, now: float, out: list[Action]) -> None:
+        """It was one: cancel the stream, flush the speaker, truncate the history. Call after announcing the
+        speech.
+        """
+        self._hold = None
+        if self._queued is not None:
+            wanted, automatic = self._queued
+            self._queued = None
+            if not automatic:
+                self._refuse_queued(wanted, out)
+        self._stop("turn_detected", now, out)
+
+    def cancel(self, response_id: str | None, config: SessionConfig, now: float, out: list[Action]) -> None:
+        """``response.cancel``: as a barge-in, by the caller's word; works until ``response.done``.
+
+        :raises CallerError: there is no such response in progress.
+        """
+        beside = self._out_of_band.pop(response_id, None) if response_id else None
+        if beside is not None:
+            out.append(actions.CancelStream(beside.id))
+            beside.close("cancelled", "client_cancelled", out)
+            return
+        if self.active is None or response_id not in {None, self.active.id}:
+            raise CallerError("Cancellation failed: no active response found", code="response_cancel_not_active")
+        self._hold = None
+        self._stop("client_cancelled", now, out)
+        self._begin_queued(config, now, out)
+
+    # Play-out.
+
+    def played(
+        self, item_id: str, samples: int, config: SessionConfig, now: float, out: list[Action], *, playing: bool
+    ) -> None:
+        """``bargein.played``."""
+        playback = self._playing(item_id)
+        if playback is not None and isinstance(playback.listener, ReportedListener):
+            playback.listener.report(samples, now, playing=playing)
+        self.pump(config, now, out)
+
+    def flushed(self, item_id: str, samples: int, now: float, out: list[Action]) -> None:
+        """``bargein.flushed``: the exact position of a cut, or the caller's own stop of a tail that is still
+        playing.
+        """
+        if self._cutter.flushed(item_id, samples, out):
+            return
+        tail = self._tail
+        if tail is not None and tail.message is not None and tail.message.id == item_id:
+            if tail.playback is not None and isinstance(tail.playback.listener, ReportedListener):
+                tail.playback.listener.report(samples, now, playing=False, final=True)
+            self._cutter.cut(tail, now, out, exact=True)
+            self._tail = None
+            if self.active is None:
+                self._step(AgentTrigger.STOP)
+                self.idle_since = now
+
+    def heard_now(self, item_id: str, now: float) -> int | None:
+        """How much of an item that is still playing was heard; ``None`` if it is not playing any more."""
+        playback = self._playing(item_id)
+        return None if playback is None else playback.heard(now)
+
+    # Inside.
+
+    def _begin(self, wanted: ResponseRequested, config: SessionConfig, now: float, out: list[Action]) -> None:
+        items = context_items(wanted, self._history)
+        self._cutter.settle(now, out, everything=True)
+        response = Response(
+            self._new_id("resp"),
+            wanted.settings,
+            None if wanted.out_of_band else self._conversation_id,
+            wanted.metadata,
+        )
+        try:
+            request = build_request(
+                wanted.settings, items, self._history, self._policy, config, unix_s=now + self._unix_offset_s
+            )
+        except ContextOverflowError:
+            out.append(actions.ResponseCreated(response))
+            response.status = "failed"
+            response.failure = Failure(
+                "invalid_request_error",
+                "context_length_exceeded",
+                "The conversation no longer fits the model's context, and truncation is disabled.",
+            )
+            out.append(actions.ResponseDone(response))
+            return
+        self._count += 1
+        reply = Reply(
+            response,
+            request,
+            self._count,
+            new_id=self._new_id,
+            history=None if wanted.out_of_band else self._history,
+            make_playback=self._make_unpaced if wanted.out_of_band else self._make_paced,
+        )
+        out.append(actions.ResponseCreated(response))
+        if wanted.out_of_band:
+            self._out_of_band[response.id] = reply
+        else:
+            self.active = reply
+            self._step(AgentTrigger.ASK)
+        out.append(actions.StartStream(response.id, request))
+
+    def _begin_queued(self, config: SessionConfig, now: float, out: list[Action]) -> None:
+        if self._queued is not None and self.active is None:
+            wanted, _ = self._queued
+            self._queued = None
+            self._begin(wanted, config, now, out)
+
+    def _refuse_queued(self, wanted: ResponseRequested, out: list[Action]) -> None:
+        """A response that was asked for never begins: its caller must not wait for it."""
+        response = Response(self._new_id("resp"), wanted.settings, self._conversation_id, wanted.metadata)
+        out.append(actions.ResponseCreated(response))
+        response.status, response.reason, response.usage = "cancelled", "turn_detected", Usage(estimated=True)
+        out.append(actions.ResponseDone(response))
+
+    def _take(self, reply: Reply, piece: StreamPiece, out: list[Action]) -> None:
+        reply.take(piece, out)
+        if isinstance(piece, AudioPiece):
+            self._regulate(reply, out)
+        elif isinstance(piece, Finished):
+            self._step(AgentTrigger.STREAM_END)
+
+    def _progress_beside(self, reply: Reply, piece: StreamPiece, now: float, out: list[Action]) -> None:
+        reply.take(piece, out)
+        reply.send(now, out)
+        if not reply.stream_open:
+            del self._out_of_band[reply.id]
+            status, reason = STATUS_OF_FINISH[reply.finish or "stop"]
+            reply.close(status, reason, out)
+
+    def _regulate(self, reply: Reply, out: list[Action]) -> None:
+        """Stop reading the model when enough is kept, read on when there is room again."""
+        if reply.playback is None or not reply.stream_open:
+            return
+        limit = reply.playback.format.samples_in_ms(self._policy.backlog_limit_ms)
+        if not reply.paused and reply.backlog_samples > limit:
+            reply.paused = True
+            out.append(actions.PauseStream(reply.id))
+        elif reply.paused and reply.backlog_samples < limit * REFILL_SHARE:
+            reply.paused = False
+            out.append(actions.ContinueStream(reply.id))
+
+    def _retire(
+        self, reply: Reply, status: ResponseStatus, reason: StatusReason | None, now: float, out: list[Action]
+    ) -> None:
+        """The active response ends by itself; what was sent of its sound plays on as the tail."""
+        self.active = None
+        reply.close(status, reason, out)
+        if reply.playback is not None and reply.message is not None:
+            if reply.backlog_samples:
+                self._cutter.cut_at(reply.message.id, reply.playback.audio, reply.playback.sent_samples)
+            if reply.playback.sent_samples:
+                self._tail = reply
+        if self.state is not AgentState.DRAINING:
+            self._step(AgentTrigger.STREAM_END)
+        self._settle_tail(now)
+
+    def _settle_tail(self, now: float) -> None:
+        """The tail ends when it has been heard out."""
+        tail = self._tail
+        if tail is not None and tail.playback is not None and tail.playback.heard(now) < tail.playback.sent_samples:
+            return
+        self._tail = None
+        if self.active is None and self.state is AgentState.DRAINING:
+            self._step(AgentTrigger.HEARD_OUT)
+            self.idle_since = now
+
+    def _stop(self, reason: StatusReason, now: float, out: list[Action]) -> None:
+        """End everything that speaks for the conversation, at what was heard of it."""
+        tail, reply = self._tail, self.active
+        self._tail = self.active = None
+        if reply is not None and reply.stream_open:
+            out.append(actions.CancelStream(reply.id))
+        sounding = tail or reply
+        if sounding is not None and sounding.message is not None and sounding.sent_samples:
+            out.append(actions.Flushed(sounding.id, sounding.message.id))
+        if reply is not None:
+            reply.close("cancelled", reason, out)
+        for cut in (tail, reply):
+            if cut is not None:
+                self._cutter.cut(cut, now, out)
+        if self.state is not AgentState.IDLE:
+            self._step(AgentTrigger.STOP)
+        self.idle_since = now
+
+    def _release_hold(self, now: float, out: list[Action]) -> list[StreamPiece]:
+        hold, self._hold = self._hold, None
+        if hold is None:
+            return []
+        sounding = self._sounding()
+        if sounding is not None and sounding.playback is not None and sounding.message is not None:
+            out.append(actions.Resumed(sounding.id, sounding.message.id, sounding.playback.heard(now)))
+        return hold.gated
+
+    def _playing(self, item_id: str) -> Playback | None:
+        for reply in (self._tail, self.active):
+            if reply is not None and reply.message is not None and reply.message.id == item_id:
+                return reply.playback
+        return None
+
+    def _sounding(self) -> Reply | None:
+        """The reply whose sound the caller hears."""
+        for reply in (self._tail, self.active):
+            if reply is not None and reply.sent_samples:
+                return reply
+        return None
+
+    def _make_paced(self, audio: OutputAudio) -> Playback:
+        fmt = audio.format
+        listener: Listener = AssumedListener(fmt.rate_hz)
+        if self._reports:
+            listener = ReportedListener(fmt.rate_hz, self._policy.report_interval_ms / 1000)
+        lead_ms = self._policy.lead_ms
+        return Playback(
+            audio,
+            listener,
+            lead_samples=None if lead_ms is None else fmt.samples_in_ms(lead_ms),
+            slice_samples=fmt.samples_in_ms(self._policy.slice_ms),
+        )
+
+    def _make_unpaced(self, audio: OutputAudio) -> Playback:
+        slice_samples = audio.format.samples_in_ms(self._policy.slice_ms)
+        return Playback(audio, AssumedListener(audio.format.rate_hz), lead_samples=None, slice_samples=slice_samples)
+
+    def _step(self, trigger: AgentTrigger) -> None:
+        self.state = AGENT_TABLE[self.state, trigger]
+        if self.state is not AgentState.IDLE:
+            self.idle_since = None

@@ -1,0 +1,273 @@
+"""One conversation: what happens goes in, what must be done comes out.
+
+:class:`Conversation` joins the caller's side and the agent's side of the floor by the rules of
+:mod:`bargein.core.floor`. It does no IO and knows no clock: whoever drives it passes the time, performs the actions
+in order, and calls again when :meth:`Conversation.next_timer` says so.
+"""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bargein.core import actions, events
+from bargein.core.actions import Action
+from bargein.core.agent import Agent
+from bargein.core.caller import Caller
+from bargein.core.config import CorePolicy, SessionConfig
+from bargein.core.cutting import Cutter
+from bargein.core.endpointing import Signal
+from bargein.core.events import Event, ResponseRequested, Window
+from bargein.core.floor import AgentState, CallerState, CallerTrigger, Verdict, verdict
+from bargein.core.heard_words import Loudness
+from bargein.core.history import History
+from bargein.core.items import FunctionCallOutput, InputAudio, Message
+from bargein.core.reply import NewId
+from bargein.errors import CallerError
+
+
+class Conversation:
+    """The sans-IO core of one session.
+
+    :param new_id: names things: a prefix in, an id out that no other call gives.
+    :param loudness: measures stored sound, for finding the words that were heard.
+    :param reports: the caller reports its play-out (``bargein.v1``).
+    :param unix_offset_s: what to add to ``now`` for Unix time.
+    """
+
+    def __init__(
+        self,
+        config: SessionConfig,
+        policy: CorePolicy,
+        new_id: NewId,
+        loudness: Loudness,
+        *,
+        reports: bool = False,
+        unix_offset_s: float = 0.0,
+    ) -> None:
+        self.config = config
+        self.id = new_id("conv")
+        self.history = History()
+        self.caller = Caller(config, policy, new_id)
+        self._policy = policy
+        self._new_id = new_id
+        self._cutter = Cutter(self.history, loudness)
+        self.agent = Agent(
+            self.history,
+            policy,
+            self._cutter,
+            new_id,
+            conversation_id=self.id,
+            reports=reports,
+            unix_offset_s=unix_offset_s,
+        )
+        self._last_window = Window(0, 0.0, 0.0)
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        """Take one event.
+
+        :param now: seconds on a clock that never goes back.
+        :returns: what must be done, in order. Items and responses in it are live: render them before the next event.
+        :raises CallerError: the caller asked for something impossible; nothing has changed.
+        """
+        out: list[Action] = []
+        match event:
+            case events.AudioAppended(audio, windows):
+                self._hear(audio, windows, now, out)
+            case events.StreamProgressed(response_id, piece):
+                self.agent.progress(response_id, piece, self.config, now, out)
+            case events.TimerFired():
+                self.agent.pump(self.config, now, out)
+                self._check_idle(now, out)
+            case events.PlaybackReported(_, item_id, sample_count, playing):
+                self.agent.played(item_id, sample_count, self.config, now, out, playing=playing)
+            case events.PlaybackFlushed(_, item_id, sample_count):
+                self.agent.flushed(item_id, sample_count, now, out)
+            case events.StreamFailed(response_id, failure):
+                self.agent.fail(response_id, failure, self.config, now, out)
+            case events.Configured(config):
+                self._configure(config, now, out)
+            case events.ResponseRequested():
+                self.agent.respond(event, self.config, now, out)
+            case events.CancelRequested(response_id):
+                self.agent.cancel(response_id, self.config, now, out)
+            case events.CommitRequested():
+                self._commit(now, out)
+            case events.ClearRequested():
+                self.caller.clear()
+                self.agent.resume(self.config, now, out)
+                out.append(actions.InputCleared())
+            case _:
+                self._handle_item(event, now, out)
+        return out
+
+    def next_timer(self, now: float) -> float | None:
+        """When to send :class:`~bargein.core.events.TimerFired`, if nothing else happens before."""
+        times = [at for at in (self.agent.next_timer(now), self._idle_at()) if at is not None]
+        return min(times, default=None)
+
+    # Speech.
+
+    def _hear(self, audio: bytes, windows: tuple[Window, ...], now: float, out: list[Action]) -> None:
+        if windows:
+            self._last_window = windows[-1]
+        for signal in self.caller.hear(audio, windows, agent_audible=self.agent.audible):
+            self._on_signal(signal, now, out)
+
+    def _on_signal(self, signal: Signal, now: float, out: list[Action]) -> None:
+        detection = self.config.turn_detection
+        endpointer = self.caller.endpointer
+        if detection is None or endpointer is None:
+            return
+        self._tell_voice(signal, out)
+        match verdict(signal.trigger, self.agent.state, may_interrupt=detection.interrupt_response):
+            case Verdict.LISTEN | Verdict.SPEAK_ON:
+                if endpointer.state is CallerState.STARTING:
+                    endpointer.confirm()
+                self._announce(out)
+                self.agent.resume(self.config, now, out)
+            case Verdict.HOLD:
+                self.agent.hold(now, out)
+            case Verdict.BARGE_IN:
+                self._announce(out)
+                self.agent.barge_in(now, out)
+            case Verdict.RESUME:
+                self.agent.resume(self.config, now, out)
+            case Verdict.ANSWER:
+                self._end_turn(signal.at_sample, now, out)
+            case Verdict.NOTHING:
+                pass
+
+    def _tell_voice(self, signal: Signal, out: list[Action]) -> None:
+        match signal.trigger:
+            case CallerTrigger.EVIDENCE | CallerTrigger.GO_ON:
+                speech = True
+            case CallerTrigger.MISFIRE | CallerTrigger.PAUSE:
+                speech = False
+            case _:
+                return
+        at_ms = self.caller.buffer.format.ms_of(signal.at_sample)
+        window = self._last_window
+        out.append(actions.VoiceChanged(speech, at_ms, window.level_db, window.probability))
+
+    def _announce(self, out: list[Action]) -> None:
+        item_id, start_ms = self.caller.announce()
+        self.agent.idle_since = None
+        out.append(actions.SpeechStarted(item_id, start_ms))
+
+    def _end_turn(self, end_sample: int, now: float, out: list[Action]) -> None:
+        detection = self.config.turn_detection
+        item = self.caller.take_turn(end_sample)
+        out.append(actions.SpeechStopped(item.id, self.caller.buffer.format.ms_of(end_sample)))
+        self._enter_turn(item, out)
+        if detection is not None and detection.create_response:
+            self._answer(now, out)
+
+    def _answer(self, now: float, out: list[Action]) -> None:
+        self.agent.respond(ResponseRequested(self.config.response), self.config, now, out, automatic=True)
+
+    def _commit(self, now: float, out: list[Action]) -> None:
+        item = self.caller.take_all()
+        self._enter_turn(item, out)
+        self.agent.resume(self.config, now, out)
+
+    def _enter_turn(self, item: Message, out: list[Action]) -> None:
+        previous = self.history.append(item)
+        self.history.forget_sound(self._policy.history_audio_limit_bytes)
+        out.append(actions.InputCommitted(item, previous))
+        speech = item.parts[0]
+        if self.config.transcription is not None and isinstance(speech, InputAudio):
+            out.append(actions.StartTranscription(item.id, speech, self.config.transcription))
+
+    def _configure(self, config: SessionConfig, now: float, out: list[Action]) -> None:
+        self.config = config
+        self.caller.configure(config)
+        if self.caller.state is CallerState.SILENT:
+            self.agent.resume(config, now, out)
+
+    # Idling.
+
+    def _idle_at(self) -> float | None:
+        detection = self.config.turn_detection
+        since = self.agent.idle_since
+        if detection is None or detection.idle_timeout_ms is None or since is None:
+            return None
+        if self.agent.state is not AgentState.IDLE or self.caller.state is not CallerState.SILENT:
+            return None
+        return since + detection.idle_timeout_ms / 1000
+
+    def _check_idle(self, now: float, out: list[Action]) -> None:
+        idle_at = self._idle_at()
+        detection = self.config.turn_detection
+        if idle_at is None or now < idle_at or detection is None or detection.idle_timeout_ms is None:
+            return
+        self.agent.idle_since = None
+        end_ms = self.caller.position_ms
+        if self.caller.buffer.sample_count == 0:
+            return
+        item = self.caller.take_silence()
+        out.append(actions.IdleTimedOut(item.id, max(0, end_ms - detection.idle_timeout_ms), end_ms))
+        self._enter_turn(item, out)
+        self._answer(now, out)
+
+    # Items.
+
+    def _handle_item(
+        self,
+        event: (
+            events.ItemCreateRequested
+            | events.ItemRetrieveRequested
+            | events.ItemTruncateRequested
+            | events.ItemDeleteRequested
+            | events.TranscriptionProgressed
+            | events.TranscriptionCompleted
+            | events.TranscriptionFailed
+        ),
+        now: float,
+        out: list[Action],
+    ) -> None:
+        match event:
+            case events.ItemCreateRequested(item, previous_item_id):
+                if isinstance(item, FunctionCallOutput) and not self.history.has_call(item.call_id):
+                    raise CallerError(
+                        f"Tool call ID '{item.call_id}' not found in conversation.",
+                        code="invalid_tool_call_id",
+                        param="item.call_id",
+                    )
+                if not item.id:
+                    item.id = self._new_id("item")
+                previous = self.history.insert(item, previous_item_id)
+                out.append(actions.ItemCreated(item, previous))
+            case events.ItemRetrieveRequested(item_id):
+                out.append(actions.ItemRetrieved(self._cutter.as_heard(self.history.retrieve(item_id))))
+            case events.ItemTruncateRequested(item_id, content_index, audio_end_ms):
+                self._truncate(item_id, audio_end_ms, now)
+                out.append(actions.ItemTruncated(item_id, content_index, audio_end_ms))
+            case events.ItemDeleteRequested(item_id):
+                self.history.delete(item_id)
+                out.append(actions.ItemDeleted(item_id))
+            case events.TranscriptionProgressed(item_id, delta):
+                out.append(actions.TranscriptionDelta(item_id, delta))
+            case events.TranscriptionCompleted(item_id, transcript, seconds):
+                self._write_down(item_id, transcript)
+                out.append(actions.TranscriptionDone(item_id, transcript, seconds))
+            case events.TranscriptionFailed(item_id, failure):
+                out.append(actions.TranscriptionFailure(item_id, failure))
+            case _:
+                assert_never(event)
+
+    def _truncate(self, item_id: str, audio_end_ms: int, now: float) -> None:
+        """The caller says how much it played. The smaller of its number and ours counts; the reply goes on."""
+        message, audio = self.history.spoken(item_id)
+        ours = self.agent.heard_now(item_id, now)
+        if ours is None:
+            ours = audio.sample_count
+        samples = min(ours, audio.format.samples_in_ms(audio_end_ms))
+        if samples < audio.sample_count or message.status != "completed":
+            self._cutter.cut_at(item_id, audio, samples)
+
+    def _write_down(self, item_id: str, transcript: str) -> None:
+        item = self.history.get(item_id)
+        if isinstance(item, Message):
+            for part in item.parts:
+                if isinstance(part, InputAudio):
+                    part.transcript = transcript

@@ -1,0 +1,198 @@
+"""From judged windows to the turns of the caller: evidence, confirmation, misfire, pause, end.
+
+A window counts as speech when the detector says so and its level stands out from the caller's noise floor. Decisions
+are votes over short spans of windows, so a single window never decides: the share of speech in the span must reach
+the ``threshold`` that the caller has set. All durations are counted in samples received; there is no clock.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+from bargein.core.config import CorePolicy, TurnDetection
+from bargein.core.events import Window
+from bargein.core.floor import CALLER_TABLE, CallerState, CallerTrigger
+from bargein.core.noise_floor import NoiseFloor
+
+BLIP_MS: Final = 40
+"""Speech shorter than this inside a silence does not end the silence."""
+PAUSE_MS: Final = 60
+"""Silence that makes a pause."""
+RELAXED_MARGIN_DB: Final = 3.0
+"""How much lower the gate is for speech that goes on than for speech that begins (hysteresis)."""
+THRESHOLD_GATE_DB: Final = 12.0
+"""How far the gate moves over the whole range of ``threshold``."""
+UNARTICULATED_FACTOR: Final = 2.5
+"""A sound without articulation (a whisper, a long hum) is confirmed after this many times the usual span."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something that happened in the caller's speech."""
+
+    trigger: CallerTrigger
+    at_sample: int
+    """Position in the input at which it became known."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    sample_count: int
+    speech: float
+    articulated: float
+
+
+class Endpointer:
+    """One caller's speech, followed window by window."""
+
+    def __init__(self, detection: TurnDetection, policy: CorePolicy, rate_hz: int) -> None:
+        self._rate_hz = rate_hz
+        self._policy = policy
+        self._floor = NoiseFloor(rate_hz)
+        self._recent: deque[_Judged] = deque()
+        self._recent_samples = 0
+        self.state = CallerState.SILENT
+        self.position_samples = 0
+        """Samples judged since the beginning of the session."""
+        self.onset_sample = 0
+        """First sample of the speech in progress."""
+        self._quiet_samples = 0
+        self._blip_samples = 0
+        self._unarticulated_samples = 0
+        self.configure(detection)
+
+    @property
+    def reach_samples(self) -> int:
+        """How far back from now an onset that is yet to be found can lie."""
+        return self._evidence_span
+
+    def configure(self, detection: TurnDetection) -> None:
+        """Take new parameters; speech in progress goes on."""
+        share = min(max(detection.threshold, 0.1), 0.95)
+        self._hold_samples = self._samples(self._policy.hold_after_ms)
+        self._confirm_samples = self._samples(self._policy.confirm_after_ms)
+        self._evidence_span = int(self._hold_samples / share)
+        self._confirm_span = int(self._confirm_samples / share)
+        self._longest_span = int(UNARTICULATED_FACTOR * self._confirm_span)
+        self._misfire_samples = self._samples(self._policy.misfire_after_ms)
+        self._silence_samples = self._samples(detection.silence_duration_ms)
+        self._max_wait_samples = None if detection.max_wait_ms is None else self._samples(detection.max_wait_ms)
+        self._gate_shift_db = (share - 0.5) * THRESHOLD_GATE_DB
+
+    def reset(self) -> None:
+        """Forget the speech in progress: the caller is silent until heard anew. The noise floor is kept."""
+        self.state = CallerState.SILENT
+        self._recent.clear()
+        self._recent_samples = 0
+        self._reset_counters()
+
+    def confirm(self) -> None:
+        """The evidence is enough: nobody else has the floor."""
+        self._step(CallerTrigger.CONFIRM)
+
+    def feed(self, window: Window, *, agent_audible: bool) -> Signal | None:
+        """Judge one window.
+
+        :param agent_audible: the agent's sound is playing at the caller's, and may come back through the microphone.
+        :returns: what happened by it, if anything did; the state has then been changed.
+        """
+        self.position_samples += window.sample_count
+        speech = self._is_speech(window, agent_audible)
+        self._floor.feed(window.sample_count, window.level_db)
+        if self.state is CallerState.SILENT:
+            if not speech and not self._recent:
+                return None
+            self._remember(window, speech)
+            return self._look_for_evidence()
+        self._remember(window, speech)
+        if self.state is CallerState.STARTING:
+            return self._look_for_confirmation(window, speech)
+        return self._look_for_end(window, speech)
+
+    def _is_speech(self, window: Window, agent_audible: bool) -> bool:
+        if window.probability <= 0.0:
+            return False
+        margin_db = self._policy.gate_margin_speaking_db if agent_audible else self._policy.gate_margin_db
+        if self.state is CallerState.SPEAKING or self.state is CallerState.STOPPING:
+            margin_db = self._policy.gate_margin_db - RELAXED_MARGIN_DB
+        return window.level_db >= self._floor.db + margin_db + self._gate_shift_db
+
+    def _look_for_evidence(self) -> Signal | None:
+        speech, _, first = self._sums(self._evidence_span)
+        if speech < self._hold_samples:
+            if speech == 0:
+                self._recent.clear()
+                self._recent_samples = 0
+            return None
+        self.onset_sample = first
+        self._reset_counters()
+        return self._step(CallerTrigger.EVIDENCE)
+
+    def _look_for_confirmation(self, window: Window, speech: bool) -> Signal | None:
+        self._quiet_samples = 0 if speech else self._quiet_samples + window.sample_count
+        if self._quiet_samples >= self._misfire_samples:
+            self.reset()
+            return Signal(CallerTrigger.MISFIRE, self.position_samples)
+        _, articulated, _ = self._sums(self._confirm_span)
+        if articulated >= self._confirm_samples:
+            return self._step(CallerTrigger.CONFIRM)
+        long_speech, _, _ = self._sums(self._longest_span)
+        if long_speech >= UNARTICULATED_FACTOR * self._confirm_samples:
+            return self._step(CallerTrigger.CONFIRM)
+        return None
+
+    def _look_for_end(self, window: Window, speech: bool) -> Signal | None:
+        self._blip_samples = self._blip_samples + window.sample_count if speech else 0
+        lasting = speech and self._blip_samples >= self._samples(BLIP_MS)
+        self._quiet_samples = 0 if lasting else self._quiet_samples + window.sample_count
+        articulated = lasting and window.articulation > 0.5
+        self._unarticulated_samples = 0 if articulated else self._unarticulated_samples + window.sample_count
+        if self.state is CallerState.STOPPING:
+            waited_out = self._max_wait_samples is not None and self._unarticulated_samples >= self._max_wait_samples
+            if self._quiet_samples >= self._silence_samples or waited_out:
+                self.reset()
+                return Signal(CallerTrigger.END, self.position_samples)
+            return self._step(CallerTrigger.GO_ON) if lasting else None
+        if self._quiet_samples >= min(self._samples(PAUSE_MS), self._silence_samples):
+            signal = self._step(CallerTrigger.PAUSE)
+            if self._silence_samples <= self._quiet_samples:
+                self.reset()
+                return Signal(CallerTrigger.END, self.position_samples)
+            return signal
+        return None
+
+    def _step(self, trigger: CallerTrigger) -> Signal:
+        self.state = CALLER_TABLE[self.state, trigger]
+        return Signal(trigger, self.position_samples)
+
+    def _remember(self, window: Window, speech: bool) -> None:
+        weight = window.probability * window.sample_count if speech else 0.0
+        self._recent.append(_Judged(window.sample_count, weight, weight * window.articulation))
+        self._recent_samples += window.sample_count
+        while self._recent_samples - self._recent[0].sample_count >= self._longest_span:
+            self._recent_samples -= self._recent.popleft().sample_count
+
+    def _sums(self, span_samples: int) -> tuple[float, float, int]:
+        """Speech and articulated speech in the newest ``span_samples``, and where the first speech in them begins."""
+        speech = articulated = 0.0
+        behind = 0
+        first = self.position_samples
+        for judged in reversed(self._recent):
+            if behind >= span_samples:
+                break
+            behind += judged.sample_count
+            if judged.speech:
+                speech += judged.speech
+                articulated += judged.articulated
+                first = self.position_samples - behind
+        return speech, articulated, first
+
+    def _reset_counters(self) -> None:
+        self._quiet_samples = 0
+        self._blip_samples = 0
+        self._unarticulated_samples = 0
+
+    def _samples(self, duration_ms: float) -> int:
+        return int(duration_ms * self._rate_hz / 1000)

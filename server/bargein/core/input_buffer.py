@@ -1,0 +1,52 @@
+"""The caller's sound that has not become an item yet."""
+
+from __future__ import annotations
+
+from bargein.core.audio import AudioFormat
+
+
+class InputBuffer:
+    """Raw samples with their position in the whole input: position 0 is the first sample ever appended."""
+
+    def __init__(self, fmt: AudioFormat, limit_ms: int, start_ms: int = 0) -> None:
+        self.format = fmt
+        self._limit_samples = fmt.samples_in_ms(limit_ms)
+        self._data = bytearray()
+        self.start_sample = fmt.samples_in_ms(start_ms)
+        """Position of the oldest sample kept."""
+
+    @property
+    def sample_count(self) -> int:
+        return len(self._data) // self.format.bytes_per_sample
+
+    @property
+    def end_sample(self) -> int:
+        return self.start_sample + self.sample_count
+
+    @property
+    def duration_ms(self) -> float:
+        return self.sample_count * 1000 / self.format.rate_hz
+
+    def append(self, audio: bytes) -> None:
+        """Keep whole samples. What exceeds the limit falls out of the front: the newest speech is what matters."""
+        self._data += audio
+        if self.sample_count > self._limit_samples:
+            self.discard_before(self.end_sample - self._limit_samples)
+
+    def discard_before(self, sample: int) -> None:
+        count = min(max(0, sample - self.start_sample), self.sample_count)
+        del self._data[: self.format.bytes_of(count)]
+        self.start_sample += count
+
+    def take(self, start: int, stop: int) -> bytes:
+        """Remove and return samples ``start:stop``; what lies before them is discarded, what lies behind is kept."""
+        self.discard_before(start)
+        count = min(max(0, stop - self.start_sample), self.sample_count)
+        size = self.format.bytes_of(count)
+        taken = bytes(self._data[:size])
+        del self._data[:size]
+        self.start_sample += count
+        return taken
+
+    def clear(self) -> None:
+        self.discard_before(self.end_sample)

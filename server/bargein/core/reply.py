@@ -1,0 +1,218 @@
+"""One response while it lasts: what arrived from the model, what of it was told, what is still open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bargein.core import actions
+from bargein.core.actions import Action
+from bargein.core.completion import (
+    AudioPiece,
+    AudioReference,
+    CompletionRequest,
+    Finished,
+    FinishReason,
+    StreamPiece,
+    TextPiece,
+    ToolCallPiece,
+    TranscriptPiece,
+    Usage,
+)
+from bargein.core.heard_words import Transcript
+from bargein.core.history import History
+from bargein.core.items import (
+    FunctionCall,
+    Item,
+    Message,
+    OutputAudio,
+    OutputText,
+    Response,
+    ResponseStatus,
+    Status,
+    StatusReason,
+)
+from bargein.core.playback import Playback
+from bargein.core.usage import estimate
+
+NewId = Callable[[str], str]
+"""From a prefix such as ``"item"`` to an id that is used nowhere else in the session."""
+
+STATUS_OF_FINISH: dict[FinishReason, tuple[ResponseStatus, StatusReason | None]] = {
+    "stop": ("completed", None),
+    "tool_calls": ("completed", None),
+    "length": ("incomplete", "max_output_tokens"),
+    "content_filter": ("incomplete", "content_filter"),
+}
+
+
+class Reply:
+    """Turns the pieces of one stream into output items, in the order in which they began.
+
+    :param history: where its items are entered; ``None`` for a response out of band.
+    :param number: the reply's number in binary messages.
+    """
+
+    def __init__(
+        self,
+        response: Response,
+        request: CompletionRequest,
+        number: int,
+        *,
+        new_id: NewId,
+        history: History | None,
+        make_playback: Callable[[OutputAudio], Playback],
+    ) -> None:
+        self.response = response
+        self.number = number
+        self.stream_open = True
+        self.finish: FinishReason | None = None
+        self.message: Message | None = None
+        self.playback: Playback | None = None
+        self.paused = False
+        """The model's stream is not being read: enough is kept."""
+        self._request = request
+        self._new_id = new_id
+        self._history = history
+        self._make_playback = make_playback
+        self._message_index = 0
+        self._calls: dict[int, tuple[int, FunctionCall]] = {}
+        self._open_calls: set[int] = set()
+        self._previous_ids: dict[str, str | None] = {}
+        self._received_characters = 0
+        self._reference: AudioReference | None = None
+
+    @property
+    def id(self) -> str:
+        return self.response.id
+
+    @property
+    def backlog_samples(self) -> int:
+        return 0 if self.playback is None else self.playback.backlog_samples
+
+    @property
+    def sent_samples(self) -> int:
+        return 0 if self.playback is None else self.playback.sent_samples
+
+    @property
+    def audio(self) -> OutputAudio | None:
+        return None if self.playback is None else self.playback.audio
+
+    def take(self, piece: StreamPiece, out: list[Action]) -> None:
+        """Take one piece of the stream. Sound is kept for :meth:`send`; everything else is told at once."""
+        match piece:
+            case AudioPiece(audio, sample_count):
+                self._speak(out).add(audio, sample_count)
+            case TranscriptPiece(text):
+                self._tell_transcript(text, out)
+            case TextPiece(text):
+                # A model asked to speak sometimes answers in plain text; others write the transcript there.
+                if self.response.settings.audio:
+                    self._tell_transcript(text, out)
+                else:
+                    self._tell_text(text, out)
+            case ToolCallPiece():
+                self._tell_call(piece, out)
+            case AudioReference():
+                self._reference = piece
+            case Usage():
+                self.response.usage = piece
+            case Finished(reason):
+                self.stream_open = False
+                self.finish = reason
+                self._close_calls(out, "completed")
+                if self.audio is not None:
+                    self.audio.finished = True
+
+    def send(self, now: float, out: list[Action]) -> None:
+        """Tell the caller all sound that is due."""
+        if self.playback is None or self.message is None:
+            return
+        while (due := self.playback.take(now)) is not None:
+            start, count, audio = due
+            if start == 0:
+                out.append(actions.ReplyNumbered(self.id, self.message.id, self.number))
+            out.append(
+                actions.AudioSent(self.id, self.message.id, self._message_index, self.number, start, count, audio)
+            )
+
+    def close(self, status: ResponseStatus, reason: StatusReason | None, out: list[Action]) -> None:
+        """Close what is open, in the protocol's order, and the response with it."""
+        self.stream_open = False
+        item_status: Status = "completed" if status == "completed" else "incomplete"
+        self._close_calls(out, item_status)
+        if self.message is not None:
+            self.message.status = item_status
+            if self.audio is not None and status == "completed" and self._reference is not None:
+                self.audio.audio_id = self._reference.audio_id
+                self.audio.audio_expires_at = self._reference.expires_at
+            self._item_done(self._message_index, self.message, out)
+        self.response.status = status
+        self.response.reason = reason
+        if self.response.usage is None:
+            made_ms = 0 if self.audio is None else self.audio.format.ms_of(self.audio.sample_count)
+            self.response.usage = estimate(self._request, reply_characters=self._received_characters, reply_ms=made_ms)
+        out.append(actions.ResponseDone(self.response))
+
+    def _speak(self, out: list[Action]) -> Playback:
+        if self.playback is None:
+            audio = OutputAudio(
+                self.response.settings.output_format, Transcript(self.response.settings.output_format.rate_hz)
+            )
+            self.playback = self._make_playback(audio)
+            self._begin_message(audio, out)
+        return self.playback
+
+    def _tell_transcript(self, text: str, out: list[Action]) -> None:
+        audio = self._speak(out).audio
+        audio.timeline.add(text, audio.sample_count)
+        self._received_characters += len(text)
+        if self.message is not None:
+            out.append(actions.TranscriptSent(self.id, self.message.id, self._message_index, text))
+
+    def _tell_text(self, text: str, out: list[Action]) -> None:
+        if self.message is None:
+            self._begin_message(OutputText(""), out)
+        self._received_characters += len(text)
+        if self.message is not None:
+            for part in self.message.parts:
+                if isinstance(part, OutputText):
+                    part.text += text
+            out.append(actions.TextSent(self.id, self.message.id, self._message_index, text))
+
+    def _begin_message(self, part: OutputAudio | OutputText, out: list[Action]) -> None:
+        self.message = Message(self._new_id("item"), "assistant", [part], "in_progress")
+        self._message_index = self._begin_item(self.message, out)
+
+    def _tell_call(self, piece: ToolCallPiece, out: list[Action]) -> None:
+        if piece.index not in self._calls:
+            self._close_calls(out, "completed")
+            call_id = piece.call_id or self._new_id("call")
+            call = FunctionCall(self._new_id("item"), call_id, piece.name or "", "", "in_progress")
+            self._calls[piece.index] = (self._begin_item(call, out), call)
+            self._open_calls.add(piece.index)
+        output_index, call = self._calls[piece.index]
+        if piece.arguments and piece.index in self._open_calls:
+            call.arguments += piece.arguments
+            self._received_characters += len(piece.arguments)
+            out.append(actions.ArgumentsSent(self.id, call.id, output_index, call.call_id, piece.arguments))
+
+    def _close_calls(self, out: list[Action], status: Status) -> None:
+        for index in sorted(self._open_calls):
+            output_index, call = self._calls[index]
+            call.status = status
+            self._item_done(output_index, call, out)
+        self._open_calls.clear()
+
+    def _begin_item(self, item: Message | FunctionCall, out: list[Action]) -> int:
+        output_index = len(self.response.output)
+        self.response.output.append(item)
+        previous = self._enter(item)
+        self._previous_ids[item.id] = previous
+        out.append(actions.OutputItemAdded(self.response, output_index, item, previous))
+        return output_index
+
+    def _item_done(self, output_index: int, item: Message | FunctionCall, out: list[Action]) -> None:
+        out.append(actions.OutputItemDone(self.response, output_index, item, self._previous_ids[item.id]))
+
+    def _enter(self, item: Item) -> str | None:
+        return None if self._history is None else self._history.append(item)
