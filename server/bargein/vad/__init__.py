@@ -1,0 +1,1 @@
+"""Voice detectors behind one small Protocol."""
