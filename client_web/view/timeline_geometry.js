@@ -1,0 +1,92 @@
+// @ts-check
+/**
+ * Where things of the timeline go: time to pixels and back, bars, ticks, and which moment is at the right edge.
+ *
+ * The reply grows upwards from the middle and the caller downwards, as in the mark of the page; the gap between them
+ * carries the latency brackets.
+ * @module
+ */
+
+/** @typedef {{width_px: number, height_px: number, px_per_s: number, right_ms: number}} View `right_ms`: time at the right edge */
+/** @typedef {{reply_top: number, reply_base: number, you_base: number, you_bottom: number, ticks_y: number}} Lanes all in px */
+
+export const BAR_PX = 3;
+export const BAR_PITCH_PX = 5;
+const TOP_PX = 20;
+const GAP_PX = 26;
+const TICKS_PX = 22;
+
+/** @param {number} height_px @returns {Lanes} */
+export function lanes(height_px) {
+  const room_px = (height_px - TOP_PX - GAP_PX - TICKS_PX) / 2;
+  const reply_base = TOP_PX + room_px;
+  const you_base = reply_base + GAP_PX;
+  return { reply_top: TOP_PX, reply_base, you_base, you_bottom: you_base + room_px, ticks_y: height_px - TICKS_PX };
+}
+
+/** @param {View} view @param {number} at_ms */
+export function xAt(view, at_ms) {
+  return view.width_px - ((view.right_ms - at_ms) / 1000) * view.px_per_s;
+}
+
+/** @param {View} view @param {number} x_px */
+export function timeAt(view, x_px) {
+  return view.right_ms - ((view.width_px - x_px) / view.px_per_s) * 1000;
+}
+
+/**
+ * Bars stand on a grid of *time*, not of pixels, so that a bar keeps its height while it travels.
+ * @param {View} view
+ * @param {number} origin_ms
+ * @returns {{from_ms: number, to_ms: number, x_px: number}[]}
+ */
+export function bars(view, origin_ms) {
+  const pitch_ms = (BAR_PITCH_PX / view.px_per_s) * 1000;
+  const first = Math.max(0, Math.floor((timeAt(view, 0) - origin_ms) / pitch_ms) - 1);
+  const last = Math.ceil((view.right_ms - origin_ms) / pitch_ms);
+  const found = [];
+  for (let index = first; index <= last; index += 1) {
+    const from_ms = origin_ms + index * pitch_ms;
+    found.push({ from_ms, to_ms: from_ms + pitch_ms, x_px: xAt(view, from_ms) });
+  }
+  return found;
+}
+
+/** Loudness as a height: 48 dB below full scale and less is a dot, full scale is the whole lane. @param {number} peak 0 … 1 */
+export function barHeight(peak) {
+  if (peak <= 0) return 0;
+  const floor_db = -48;
+  return Math.min(1, Math.max(0, 1 - (20 * Math.log10(peak)) / floor_db)) ** 1.3;
+}
+
+/** @param {View} view @param {number} origin_ms @returns {{x_px: number, label: string}[]} every 5 or 10 s, by the room there is */
+export function ticks(view, origin_ms) {
+  const step_ms = view.px_per_s >= 30 ? 5000 : 10_000;
+  const first = Math.max(0, Math.ceil((timeAt(view, 0) - origin_ms) / step_ms));
+  const found = [];
+  for (let index = first; origin_ms + index * step_ms <= view.right_ms; index += 1) {
+    found.push({ x_px: xAt(view, origin_ms + index * step_ms), label: clock(index * step_ms) });
+  }
+  return found;
+}
+
+/**
+ * The time at the right edge while following the present.
+ * @param {number} now_ms
+ * @param {number} origin_ms
+ * @param {{width_px: number, px_per_s: number}} size
+ * @param {boolean} calm move by half pages instead of gliding (reduced motion)
+ */
+export function followingEdge(now_ms, origin_ms, { width_px, px_per_s }, calm) {
+  const page_ms = (width_px / px_per_s) * 1000;
+  const lead_ms = page_ms * 0.06;
+  if (!calm) return Math.max(origin_ms + page_ms, now_ms + lead_ms);
+  const step_ms = page_ms / 2;
+  return origin_ms + page_ms + Math.max(0, Math.ceil((now_ms + lead_ms - origin_ms - page_ms) / step_ms)) * step_ms;
+}
+
+/** @param {number} ms @returns {string} minutes and seconds, `1:05` */
+export function clock(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}

@@ -1,0 +1,79 @@
+// @ts-check
+/**
+ * The timeline in words: one row a turn. This is what a screen reader gets instead of the canvas, and what the replay
+ * buttons of the table act on.
+ * @module
+ */
+
+/** @typedef {import('./timeline_model.js').TimelineModel} TimelineModel */
+/** @typedef {import('./timeline_model.js').Span} Span */
+/** @typedef {{item_id: string, role: 'user' | 'assistant', text: string, started_ms: number}} Said */
+/**
+ * @typedef {object} TurnRow
+ * @property {'you' | 'reply'} who
+ * @property {number} start_ms page clock
+ * @property {number} end_ms
+ * @property {string} what what happened, in words
+ */
+
+const SAME_TURN_MS = 2000;
+const AT_ONCE_MS = 400;
+
+/**
+ * @param {TimelineModel} model
+ * @param {readonly Said[]} said
+ * @returns {TurnRow[]} in the order of time
+ */
+export function turnRows(model, said) {
+  const rows = model.spans.flatMap((span) => {
+    if (span.kind === 'speech') return [speechRow(span, model, said)];
+    return span.kind === 'reply' ? [replyRow(span, model)] : [];
+  });
+  return rows.sort((one, other) => one.start_ms - other.start_ms);
+}
+
+/** @param {TimelineModel} model @returns {string} the canvas in one sentence */
+export function summary(model) {
+  if (model.origin_ms === null) return 'Timeline, empty.';
+  const count = (/** @type {(span: Span) => boolean} */ test) => model.spans.filter(test).length;
+  const spoken = count((span) => span.kind === 'speech');
+  const replies = count((span) => span.kind === 'reply');
+  const cut = count((span) => span.kind === 'reply' && span.cut === true);
+  const seconds = Math.round((model.end_ms - model.origin_ms) / 1000);
+  return `Timeline of ${seconds} seconds: you spoke ${times(spoken)}, ${plural(replies, 'reply', 'replies')}, ${cut} interrupted. `
+    + 'The table “Turns” below says the same in words.';
+}
+
+/** @param {Span} span @param {TimelineModel} model @param {readonly Said[]} said @returns {TurnRow} */
+function speechRow(span, model, said) {
+  const end_ms = span.end_ms ?? model.end_ms;
+  const words = said
+    .filter((entry) => entry.role === 'user' && Math.abs(entry.started_ms - span.start_ms) < SAME_TURN_MS && entry.text !== '')
+    .sort((one, other) => Math.abs(one.started_ms - span.start_ms) - Math.abs(other.started_ms - span.start_ms))[0];
+  const held = model.spans.some((other) => other.kind === 'hold' && other.start_ms >= span.start_ms - AT_ONCE_MS && other.start_ms <= end_ms);
+  const interrupted = model.marks.some((mark) => mark.kind === 'cut' && mark.at_ms >= span.start_ms && mark.at_ms <= end_ms + AT_ONCE_MS);
+  const what = interrupted ? 'interrupted the reply' : held ? 'held the reply for a moment' : 'spoke';
+  return { who: 'you', start_ms: span.start_ms, end_ms, what: words ? `${what}: “${words.text}”` : what };
+}
+
+/** @param {Span} span @param {TimelineModel} model @returns {TurnRow} */
+function replyRow(span, model) {
+  const end_ms = span.end_ms ?? model.end_ms;
+  const answered = model.brackets.find((found) => found.kind === 'response' && Math.abs(found.at_ms - span.start_ms) < AT_ONCE_MS);
+  const silenced = model.brackets.find((found) => found.kind === 'barge_in' && found.at_ms >= span.start_ms && found.at_ms <= end_ms + AT_ONCE_MS);
+  const resumed = model.marks.filter((mark) => mark.kind === 'resume' && mark.at_ms >= span.start_ms && mark.at_ms <= end_ms + AT_ONCE_MS).length;
+  const parts = [answered ? `answered after ${Math.round(answered.ms)} ms` : 'answered'];
+  if (resumed > 0) parts.push(`held ${times(resumed)} and went on`);
+  if (span.cut) parts.push(silenced ? `interrupted, silent after ${Math.round(silenced.ms)} ms` : 'interrupted');
+  return { who: 'reply', start_ms: span.start_ms, end_ms, what: parts.join('; ') };
+}
+
+/** @param {number} count */
+function times(count) {
+  return count === 1 ? 'once' : `${count} times`;
+}
+
+/** @param {number} count @param {string} one @param {string} many */
+function plural(count, one, many) {
+  return `${count} ${count === 1 ? one : many}`;
+}
