@@ -7,10 +7,13 @@ an argument, in seconds.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from bargein.core.audio import BASE64_GROUP_SAMPLES, AudioFormat, slice_audio
 from bargein.core.items import OutputAudio
+
+ROUNDING_SAMPLES: Final = 0.01
+"""Times are floats: a position that is short of a whole sample by less than this has reached it."""
 
 
 class Listener(Protocol):
@@ -46,7 +49,7 @@ class AssumedListener:
 
     def heard(self, now: float) -> int:
         self._advance(now)
-        return int(self._played)
+        return min(int(self._played + ROUNDING_SAMPLES), self._sent)
 
     def heard_until(self, samples: int, now: float) -> float:
         self._advance(now)
@@ -102,7 +105,8 @@ class ReportedListener:
             return self._assumed.heard(now)
         heard = self._reported
         if self._playing:
-            heard += int(min(max(0.0, now - self._reported_at), self._interval_s) * self._rate_hz)
+            played_s = min(max(0.0, now - self._reported_at), self._interval_s)
+            heard += int(played_s * self._rate_hz + ROUNDING_SAMPLES)
         self._highest = max(self._highest, min(heard, self._sent))
         return self._highest
 

@@ -1,0 +1,132 @@
+"""Drives the core on a virtual clock: a test reads as the script of a conversation."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import TypeVar
+
+from bargein.core import actions, events
+from bargein.core.actions import Action
+from bargein.core.audio import PCM16_24K
+from bargein.core.completion import AudioPiece, CompletionRequest, Finished, FinishReason, StreamPiece, TranscriptPiece
+from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, TurnDetection
+from bargein.core.conversation import Conversation
+from bargein.core.events import Event, ResponseRequested, Window
+from bargein.core.items import InputText, Message
+
+WINDOW_MS = 20
+SPEECH_DB = -20.0
+SILENCE_DB = -70.0
+
+A = TypeVar("A")
+
+
+class Script:
+    """One conversation, its clock, and everything that it has told us to do."""
+
+    def __init__(
+        self,
+        config: SessionConfig | None = None,
+        policy: CorePolicy | None = None,
+        *,
+        reports: bool = False,
+    ) -> None:
+        numbers = itertools.count(1)
+        self.config = config or SessionConfig()
+        self.policy = policy or CorePolicy()
+        self.now = 100.0
+        self.log: list[tuple[float, Action]] = []
+        self.requests: dict[str, CompletionRequest] = {}
+        self.conversation = Conversation(
+            self.config,
+            self.policy,
+            lambda prefix: f"{prefix}_{next(numbers)}",
+            lambda pieces, fmt, step_ms: [],
+            reports=reports,
+        )
+
+    # What happens.
+
+    def do(self, event: Event) -> list[Action]:
+        done = self.conversation.handle(event, self.now)
+        for action in done:
+            self.log.append((self.now, action))
+            if isinstance(action, actions.StartStream):
+                self.requests[action.response_id] = action.request
+        return done
+
+    def advance(self, ms: float) -> None:
+        """Let time pass, firing timers when they are due."""
+        until = self.now + ms / 1000
+        while True:
+            timer = self.conversation.next_timer(self.now)
+            if timer is None or timer > until + 1e-9:
+                break
+            # A timer that is due now must make progress, so time moves on by a hair at least.
+            self.now = max(timer, math.nextafter(self.now, math.inf))
+            self.do(events.TimerFired())
+        self.now = max(self.now, until)
+
+    def windows(self, ms: int, probability: float, level_db: float, articulation: float = 1.0) -> None:
+        count = PCM16_24K.samples_in_ms(WINDOW_MS)
+        for _ in range(ms // WINDOW_MS):
+            self.advance(WINDOW_MS)
+            window = Window(count, probability, level_db, articulation)
+            self.do(events.AudioAppended(bytes(2 * count), (window,)))
+
+    def speech(self, ms: int) -> None:
+        self.windows(ms, 1.0, SPEECH_DB)
+
+    def cough(self, ms: int) -> None:
+        self.windows(ms, 1.0, SPEECH_DB, 0.0)
+
+    def silence(self, ms: int) -> None:
+        self.windows(ms, 0.0, SILENCE_DB)
+
+    def ask(self, text: str = "hello") -> str:
+        """A text turn of the caller. Returns the id of its response."""
+        self.do(events.ItemCreateRequested(Message("", "user", [InputText(text)])))
+        self.do(ResponseRequested(self.config.response))
+        return self.last(actions.ResponseCreated).response.id
+
+    def piece(self, piece: StreamPiece, response_id: str | None = None) -> None:
+        self.do(events.StreamProgressed(response_id or self.last(actions.StartStream).response_id, piece))
+
+    def say(self, text: str, ms: int, response_id: str | None = None) -> None:
+        """The model says ``text`` in ``ms`` of sound: the words first, the sound in pieces of 100 ms."""
+        if text:
+            self.piece(TranscriptPiece(text), response_id)
+        while ms > 0:
+            count = PCM16_24K.samples_in_ms(min(ms, 100))
+            self.piece(AudioPiece(b"\x01\x00" * count, count), response_id)
+            ms -= 100
+
+    def finish(self, reason: FinishReason = "stop", response_id: str | None = None) -> None:
+        self.piece(Finished(reason), response_id)
+
+    # What was done.
+
+    def all(self, kind: type[A]) -> list[A]:
+        return [action for _, action in self.log if isinstance(action, kind)]
+
+    def last(self, kind: type[A]) -> A:
+        return self.all(kind)[-1]
+
+    def at(self, kind: type[Action]) -> float:
+        """When ``kind`` was done last, in ms since the beginning."""
+        return next(round((at - 100.0) * 1000, 3) for at, action in reversed(self.log) if isinstance(action, kind))
+
+    def kinds(self, since: int = 0) -> list[str]:
+        return [type(action).__name__ for _, action in self.log[since:]]
+
+    def sent_ms(self) -> int:
+        return PCM16_24K.ms_of(sum(action.sample_count for action in self.all(actions.AudioSent)))
+
+
+def manual() -> SessionConfig:
+    return SessionConfig(turn_detection=None)
+
+
+def detecting(**changes: object) -> SessionConfig:
+    return SessionConfig(turn_detection=TurnDetection(**changes), response=ResponseSettings())  # type: ignore[arg-type]
