@@ -1,0 +1,64 @@
+"""What a session is made with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from structlog.typing import FilteringBoundLogger
+
+from bargein.core.audio import AudioFormat
+from bargein.core.config import CorePolicy
+from bargein.metrics import Metrics
+from bargein.session.connection import CallerConnection
+from bargein.session.timers import Timers
+from bargein.upstream import Transcriber, Upstream
+from bargein.vad.detector import Detector
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimits:
+    """What one caller may take."""
+
+    max_session_s: float = 3600.0
+    idle_s: float = 600.0
+    """Without a message of the caller's and without a response."""
+    slow_caller_s: float = 5.0
+    """How long a caller may take nothing of what waits for it."""
+    backlog_limit_bytes: int = 4 * 1024 * 1024
+    """What may wait for it at all."""
+    control_messages_per_s: float = 50.0
+    control_burst: int = 100
+    bad_messages: int = 20
+    """Refused messages within :attr:`bad_messages_s` that end the session with 1008."""
+    bad_messages_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What all sessions of a process share."""
+
+    upstream: Upstream
+    transcriber: Transcriber | None
+    make_detector: Callable[[AudioFormat], Detector]
+    metrics: Metrics
+    timers: Timers
+    log: FilteringBoundLogger
+    limits: SessionLimits = field(default_factory=SessionLimits)
+    policy: CorePolicy = field(default_factory=CorePolicy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSetup:
+    """One caller, as it was admitted."""
+
+    connection: CallerConnection
+    model: str
+    services: Services
+    beta: bool = False
+    """It speaks the beta dialect."""
+    bargein: bool = False
+    """It negotiated our subprotocol."""
+    initial_session: dict[str, Any] | None = None
+    """A session object that its ephemeral token carries."""

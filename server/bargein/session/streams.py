@@ -1,0 +1,164 @@
+"""The model's streams of one session: a task each, because each is a wait of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from structlog.typing import FilteringBoundLogger
+
+from bargein.core.completion import AudioPiece, CompletionRequest, StreamPiece
+from bargein.core.items import Failure
+from bargein.errors import (
+    AudioGone,
+    UpstreamError,
+    UpstreamMalformed,
+    UpstreamRateLimited,
+    UpstreamRefused,
+    UpstreamTimedOut,
+)
+from bargein.metrics import Metrics
+from bargein.metrics.metrics import UpstreamErrorKind
+from bargein.upstream import Upstream
+
+OnPiece = Callable[[str, StreamPiece], None]
+OnFailure = Callable[[str, Failure], None]
+OnClosed = Callable[[str, float], None]
+"""A cancelled stream's connection is closed: the response's id, and how many seconds after the decision."""
+
+
+class _Stream:
+    """One stream: its task, and the gate that holds it while enough is kept."""
+
+    __slots__ = ("cancelled_at", "gate", "started_at", "task")
+
+    def __init__(self, started_at: float) -> None:
+        self.started_at = started_at
+        self.cancelled_at: float | None = None
+        self.gate: asyncio.Event | None = None
+        self.task: asyncio.Task[None] | None = None
+
+
+class Streams:
+    """Runs streams and tells what comes of them, on the event loop's thread, in order.
+
+    Nothing is told of a stream after :meth:`cancel` has returned.
+    """
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        metrics: Metrics,
+        log: FilteringBoundLogger,
+        *,
+        on_piece: OnPiece,
+        on_failure: OnFailure,
+        on_closed: OnClosed,
+    ) -> None:
+        self._upstream = upstream
+        self._metrics = metrics
+        self._log = log
+        self._on_piece = on_piece
+        self._on_failure = on_failure
+        self._on_closed = on_closed
+        self._loop = asyncio.get_running_loop()
+        self._streams: dict[str, _Stream] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, response_id: str, request: CompletionRequest) -> None:
+        """Ask the model."""
+        stream = _Stream(self._loop.time())
+        self._streams[response_id] = stream
+        self._metrics.upstream_streams.inc()
+        stream.task = self._loop.create_task(self._run(response_id, stream, request), name=f"stream {response_id}")
+        self._tasks.add(stream.task)
+        stream.task.add_done_callback(self._tasks.discard)
+
+    def cancel(self, response_id: str) -> None:
+        """Drop the connection at once. Does nothing if the stream has ended."""
+        stream = self._streams.pop(response_id, None)
+        if stream is not None and stream.task is not None:
+            stream.cancelled_at = self._loop.time()
+            stream.task.cancel()
+
+    def pause(self, response_id: str) -> None:
+        """Read no further: the connection's own flow control holds the model back."""
+        stream = self._streams.get(response_id)
+        if stream is not None:
+            stream.gate = asyncio.Event()
+
+    def go_on(self, response_id: str) -> None:
+        """Read on after :meth:`pause`."""
+        stream = self._streams.get(response_id)
+        if stream is not None and stream.gate is not None:
+            stream.gate.set()
+            stream.gate = None
+
+    def cancel_all(self) -> None:
+        """The session ends."""
+        for response_id in list(self._streams):
+            self.cancel(response_id)
+
+    async def wait_closed(self) -> None:
+        """Return when no task is left."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _run(self, response_id: str, stream: _Stream, request: CompletionRequest) -> None:
+        self._metrics.upstream_streams_open.inc()
+        try:
+            await self._read(response_id, stream, request)
+        except UpstreamError as error:
+            self._metrics.upstream_errors[kind_of(error)].inc()
+            self._log.warning(
+                "upstream failed", response_id=response_id, kind=kind_of(error), status=error.http_status, error=str(error)
+            )
+            self._fail(response_id, Failure(error.type, error.code, error.message))
+        except Exception:
+            self._log.exception("stream broke", response_id=response_id)
+            self._fail(response_id, Failure("server_error", "internal_error", INTERNAL_MESSAGE))
+        finally:
+            self._metrics.upstream_streams_open.dec()
+            self._streams.pop(response_id, None)
+
+    async def _read(self, response_id: str, stream: _Stream, request: CompletionRequest) -> None:
+        def closed() -> None:
+            if stream.cancelled_at is not None:
+                self._on_closed(response_id, self._loop.time() - stream.cancelled_at)
+
+        first = True
+        async with self._upstream.stream(request, on_closed=closed) as pieces:
+            async for piece in pieces:
+                if stream.cancelled_at is not None:
+                    return
+                if first and isinstance(piece, AudioPiece):
+                    first = False
+                    self._metrics.upstream_first_piece_s.observe(self._loop.time() - stream.started_at)
+                self._on_piece(response_id, piece)
+                if stream.gate is not None:
+                    await stream.gate.wait()
+
+    def _fail(self, response_id: str, failure: Failure) -> None:
+        if self._streams.pop(response_id, None) is not None:
+            self._on_failure(response_id, failure)
+
+
+INTERNAL_MESSAGE: Final = "The server had an internal error. The conversation can go on."
+
+
+def kind_of(error: UpstreamError) -> UpstreamErrorKind:
+    """The label under which a failure is counted."""
+    match error:
+        case AudioGone():
+            return "audio_gone"
+        case UpstreamRateLimited():
+            return "rate_limited"
+        case UpstreamRefused():
+            return "refused"
+        case UpstreamTimedOut():
+            return "timed_out"
+        case UpstreamMalformed():
+            return "malformed"
+        case _:
+            return "unavailable"

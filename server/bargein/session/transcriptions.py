@@ -1,0 +1,66 @@
+"""The caller's words, written down beside the conversation: concurrent with the response, never delaying it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from structlog.typing import FilteringBoundLogger
+
+from bargein.core.config import Transcription
+from bargein.core.events import TranscriptionCompleted, TranscriptionFailed
+from bargein.core.items import Failure, InputAudio
+from bargein.errors import UpstreamError
+from bargein.metrics import Metrics
+from bargein.upstream import Transcriber
+
+NO_RECOGNISER = Failure(
+    "transcription_error",
+    "transcription_unavailable",
+    "No speech recogniser is configured on this server. The response does not depend on it.",
+)
+
+
+class TranscriptionTasks:
+    """Runs the transcriptions of one session."""
+
+    def __init__(
+        self,
+        transcriber: Transcriber | None,
+        metrics: Metrics,
+        log: FilteringBoundLogger,
+        on_event: Callable[[TranscriptionCompleted | TranscriptionFailed], None],
+    ) -> None:
+        self._transcriber = transcriber
+        self._metrics = metrics
+        self._log = log
+        self._on_event = on_event
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, item_id: str, speech: InputAudio, transcription: Transcription) -> None:
+        """Write down one item; what comes of it is told as one event."""
+        task = asyncio.get_running_loop().create_task(self._run(item_id, speech, transcription))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def cancel_all(self) -> None:
+        """The session ends: nothing more is told."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _run(self, item_id: str, speech: InputAudio, transcription: Transcription) -> None:
+        event: TranscriptionCompleted | TranscriptionFailed
+        if self._transcriber is None:
+            event = TranscriptionFailed(item_id, NO_RECOGNISER)
+        else:
+            try:
+                transcript = await self._transcriber.transcribe(speech, transcription)
+            except UpstreamError as error:
+                self._log.warning("transcription failed", item_id=item_id, error=str(error))
+                event = TranscriptionFailed(item_id, Failure("transcription_error", error.code, error.message))
+            else:
+                seconds = speech.format.samples_of(len(speech.audio)) / speech.format.rate_hz
+                event = TranscriptionCompleted(item_id, transcript, seconds)
+        failed = isinstance(event, TranscriptionFailed)
+        self._metrics.transcriptions["failed" if failed else "completed"].inc()
+        self._on_event(event)

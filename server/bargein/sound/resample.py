@@ -1,0 +1,75 @@
+"""From one sample rate to another, chunk by chunk, without a seam between the chunks.
+
+Two ways: :class:`Decimator`, a short filter with a delay of a millisecond, for what only a voice detector hears; and
+:class:`Resampler`, libsoxr, for what people hear.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+Samples = npt.NDArray[np.int16]
+
+TAPS: Final = 48
+"""At 24 kHz: 2 ms long, 1 ms of delay."""
+CUTOFF: Final = 0.82
+"""Of the new Nyquist frequency: leaves the filter room to fall before aliases fold into the voice."""
+
+
+def _low_pass(factor: int) -> npt.NDArray[np.float32]:
+    """Windowed sinc (Hamming), unity gain at 0 Hz."""
+    at = np.arange(TAPS) - (TAPS - 1) / 2
+    taps = np.sinc(at * CUTOFF / factor) * np.hamming(TAPS)
+    unity: npt.NDArray[np.float32] = (taps / taps.sum()).astype(np.float32)
+    return unity
+
+
+class Decimator:
+    """Keeps every ``factor``-th sample of low-passed sound. Exactly ``n / factor`` samples come out for ``n`` that
+    went in.
+    """
+
+    def __init__(self, factor: int) -> None:
+        self._factor = factor
+        self._taps = _low_pass(factor)
+        self._past = np.zeros(TAPS - factor, np.float32)
+
+    def feed(self, samples: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Decimate one chunk, whose length must be a multiple of the factor."""
+        sound = np.concatenate((self._past, samples), dtype=np.float32)
+        self._past = sound[len(sound) - len(self._past) :]
+        count = len(samples) // self._factor
+        step = sound.strides[0]
+        frames = np.lib.stride_tricks.as_strided(sound, (count, TAPS), (step * self._factor, step), writeable=False)
+        return frames @ self._taps
+
+
+class Resampler:
+    """A stream of PCM16 samples at another rate, in high quality. Keeps some milliseconds back until
+    :meth:`flush`.
+    """
+
+    def __init__(self, from_hz: int, to_hz: int) -> None:
+        self._same = from_hz == to_hz
+        self._stream = None if self._same else soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16", quality="HQ")
+
+    def feed(self, samples: Samples) -> Samples:
+        """What can be said of the stream so far."""
+        return samples if self._stream is None else self._stream.resample_chunk(samples)
+
+    def flush(self) -> Samples:
+        """The rest. The stream ends here."""
+        empty = np.zeros(0, np.int16)
+        return empty if self._stream is None else self._stream.resample_chunk(empty, last=True)
+
+
+def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
+    """A whole sound at another rate."""
+    if from_hz == to_hz:
+        return samples
+    resampled: Samples = soxr.resample(samples, from_hz, to_hz, quality="HQ")
+    return resampled
