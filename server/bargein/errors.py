@@ -30,13 +30,17 @@ class CallerError(BargeinError):
     :param message: what is wrong and what to do, in whole sentences.
     :param code: the Realtime protocol's error code, or ``None`` where it has none.
     :param param: the dotted path of the offending field, such as ``session.audio.output.voice``.
+    :param event_id: the id that the caller gave the offending message, if it did: echoed so that clients find it.
     """
 
-    def __init__(self, message: str, *, code: str | None = None, param: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, param: str | None = None, event_id: str | None = None
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.param = param
+        self.event_id = event_id
 
 
 class CallerGone(BargeinError):

@@ -52,7 +52,7 @@ def begun_item_json(item: Message | FunctionCall) -> Json:
 
 
 def item_with_audio_json(item: Item) -> Json:
-    """``item`` as ``conversation.item.retrieved`` shows it: with the audio of each part as base64, in its own format."""
+    """``item`` as ``conversation.item.retrieved`` shows it: with each part's audio as base64, in its own format."""
     if not isinstance(item, Message):
         return item_json(item)
     content = []

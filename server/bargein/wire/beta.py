@@ -1,0 +1,197 @@
+"""The beta dialect (``OpenAI-Beta: realtime=v1``), translated at the JSON boundary in both directions.
+
+Inside there is only GA. Both functions are pure and tolerate anything: what they do not know passes through, so that
+validation words the error. ``temperature`` has no counterpart and is dropped; it is never echoed. Source: reference,
+section "GA versus beta"; ``openai.types.beta.realtime``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+Json = dict[str, Any]
+JsonValue = Any
+
+_EVENT_NAMES: Final = {
+    "response.output_text.delta": "response.text.delta",
+    "response.output_text.done": "response.text.done",
+    "response.output_audio.delta": "response.audio.delta",
+    "response.output_audio.done": "response.audio.done",
+    "response.output_audio_transcript.delta": "response.audio_transcript.delta",
+    "response.output_audio_transcript.done": "response.audio_transcript.done",
+    "conversation.item.added": "conversation.item.created",
+}
+_ONLY_IN_GA: Final = frozenset({"conversation.item.done", "input_audio_buffer.timeout_triggered"})
+
+_FORMATS: Final = {"pcm16": "audio/pcm", "g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma"}
+_FORMAT_NAMES: Final = {ga: beta for beta, ga in _FORMATS.items()}
+
+_SESSION_FIELDS: Final = {
+    "modalities": ("output_modalities",),
+    "voice": ("audio", "output", "voice"),
+    "speed": ("audio", "output", "speed"),
+    "output_audio_format": ("audio", "output", "format"),
+    "input_audio_format": ("audio", "input", "format"),
+    "input_audio_transcription": ("audio", "input", "transcription"),
+    "input_audio_noise_reduction": ("audio", "input", "noise_reduction"),
+    "turn_detection": ("audio", "input", "turn_detection"),
+    "max_response_output_tokens": ("max_output_tokens",),
+}
+_RESPONSE_FIELDS: Final = {
+    "modalities": ("output_modalities",),
+    "voice": ("audio", "output", "voice"),
+    "output_audio_format": ("audio", "output", "format"),
+    "max_response_output_tokens": ("max_output_tokens",),
+}
+_CONTENT_TYPES: Final = {"text": "output_text", "audio": "output_audio"}
+_CONTENT_NAMES: Final = {ga: beta for beta, ga in _CONTENT_TYPES.items()}
+
+
+# What a beta caller sends.
+
+
+def from_beta(event: Json) -> Json:
+    """A beta client event as the GA one; ``event`` itself is left alone."""
+    match event:
+        case {"type": "session.update", "session": dict(session)}:
+            return {**event, "session": session_from_beta(session)}
+        case {"type": "response.create", "response": dict(response)}:
+            return {**event, "response": _response_from_beta(response)}
+        case {"type": "conversation.item.create", "item": dict(item)}:
+            return {**event, "item": _item_from_beta(item)}
+        case _:
+            return event
+
+
+def session_from_beta(session: Json) -> Json:
+    """A flat session as the nested one."""
+    nested = _nested(session, _SESSION_FIELDS)
+    nested.pop("client_secret", None)
+    nested.setdefault("type", "realtime")
+    return nested
+
+
+def _response_from_beta(response: Json) -> Json:
+    nested = _nested(response, _RESPONSE_FIELDS)
+    items = nested.get("input")
+    if isinstance(items, list):
+        nested["input"] = [_item_from_beta(item) if isinstance(item, dict) else item for item in items]
+    return nested
+
+
+def _nested(flat: Json, fields: dict[str, tuple[str, ...]]) -> Json:
+    nested = {key: value for key, value in flat.items() if key not in fields and key != "temperature"}
+    for name, path in fields.items():
+        if name not in flat:
+            continue
+        place = nested
+        for step in path[:-1]:
+            inner = place.get(step)
+            place[step] = dict(inner) if isinstance(inner, dict) else {}
+            place = place[step]
+        place[path[-1]] = _value_from_beta(name, flat[name])
+    return nested
+
+
+def _value_from_beta(name: str, value: JsonValue) -> JsonValue:
+    if name == "modalities" and isinstance(value, list) and "audio" in value and len(value) == 2 and "text" in value:
+        return ["audio"]
+    if name.endswith("_audio_format") and isinstance(value, str) and value in _FORMATS:
+        return _format_object(_FORMATS[value])
+    return value
+
+
+def _format_object(format_type: str) -> Json:
+    return {"type": format_type, "rate": 24_000} if format_type == "audio/pcm" else {"type": format_type}
+
+
+def _item_from_beta(item: Json) -> Json:
+    return _with_content_types(item, _CONTENT_TYPES)
+
+
+# What a beta caller is sent.
+
+
+def to_beta(event: Json) -> list[Json]:
+    """A GA server event as the beta ones that stand for it: one, or none. ``event`` itself is left alone."""
+    kind = event["type"]
+    if kind in _ONLY_IN_GA:
+        return []
+    translated = dict(event)
+    translated["type"] = _EVENT_NAMES.get(kind, kind)
+    for member, translate in _MEMBERS.items():
+        inner = translated.get(member)
+        if isinstance(inner, dict):
+            translated[member] = translate(inner)
+    return [translated]
+
+
+def session_to_beta(session: Json) -> Json:
+    """A nested session as the flat one, without what beta does not have."""
+    flat = {key: value for key, value in session.items() if key not in ("type", "audio", "truncation", "include")}
+    return _flattened(flat, session, _SESSION_FIELDS)
+
+
+def _response_to_beta(response: Json) -> Json:
+    flat = {key: value for key, value in response.items() if key != "audio"}
+    flat["output"] = [_item_to_beta(item) for item in response["output"]]
+    fields = {name: path for name, path in _RESPONSE_FIELDS.items() if name != "max_response_output_tokens"}
+    return _flattened(flat, response, fields)
+
+
+def _flattened(flat: Json, nested: Json, fields: dict[str, tuple[str, ...]]) -> Json:
+    for name, path in fields.items():
+        value: Any = nested
+        for step in path:
+            value = value[step]
+        flat.pop(path[0], None)
+        flat[name] = _value_to_beta(name, value)
+    return flat
+
+
+def _value_to_beta(name: str, value: JsonValue) -> JsonValue:
+    if name == "modalities":
+        return ["text", "audio"] if "audio" in value else ["text"]
+    if name.endswith("_audio_format"):
+        return _FORMAT_NAMES[value["type"]]
+    return value
+
+
+def _item_to_beta(item: Json) -> Json:
+    return {"object": "realtime.item", **_with_content_types(item, _CONTENT_NAMES)}
+
+
+def _with_content_types(item: Json, names: dict[str, str]) -> Json:
+    content = item.get("content")
+    if item.get("role") != "assistant" or not isinstance(content, list):
+        return item
+    return {**item, "content": [_with_type(part, names) for part in content]}
+
+
+def _with_type(part: JsonValue, names: dict[str, str]) -> JsonValue:
+    if isinstance(part, dict) and isinstance(part.get("type"), str):
+        return {**part, "type": names.get(part["type"], part["type"])}
+    return part
+
+
+def _error_to_beta(error: Json) -> Json:
+    """The field that is wrong, by the name under which the caller knows it."""
+    param = error.get("param")
+    if not isinstance(param, str):
+        return error
+    for object_name, fields in (("session", _SESSION_FIELDS), ("response", _RESPONSE_FIELDS)):
+        for name, path in fields.items():
+            nested = ".".join((object_name, *path))
+            if param == nested or param.startswith((f"{nested}.", f"{nested}[")):
+                known = f"{object_name}.{name}{param.removeprefix(nested)}"
+                return {**error, "param": known, "message": error["message"].replace(f"'{param}'", f"'{known}'")}
+    return error
+
+
+_MEMBERS: Final[dict[str, Callable[[Json], Json]]] = {
+    "session": session_to_beta,
+    "response": _response_to_beta,
+    "item": _item_to_beta,
+    "error": _error_to_beta,
+}

@@ -1,0 +1,230 @@
+"""The events a caller sends, and the parser that turns a message into one of them.
+
+The eleven client events of the GA Realtime protocol, and the three of ``bargein.v1``. The inner objects ``session``,
+``item`` and ``response`` stay plain JSON here: what they may hold depends on the session, and they are read by
+:mod:`bargein.wire.session_object` and :mod:`bargein.wire.to_core`. Unknown fields are refused, as the service does;
+those of ``bargein.*`` events are ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal, get_args
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from bargein.errors import CallerError
+from bargein.wire import beta as beta_dialect
+from bargein.wire.validation import invalid_choice, invalid_type, validate
+
+Json = dict[str, Any]
+EventId = Annotated[str | None, Field(max_length=512)]
+Id = Annotated[str, Field(min_length=1, max_length=512)]
+
+MAX_DEPTH: Final = 100
+"""Objects and arrays inside each other: far more than a tool's schema needs, far less than an encoder can write."""
+
+
+class _ClientMessage(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    event_id: EventId = None
+
+
+class SessionUpdate(_ClientMessage):
+    """``session`` is a partial session object: what it does not name stays as it is."""
+
+    type: Literal["session.update"] = "session.update"
+    session: Json
+
+
+class InputAudioBufferAppend(_ClientMessage):
+    """``audio`` is base64 in the session's input format. The only event that is not answered."""
+
+    type: Literal["input_audio_buffer.append"] = "input_audio_buffer.append"
+    audio: str
+
+
+class InputAudioBufferCommit(_ClientMessage):
+    type: Literal["input_audio_buffer.commit"] = "input_audio_buffer.commit"
+
+
+class InputAudioBufferClear(_ClientMessage):
+    type: Literal["input_audio_buffer.clear"] = "input_audio_buffer.clear"
+
+
+class OutputAudioBufferClear(_ClientMessage):
+    """For WebRTC, where the server has a play-out buffer. Clients written for both send it here too: it is ignored."""
+
+    type: Literal["output_audio_buffer.clear"] = "output_audio_buffer.clear"
+
+
+class ConversationItemCreate(_ClientMessage):
+    type: Literal["conversation.item.create"] = "conversation.item.create"
+    item: Json
+    previous_item_id: str | None = None
+    """``None`` or empty appends; ``root`` inserts at the front."""
+
+
+class ConversationItemRetrieve(_ClientMessage):
+    type: Literal["conversation.item.retrieve"] = "conversation.item.retrieve"
+    item_id: str
+
+
+class ConversationItemTruncate(_ClientMessage):
+    type: Literal["conversation.item.truncate"] = "conversation.item.truncate"
+    item_id: str
+    content_index: Annotated[int, Field(ge=0)]
+    audio_end_ms: Annotated[int, Field(ge=0)]
+
+
+class ConversationItemDelete(_ClientMessage):
+    type: Literal["conversation.item.delete"] = "conversation.item.delete"
+    item_id: str
+
+
+class ResponseCreate(_ClientMessage):
+    type: Literal["response.create"] = "response.create"
+    response: Json | None = None
+
+
+class ResponseCancel(_ClientMessage):
+    type: Literal["response.cancel"] = "response.cancel"
+    response_id: str | None = None
+
+
+class _BargeinMessage(_ClientMessage):
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+
+class BargeinPlayed(_BargeinMessage):
+    """How much of an item's audio has come out of the speaker."""
+
+    type: Literal["bargein.played"] = "bargein.played"
+    response_id: Id
+    item_id: Id
+    samples: Annotated[int, Field(ge=0)]
+    playing: bool
+
+
+class BargeinFlushed(_BargeinMessage):
+    """The answer to ``bargein.flush``: exact and final."""
+
+    type: Literal["bargein.flushed"] = "bargein.flushed"
+    response_id: Id
+    item_id: Id
+    samples: Annotated[int, Field(ge=0)]
+
+
+class BargeinPing(_BargeinMessage):
+    type: Literal["bargein.ping"] = "bargein.ping"
+    id: Annotated[str, Field(max_length=512)] | int
+
+
+StandardClientEvent = (
+    SessionUpdate
+    | InputAudioBufferAppend
+    | InputAudioBufferCommit
+    | InputAudioBufferClear
+    | OutputAudioBufferClear
+    | ConversationItemCreate
+    | ConversationItemRetrieve
+    | ConversationItemTruncate
+    | ConversationItemDelete
+    | ResponseCreate
+    | ResponseCancel
+)
+BargeinClientEvent = BargeinPlayed | BargeinFlushed | BargeinPing
+ClientEvent = StandardClientEvent | BargeinClientEvent
+"""Every message that :func:`parse_client_event` returns."""
+
+
+_ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {
+    model.model_fields["type"].default: TypeAdapter(model) for model in get_args(ClientEvent)
+}
+_STANDARD_ADAPTERS: Final = {kind: _ADAPTERS[kind] for kind in _ADAPTERS if not kind.startswith("bargein.")}
+
+_REFUSED_TYPES: Final = {
+    "transcription_session.update": (
+        "Transcription sessions are not supported by this server. Send 'session.update' with session.type "
+        "'realtime' and set session.audio.input.transcription to get transcripts of what the caller says."
+    ),
+    "session.close": "'session.close' is not supported by this server. Close the WebSocket to end the session.",
+}
+
+
+def parse_client_event(message: bytes | str, *, beta: bool = False, bargein: bool = False) -> ClientEvent:
+    """Read one text message.
+
+    :param beta: the caller speaks the beta dialect; what is returned is GA all the same.
+    :param bargein: the caller negotiated ``bargein.v1``.
+    :raises CallerError: with ``event_id`` set to the message's own, where it has a usable one.
+    """
+    event = _json_object(message)
+    kind = event.get("type")
+    if kind == "input_audio_buffer.append":  # The one that comes fifty times a second.
+        adapter = _ADAPTERS[kind]
+    else:
+        adapter = _adapter(kind, event, _ADAPTERS if bargein else _STANDARD_ADAPTERS)
+        if beta:
+            event = beta_dialect.from_beta(event)
+    try:
+        parsed: ClientEvent = validate(adapter, event)
+    except CallerError as error:
+        error.event_id = _event_id(event)
+        raise
+    return parsed
+
+
+def _json_object(message: bytes | str) -> Json:
+    try:
+        event = orjson.loads(message)
+    except orjson.JSONDecodeError as error:
+        raise CallerError(f"The message is not valid JSON: {error}.", code="invalid_json") from None
+    if not isinstance(event, dict):
+        raise invalid_type("", "an object with a 'type'", event)
+    return event
+
+
+def _adapter(kind: object, event: Json, vocabulary: dict[str, TypeAdapter[Any]]) -> TypeAdapter[Any]:
+    event_id = _event_id(event)
+    if kind is None:
+        raise CallerError("The 'type' field is missing.", code="invalid_event", param="type", event_id=event_id)
+    if not isinstance(kind, str):
+        error = invalid_type("type", "a string", kind)
+        error.event_id = event_id
+        raise error
+    adapter = vocabulary.get(kind)
+    if adapter is None:
+        if kind in _REFUSED_TYPES:
+            raise CallerError(_REFUSED_TYPES[kind], code="invalid_value", param="type", event_id=event_id)
+        error = invalid_choice("type", kind, tuple(vocabulary))
+        error.event_id = event_id
+        raise error
+    if _is_deeper_than(event, MAX_DEPTH):
+        raise CallerError(
+            f"The event is nested too deeply: objects and arrays may be at most {MAX_DEPTH} levels inside each other.",
+            code="invalid_value",
+            event_id=event_id,
+        )
+    return adapter
+
+
+def _event_id(event: Json) -> str | None:
+    event_id = event.get("event_id")
+    return event_id if isinstance(event_id, str) and len(event_id) <= 512 else None
+
+
+def _is_deeper_than(value: object, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit):
+        inner: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner.extend(one.values())
+            elif isinstance(one, list):
+                inner.extend(one)
+        if not inner:
+            return False
+        level = inner
+    return any(isinstance(one, dict | list) for one in level)

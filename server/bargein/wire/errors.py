@@ -1,0 +1,33 @@
+"""Errors as the protocol's ``error`` event."""
+
+from __future__ import annotations
+
+from bargein.errors import CallerError
+from bargein.wire import server_events
+from bargein.wire.server_events import ServerEvent
+
+
+def error_event(error: CallerError, event_id: str | None = None) -> ServerEvent:
+    """The caller sent something that cannot be honoured.
+
+    :param event_id: the id of the caller's event, where ``error`` was raised behind the parser and does not have it.
+    """
+    return server_events.error(
+        error.message, code=error.code, param=error.param, event_id=error.event_id if event_id is None else event_id
+    )
+
+
+def server_error_event(message: str, *, code: str = "server_error", event_id: str | None = None) -> ServerEvent:
+    """The server is at fault. ``message`` must hold nothing that a caller may not see."""
+    return server_events.error(message, type="server_error", code=code, event_id=event_id)
+
+
+def session_expired_event(maximum_s: float) -> ServerEvent:
+    """The session has reached its greatest age; the close with code 1001 follows."""
+    return server_events.error(session_expired_reason(maximum_s), code="session_expired")
+
+
+def session_expired_reason(maximum_s: float) -> str:
+    """What both the event and the close frame say."""
+    minutes = maximum_s / 60
+    return f"Your session hit the maximum duration of {minutes:g} minute{'' if minutes == 1 else 's'}."

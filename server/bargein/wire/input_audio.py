@@ -1,0 +1,49 @@
+"""Sound that callers send as base64 inside JSON."""
+
+from __future__ import annotations
+
+import binascii
+from typing import Final
+
+import pybase64
+
+from bargein.core.audio import AudioFormat
+from bargein.errors import CallerError
+
+MAX_AUDIO_BYTES: Final = 15 * 1024 * 1024
+"""The most sound that one event may hold (reference, section "Limits")."""
+
+
+def decode_audio(text: str, audio_format: AudioFormat, param: str = "audio") -> bytes:
+    """The samples in ``text``, base64 as RFC 4648 section 4 has it, with padding.
+
+    :raises CallerError: it is not base64, ends in the middle of a sample, or is too long.
+    """
+    if len(text) > MAX_AUDIO_BYTES * 4 // 3 + 4:
+        raise CallerError(
+            f"Invalid '{param}': more than {MAX_AUDIO_BYTES} bytes of audio in one event. Send it in several.",
+            code="string_above_max_length",
+            param=param,
+        )
+    try:
+        samples = pybase64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise CallerError(
+            f"Invalid '{param}': expected base64-encoded audio bytes (RFC 4648 section 4), but it does not decode: "
+            f"{error}.",
+            code="invalid_value",
+            param=param,
+        ) from None
+    check_whole_samples(samples, audio_format, param)
+    return samples
+
+
+def check_whole_samples(samples: bytes, audio_format: AudioFormat, param: str = "audio") -> None:
+    """Refuse ``samples`` that end in the middle of one, with a :class:`CallerError`."""
+    if len(samples) % audio_format.bytes_per_sample:
+        raise CallerError(
+            f"Invalid '{param}': got {len(samples)} bytes of {audio_format.encoding.value}, which is not a whole "
+            f"number of samples of {audio_format.bytes_per_sample} bytes. Keep the odd byte and send it with the next ones.",
+            code="invalid_value",
+            param=param,
+        )

@@ -1,0 +1,206 @@
+"""Items that callers send, read and checked (reference, section "Items").
+
+What was said but has no sound any more (a client writes back a history that it was told) is kept as text: an
+``input_audio`` part without ``audio``, and an assistant's ``output_audio``, stand for their transcripts.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+
+from bargein.core.audio import AudioFormat
+from bargein.core.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputAudio,
+    InputText,
+    Item,
+    ItemReference,
+    Message,
+    OutputAudio,
+    OutputText,
+    Status,
+)
+from bargein.errors import CallerError
+from bargein.wire.input_audio import decode_audio
+from bargein.wire.validation import invalid_choice, invalid_type, missing, refuse, validate
+
+Json = dict[str, Any]
+JsonValue = Any
+
+ItemId = Annotated[str, Field(max_length=512)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class _ItemModel(_Model):
+    id: ItemId | None = None
+    object: Literal["realtime.item"] | None = None
+    status: Status | None = None
+
+
+class _InputText(_Model):
+    type: Literal["input_text"]
+    text: str
+
+
+class _InputAudio(_Model):
+    type: Literal["input_audio"]
+    audio: str | None = None
+    transcript: str | None = None
+
+
+class _OutputText(_Model):
+    type: Literal["output_text"]
+    text: str
+
+
+class _OutputAudio(_Model):
+    type: Literal["output_audio"]
+    transcript: str | None = None
+    audio: JsonValue = None
+
+
+def _no_image(part: JsonValue) -> JsonValue:
+    if isinstance(part, dict) and part.get("type") == "input_image":
+        refuse(
+            "Images are not supported by this server: its models hear and speak. Describe the image in an "
+            "'input_text' part.",
+            "unsupported_content_type",
+        )
+    return part
+
+
+_UserPart = Annotated[_InputText | _InputAudio, Field(discriminator="type")]
+_AssistantPart = Annotated[_OutputText | _OutputAudio, Field(discriminator="type")]
+
+
+class _SystemMessage(_ItemModel):
+    type: Literal["message"]
+    role: Literal["system"]
+    content: list[_InputText]
+
+
+class _UserMessage(_ItemModel):
+    type: Literal["message"]
+    role: Literal["user"]
+    content: list[Annotated[_UserPart, BeforeValidator(_no_image)]]
+
+
+class _AssistantMessage(_ItemModel):
+    type: Literal["message"]
+    role: Literal["assistant"]
+    content: list[_AssistantPart]
+
+
+class _FunctionCall(_ItemModel):
+    type: Literal["function_call"]
+    call_id: ItemId
+    name: str
+    arguments: str
+
+
+class _FunctionCallOutput(_ItemModel):
+    type: Literal["function_call_output"]
+    call_id: ItemId
+    output: str
+
+
+class _Reference(_Model):
+    type: Literal["item_reference"]
+    id: Annotated[str, Field(min_length=1)]
+
+
+_MESSAGES: Final[dict[str, TypeAdapter[Any]]] = {
+    "system": TypeAdapter(_SystemMessage),
+    "user": TypeAdapter(_UserMessage),
+    "assistant": TypeAdapter(_AssistantMessage),
+}
+_FUNCTION_CALL: Final = TypeAdapter(_FunctionCall)
+_FUNCTION_CALL_OUTPUT: Final = TypeAdapter(_FunctionCallOutput)
+_REFERENCE: Final = TypeAdapter(_Reference)
+_ITEM_TYPES: Final = ("message", "function_call", "function_call_output")
+
+
+def parse_item(item: JsonValue, path: str, input_format: AudioFormat) -> Item:
+    """An item of the core. Its ``id`` is empty where the caller gave none.
+
+    :param path: where it stands in the client event, such as ``item``.
+    :param input_format: of the sound in ``input_audio`` parts.
+    :raises CallerError: something in it is wrong.
+    """
+    if not isinstance(item, dict):
+        raise invalid_type(path, "an object", item)
+    match item.get("type"):
+        case None:
+            raise missing(f"{path}.type")
+        case "message":
+            return _message(item, path, input_format)
+        case "function_call":
+            call = validate(_FUNCTION_CALL, item, path)
+            return FunctionCall(call.id or "", call.call_id, call.name, call.arguments, _status(call))
+        case "function_call_output":
+            output = validate(_FUNCTION_CALL_OUTPUT, item, path)
+            return FunctionCallOutput(output.id or "", output.call_id, output.output, _status(output))
+        case str(kind) if kind.startswith("mcp_"):
+            raise CallerError(
+                f"Items of type '{kind}' are not supported by this server: it has no MCP tools. Use function tools.",
+                code="unsupported_value",
+                param=f"{path}.type",
+            )
+        case kind:
+            raise invalid_choice(f"{path}.type", kind, _ITEM_TYPES)
+
+
+def parse_input_item(item: JsonValue, path: str, input_format: AudioFormat) -> Item | ItemReference:
+    """An element of ``response.input``: an item, or a reference to one of the conversation."""
+    if isinstance(item, dict) and item.get("type") == "item_reference":
+        return ItemReference(validate(_REFERENCE, item, path).id)
+    return parse_item(item, path, input_format)
+
+
+def _message(item: Json, path: str, input_format: AudioFormat) -> Message:
+    role = item.get("role")
+    if role is None:
+        raise missing(f"{path}.role")
+    adapter = _MESSAGES.get(role) if isinstance(role, str) else None
+    if adapter is None:
+        raise invalid_choice(f"{path}.role", role, tuple(_MESSAGES))
+    message = validate(adapter, item, path)
+    parts: list[InputText | InputAudio | OutputText | OutputAudio] = [
+        _part(part, f"{path}.content[{place}]", input_format) for place, part in enumerate(message.content)
+    ]
+    return Message(message.id or "", message.role, parts, _status(message))
+
+
+def _part(
+    part: _InputText | _InputAudio | _OutputText | _OutputAudio, path: str, input_format: AudioFormat
+) -> InputText | InputAudio | OutputText:
+    match part:
+        case _InputText():
+            return InputText(part.text)
+        case _OutputText():
+            return OutputText(part.text)
+        case _InputAudio(audio=None, transcript=str(transcript)):
+            return InputText(transcript)
+        case _InputAudio(audio=None):
+            raise missing(f"{path}.audio")
+        case _InputAudio(audio=str(audio)):
+            return InputAudio(decode_audio(audio, input_format, f"{path}.audio"), input_format, part.transcript)
+        case _OutputAudio(transcript=str(transcript)):
+            return OutputText(transcript)
+        case _:
+            raise CallerError(
+                "Assistant audio cannot be put into a conversation. Give its words, as an 'output_text' part.",
+                code="unsupported_content_type",
+                param=path,
+            )
+
+
+def _status(item: _ItemModel) -> Status:
+    """A client's item is whole when it comes, unless it says that it is the beginning of something."""
+    return "incomplete" if item.status == "incomplete" else "completed"

@@ -1,0 +1,255 @@
+"""The session object: what a caller has configured, how updates change it, and what the core sees of it.
+
+An update is all or nothing. What it does not name stays; ``audio.input`` and ``audio.output`` are merged field by
+field; ``turn_detection`` and every other object is replaced, its missing members filled with defaults. Source:
+reference, sections "Session object" and "Update semantics".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, TypeAdapter
+
+from bargein.core.audio import FORMATS, AudioFormat
+from bargein.core.completion import ForcedFunction, ToolChoice
+from bargein.core.config import ResponseSettings, SessionConfig, Transcription, TurnDetection
+from bargein.core.events import ResponseRequested
+from bargein.errors import CallerError
+from bargein.wire import session_models as models
+from bargein.wire.item_models import parse_input_item
+from bargein.wire.validation import validate
+
+Json = dict[str, Any]
+Fields = TypeVar("Fields", bound=BaseModel)
+
+_SESSION: Final = TypeAdapter(models.SessionFields)
+_RESPONSE: Final = TypeAdapter(models.ResponseFields)
+_MERGED: Final = (models.Audio, models.AudioInput, models.AudioOutput)
+
+_SILENCE_OF_EAGERNESS_MS: Final = {"low": 1200, "medium": 700, "high": 400, "auto": 700}
+_CEILING_OF_EAGERNESS_MS: Final = {"low": 8000, "medium": 4000, "high": 2000, "auto": 4000}
+
+
+@dataclass(frozen=True)
+class SessionObject:
+    """One caller's configuration, immutable: an update returns a new one."""
+
+    id: str
+    model: str
+    expires_at: int
+    """Unix seconds."""
+    fields: models.SessionFields
+
+    @classmethod
+    def begin(
+        cls,
+        *,
+        id: str,  # noqa: A002  the protocol's name
+        model: str,
+        expires_at: int,
+        instructions: str = "",
+        voice: str = "alloy",
+        initial: Json | None = None,
+    ) -> SessionObject:
+        """A new session, with the server's defaults.
+
+        :param expires_at: Unix seconds.
+        :param instructions: the server's default text.
+        :param voice: the server's default voice.
+        :param initial: what an ephemeral token carries, under the rules of ``session.update``; ``type`` may be missing.
+        :raises CallerError: ``initial`` is wrong; ``param`` begins with ``session``.
+        """
+        output = models.AudioOutput(voice=voice)
+        fields = models.SessionFields(type="realtime", instructions=instructions, audio=models.Audio(output=output))
+        session = cls(id, model, expires_at, fields)
+        return session if initial is None else session.update({"type": "realtime", **initial})
+
+    def update(self, patch: Json, *, audio_produced: bool = False) -> SessionObject:
+        """The session with ``patch``, the ``session`` of a ``session.update``, applied.
+
+        :param audio_produced: the model has already spoken in this session: the voice is then fixed.
+        :raises CallerError: something in ``patch`` is wrong; ``self`` is as it was.
+        """
+        fields = _merged(self.fields, validate(_SESSION, patch, "session"))
+        if audio_produced:
+            self._check_voice(fields.audio.output.voice, "session.audio.output.voice")
+        if self.fields.tracing is not None and fields.tracing != self.fields.tracing:
+            raise CallerError(
+                "Cannot update tracing once it is enabled. Start a new session to trace differently.",
+                code="cannot_update_tracing",
+                param="session.tracing",
+            )
+        return replace(self, fields=fields)
+
+    def echo(self) -> Json:
+        """The complete effective session, as ``session.created`` and ``session.updated`` show it."""
+        fields = self.fields
+        shown: Json = {
+            "type": fields.type,
+            "object": "realtime.session",
+            "id": self.id,
+            "model": self.model,
+            "output_modalities": list(fields.output_modalities),
+            "instructions": fields.instructions,
+            "tools": [tool.model_dump(exclude_unset=True) | {"type": tool.type} for tool in fields.tools],
+            "tool_choice": _shown(fields.tool_choice),
+            "max_output_tokens": fields.max_output_tokens,
+            "tracing": _shown(fields.tracing),
+            "truncation": _shown(fields.truncation),
+            "prompt": _shown(fields.prompt),
+            "expires_at": self.expires_at,
+            "audio": {"input": _shown_input(fields.audio.input), "output": fields.audio.output.model_dump()},
+            "include": None if fields.include is None else list(fields.include),
+        }
+        if fields.parallel_tool_calls is not None:
+            shown["parallel_tool_calls"] = fields.parallel_tool_calls
+        if fields.reasoning is not None:
+            shown["reasoning"] = _shown(fields.reasoning)
+        return shown
+
+    def to_config(self) -> SessionConfig:
+        """What the core needs to know of it."""
+        return self._config
+
+    @cached_property
+    def _config(self) -> SessionConfig:
+        fields = self.fields
+        audio = fields.audio
+        return SessionConfig(
+            input_format=_format(audio.input.format),
+            turn_detection=_turn_detection(audio.input.turn_detection),
+            transcription=_transcription(audio.input.transcription),
+            response=ResponseSettings(
+                instructions=fields.instructions,
+                audio=fields.output_modalities == ["audio"],
+                voice=audio.output.voice,
+                output_format=_format(audio.output.format),
+                tools=_tools(fields.tools),
+                tool_choice=_tool_choice(fields.tool_choice),
+                max_output_tokens=_limit(fields.max_output_tokens),
+            ),
+            truncation=(fields.truncation if isinstance(fields.truncation, str) else fields.truncation.retention_ratio),
+        )
+
+    def merge_response(
+        self, params: Json | None, *, event_id: str | None = None, audio_produced: bool = False
+    ) -> ResponseRequested:
+        """What ``response.create`` asks for: the session's settings, overridden by ``params``.
+
+        :param params: its ``response`` member.
+        :raises CallerError: something in ``params`` is wrong; ``param`` begins with ``response``.
+        """
+        settings = self._config.response
+        if params is None:
+            return ResponseRequested(settings, event_id=event_id)
+        given = validate(_RESPONSE, params, "response")
+        output = given.audio.output
+        if audio_produced and output.voice is not None:
+            self._check_voice(output.voice, "response.audio.output.voice")
+        limit = given.max_output_tokens or given.max_response_output_tokens
+        return ResponseRequested(
+            settings=ResponseSettings(
+                instructions=settings.instructions if given.instructions is None else given.instructions,
+                audio=settings.audio if given.output_modalities is None else given.output_modalities == ["audio"],
+                voice=settings.voice if output.voice is None else output.voice,
+                output_format=settings.output_format if output.format is None else _format(output.format),
+                tools=settings.tools if given.tools is None else _tools(given.tools),
+                tool_choice=settings.tool_choice if given.tool_choice is None else _tool_choice(given.tool_choice),
+                max_output_tokens=settings.max_output_tokens if limit is None else _limit(limit),
+            ),
+            out_of_band=given.conversation == "none",
+            input=None
+            if given.input is None
+            else tuple(
+                parse_input_item(item, f"response.input[{place}]", self._config.input_format)
+                for place, item in enumerate(given.input)
+            ),
+            metadata=given.metadata,
+            event_id=event_id,
+        )
+
+    def _check_voice(self, voice: str, param: str) -> None:
+        if voice != self.fields.audio.output.voice:
+            raise CallerError(
+                "Cannot update a conversation's voice if assistant audio is present.",
+                code="cannot_update_voice",
+                param=param,
+            )
+
+
+def _merged(current: Fields, patch: Fields) -> Fields:
+    """``current`` with every field that ``patch`` was given."""
+    changed: Json = {}
+    for name in patch.model_fields_set:
+        value = getattr(patch, name)
+        changed[name] = _merged(getattr(current, name), value) if isinstance(value, _MERGED) else value
+    return current.model_copy(update=changed)
+
+
+def _shown(value: object) -> object:
+    """A field that is a word, null, or an object of which only what was given is shown."""
+    return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
+
+
+def _shown_input(audio: models.AudioInput) -> Json:
+    """Pipecat forbids any other key in the transcription than these three, and wants all of them."""
+    transcription = audio.transcription
+    return {
+        "format": audio.format.model_dump(),
+        "transcription": None
+        if transcription is None
+        else {
+            "model": transcription.model,
+            "language": transcription.language,
+            "prompt": transcription.prompt,
+        },
+        "noise_reduction": _shown(audio.noise_reduction),
+        "turn_detection": None if audio.turn_detection is None else audio.turn_detection.model_dump(),
+    }
+
+
+def _format(audio_format: models.Format) -> AudioFormat:
+    return FORMATS[audio_format.type]
+
+
+def _turn_detection(detection: models.TurnDetection | None) -> TurnDetection | None:
+    match detection:
+        case None:
+            return None
+        case models.ServerVad():
+            return TurnDetection(
+                threshold=detection.threshold,
+                prefix_padding_ms=detection.prefix_padding_ms,
+                silence_duration_ms=detection.silence_duration_ms,
+                create_response=detection.create_response,
+                interrupt_response=detection.interrupt_response,
+                idle_timeout_ms=detection.idle_timeout_ms,
+            )
+        case models.SemanticVad():
+            return TurnDetection(
+                silence_duration_ms=_SILENCE_OF_EAGERNESS_MS[detection.eagerness],
+                max_wait_ms=_CEILING_OF_EAGERNESS_MS[detection.eagerness],
+                create_response=detection.create_response,
+                interrupt_response=detection.interrupt_response,
+            )
+
+
+def _transcription(transcription: models.Transcription | None) -> Transcription | None:
+    if transcription is None:
+        return None
+    return Transcription(transcription.model, transcription.language, transcription.prompt)
+
+
+def _tools(tools: list[models.Tool]) -> tuple[Json, ...]:
+    return tuple({"type": "function", **tool.model_dump(exclude_unset=True)} for tool in tools)
+
+
+def _tool_choice(choice: models.ToolChoice) -> ToolChoice:
+    return ForcedFunction(choice.name) if isinstance(choice, models.ForcedFunction) else choice
+
+
+def _limit(tokens: models.MaxOutputTokens) -> int | None:
+    return None if tokens == "inf" else tokens
