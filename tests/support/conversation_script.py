@@ -68,11 +68,11 @@ class Script:
             self.do(events.TimerFired())
         self.now = max(self.now, until)
 
-    def windows(self, ms: int, probability: float, level_db: float, articulation: float = 1.0) -> None:
+    def windows(self, ms: int, probability: float, level_db: float, voicing: float = 1.0) -> None:
         count = PCM16_24K.samples_in_ms(WINDOW_MS)
         for _ in range(ms // WINDOW_MS):
             self.advance(WINDOW_MS)
-            window = Window(count, probability, level_db, articulation)
+            window = Window(count, probability, level_db, voicing)
             self.do(events.AudioAppended(bytes(2 * count), (window,)))
 
     def speech(self, ms: int) -> None:

@@ -100,6 +100,14 @@ class Conversation:
                 self._handle_item(event, now, out)
         return out
 
+    @property
+    def weighs_speech(self) -> bool:
+        """Whether the detector should weigh voicing: only where it decides about an interruption."""
+        state = self.caller.state
+        return self.agent.state is not AgentState.IDLE and (
+            state is CallerState.SILENT or state is CallerState.STARTING
+        )
+
     def next_timer(self, now: float) -> float | None:
         """When to send :class:`~bargein.core.events.TimerFired`, if nothing else happens before."""
         times = [at for at in (self.agent.next_timer(now), self._idle_at()) if at is not None]

@@ -24,8 +24,10 @@ RELAXED_MARGIN_DB: Final = 3.0
 """How much lower the gate is for speech that goes on than for speech that begins (hysteresis)."""
 THRESHOLD_GATE_DB: Final = 12.0
 """How far the gate moves over the whole range of ``threshold``."""
-UNARTICULATED_FACTOR: Final = 2.5
-"""A sound without articulation (a whisper, a long hum) is confirmed after this many times the usual span."""
+VOICED_SHARE: Final = 0.4
+"""How much of the speech that confirms must be voiced: consonants are not."""
+UNVOICED_FACTOR: Final = 3.0
+"""A sound without a voice (a whisper, a long hum) is confirmed after this many times the usual span."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Signal:
 class _Judged:
     sample_count: int
     speech: float
-    articulated: float
+    voiced: float
 
 
 class Endpointer:
@@ -60,7 +62,7 @@ class Endpointer:
         """First sample of the speech in progress."""
         self._quiet_samples = 0
         self._blip_samples = 0
-        self._unarticulated_samples = 0
+        self._unvoiced_samples = 0
         self.configure(detection)
 
     @property
@@ -75,7 +77,7 @@ class Endpointer:
         self._confirm_samples = self._samples(self._policy.confirm_after_ms)
         self._evidence_span = int(self._hold_samples / share)
         self._confirm_span = int(self._confirm_samples / share)
-        self._longest_span = int(UNARTICULATED_FACTOR * self._confirm_span)
+        self._longest_span = int(UNVOICED_FACTOR * self._confirm_span)
         self._misfire_samples = self._samples(self._policy.misfire_after_ms)
         self._silence_samples = self._samples(detection.silence_duration_ms)
         self._max_wait_samples = None if detection.max_wait_ms is None else self._samples(detection.max_wait_ms)
@@ -135,11 +137,11 @@ class Endpointer:
         if self._quiet_samples >= self._misfire_samples:
             self.reset()
             return Signal(CallerTrigger.MISFIRE, self.position_samples)
-        _, articulated, _ = self._sums(self._confirm_span)
-        if articulated >= self._confirm_samples:
+        lately, voiced, _ = self._sums(self._confirm_span)
+        if lately >= self._confirm_samples and voiced >= VOICED_SHARE * self._confirm_samples:
             return self._step(CallerTrigger.CONFIRM)
         long_speech, _, _ = self._sums(self._longest_span)
-        if long_speech >= UNARTICULATED_FACTOR * self._confirm_samples:
+        if long_speech >= UNVOICED_FACTOR * self._confirm_samples:
             return self._step(CallerTrigger.CONFIRM)
         return None
 
@@ -147,10 +149,10 @@ class Endpointer:
         self._blip_samples = self._blip_samples + window.sample_count if speech else 0
         lasting = speech and self._blip_samples >= self._samples(BLIP_MS)
         self._quiet_samples = 0 if lasting else self._quiet_samples + window.sample_count
-        articulated = lasting and window.articulation > 0.5
-        self._unarticulated_samples = 0 if articulated else self._unarticulated_samples + window.sample_count
+        voiced = lasting and window.voicing > 0.5
+        self._unvoiced_samples = 0 if voiced else self._unvoiced_samples + window.sample_count
         if self.state is CallerState.STOPPING:
-            waited_out = self._max_wait_samples is not None and self._unarticulated_samples >= self._max_wait_samples
+            waited_out = self._max_wait_samples is not None and self._unvoiced_samples >= self._max_wait_samples
             if self._quiet_samples >= self._silence_samples or waited_out:
                 self.reset()
                 return Signal(CallerTrigger.END, self.position_samples)
@@ -169,14 +171,14 @@ class Endpointer:
 
     def _remember(self, window: Window, speech: bool) -> None:
         weight = window.probability * window.sample_count if speech else 0.0
-        self._recent.append(_Judged(window.sample_count, weight, weight * window.articulation))
+        self._recent.append(_Judged(window.sample_count, weight, weight * window.voicing))
         self._recent_samples += window.sample_count
         while self._recent_samples - self._recent[0].sample_count >= self._longest_span:
             self._recent_samples -= self._recent.popleft().sample_count
 
     def _sums(self, span_samples: int) -> tuple[float, float, int]:
-        """Speech and articulated speech in the newest ``span_samples``, and where the first speech in them begins."""
-        speech = articulated = 0.0
+        """Speech and voiced speech in the newest ``span_samples``, and where the first speech in them begins."""
+        speech = voiced = 0.0
         behind = 0
         first = self.position_samples
         for judged in reversed(self._recent):
@@ -185,14 +187,14 @@ class Endpointer:
             behind += judged.sample_count
             if judged.speech:
                 speech += judged.speech
-                articulated += judged.articulated
+                voiced += judged.voiced
                 first = self.position_samples - behind
-        return speech, articulated, first
+        return speech, voiced, first
 
     def _reset_counters(self) -> None:
         self._quiet_samples = 0
         self._blip_samples = 0
-        self._unarticulated_samples = 0
+        self._unvoiced_samples = 0
 
     def _samples(self, duration_ms: float) -> int:
         return int(duration_ms * self._rate_hz / 1000)

@@ -20,9 +20,8 @@ class Window:
     """That it holds speech, 0 to 1."""
     level_db: float
     """RMS relative to full scale; 0 is the loudest."""
-    articulation: float = 1.0
-    """How much it sounds like a mouth forming words, 0 to 1, rather than a cough, a knock or a hum. Detectors that
-    cannot tell say 1."""
+    voicing: float = 1.0
+    """How much it sounds like a voice, 0 to 1, rather than a cough or a knock. Detectors that cannot tell say 1."""
 
 
 # From the caller.

@@ -14,6 +14,6 @@ class Detector(Protocol):
         """Judge the windows that ``audio`` completes; the rest is kept for the next call.
 
         :param audio: whole samples in the format that the detector was made for, any number of them.
-        :param weigh: also judge the articulation of speech, which costs more; without, it is given as 1.
+        :param weigh: also judge the voicing of speech, which costs more; without, it is given as 1.
         """
         ...
