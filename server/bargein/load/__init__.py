@@ -1,0 +1,1 @@
+"""Fake callers: people who talk with a voice server, talk over it, and note what they heard."""

@@ -1,0 +1,178 @@
+"""The caller's end of the WebSocket, over picows: at a thousand callers the client library is most of the cost."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final, Protocol
+from urllib.parse import urlsplit
+
+import picows
+
+from bargein.load.errors import ConnectError
+
+CLOSED_ABNORMALLY: Final = 1006
+"""RFC 6455 section 7.4.1: the connection went away without a closing handshake."""
+MESSAGE_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""``conversation.item.retrieved`` with long audio is the one event that grows past a megabyte."""
+
+
+class Receiver(Protocol):
+    """What a connection delivers to, on the event loop's thread and in order; ``ended`` exactly once, last."""
+
+    def receive_text(self, message: bytes) -> None: ...
+
+    def receive_binary(self, message: bytes) -> None: ...
+
+    def ended(self, code: int, reason: str) -> None: ...
+
+
+class Connection(Protocol):
+    """One open WebSocket. Nothing here blocks or raises: after the end it does nothing."""
+
+    @property
+    def subprotocol(self) -> str | None:
+        """What the server chose of the subprotocols that were offered."""
+        ...
+
+    def send_text(self, message: bytes) -> None: ...
+
+    def send_binary(self, message: bytes) -> None: ...
+
+    def pause_reading(self) -> None:
+        """Leave what arrives in the kernel's buffers, as a client on a stalled network does."""
+        ...
+
+    def resume_reading(self) -> None: ...
+
+    def close(self, code: int = 1000) -> None:
+        """Start the closing handshake; ``ended`` follows."""
+        ...
+
+
+class _PicowsConnection(picows.WSListener):  # type: ignore[misc]  # picows' listener is a Cython class
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._transport: picows.WSTransport | None = None
+        self._parts: list[bytes] = []
+        self._parts_are_text = True
+        self._ended = False
+        self.subprotocol: str | None = None
+
+    def on_ws_connected(self, transport: picows.WSTransport) -> None:
+        self._transport = transport
+        self.subprotocol = transport.response.headers.get("Sec-WebSocket-Protocol")
+
+    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+        kind = frame.msg_type
+        if kind == picows.WSMsgType.CLOSE:
+            self._end(int(frame.get_close_code()) or CLOSED_ABNORMALLY, frame.get_close_reason() or "")
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
+            return
+        if kind not in _DATA:
+            return
+        payload = frame.get_payload_as_bytes()
+        if not frame.fin or self._parts:
+            if not self._parts:
+                self._parts_are_text = kind == picows.WSMsgType.TEXT
+            self._parts.append(payload)
+            if not frame.fin:
+                return
+            payload = b"".join(self._parts)
+            self._parts.clear()
+            kind = picows.WSMsgType.TEXT if self._parts_are_text else picows.WSMsgType.BINARY
+        if kind == picows.WSMsgType.TEXT:
+            self._receiver.receive_text(payload)
+        else:
+            self._receiver.receive_binary(payload)
+
+    def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
+        self._end(CLOSED_ABNORMALLY, "")
+        self._transport = None
+
+    def send_text(self, message: bytes) -> None:
+        if self._transport is not None and not self._ended:
+            self._transport.send(picows.WSMsgType.TEXT, message)
+
+    def send_binary(self, message: bytes) -> None:
+        if self._transport is not None and not self._ended:
+            self._transport.send(picows.WSMsgType.BINARY, message)
+
+    def pause_reading(self) -> None:
+        if self._transport is not None:
+            with contextlib.suppress(RuntimeError):
+                self._transport.underlying_transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None:
+            with contextlib.suppress(RuntimeError):
+                self._transport.underlying_transport.resume_reading()
+
+    def close(self, code: int = 1000) -> None:
+        if self._transport is not None and not self._ended:
+            self._transport.send_close(picows.WSCloseCode(code))
+            self._transport.disconnect()
+            self._end(code, "")
+
+    def _end(self, code: int, reason: str) -> None:
+        if not self._ended:
+            self._ended = True
+            self._receiver.ended(code, reason)
+
+
+_DATA: Final = (picows.WSMsgType.TEXT, picows.WSMsgType.BINARY, picows.WSMsgType.CONTINUATION)
+
+
+async def connect(
+    url: str, receiver: Receiver, *, key: str | None = None, subprotocols: Sequence[str] = (), timeout_s: float = 10.0
+) -> Connection:
+    """Open a WebSocket at ``url`` (``ws://`` or ``wss://``).
+
+    Messages may reach ``receiver`` before this returns. Cancellation closes the half-open connection.
+
+    :param key: sent as ``Authorization: Bearer``.
+    :raises ConnectError: the address is wrong, nobody listens there, or the server refused; the message says which.
+    """
+    if urlsplit(url).scheme not in ("ws", "wss") or not urlsplit(url).hostname:
+        raise ConnectError(f"{url!r} is not a WebSocket address: give ws://HOST:PORT/v1/realtime or wss://…")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    if subprotocols:
+        headers["Sec-WebSocket-Protocol"] = ", ".join(subprotocols)
+    connection = _PicowsConnection(receiver)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await picows.ws_connect(
+                lambda: connection,
+                url,
+                extra_headers=headers,
+                websocket_handshake_timeout=timeout_s,
+                max_frame_size=MESSAGE_LIMIT_BYTES,
+                logger_name=_SILENT,
+            )
+    except TimeoutError:
+        raise ConnectError(f"{url}: no answer to the WebSocket handshake within {timeout_s:g} s") from None
+    except picows.WSHandshakeError as error:
+        raise _refused(url, error) from None
+    except OSError as error:
+        raise ConnectError(f"{url}: cannot connect: {error.strerror or error}. Is the server running?") from None
+    return connection
+
+
+_SILENT: Final = logging.getLogger("bargein.load.transport")
+
+
+def _refused(url: str, error: picows.WSHandshakeError) -> ConnectError:
+    if error.response is None:
+        return ConnectError(f"{url}: the answer is no WebSocket handshake: {error}")
+    status = int(error.response.status)
+    hint = {
+        HTTPStatus.UNAUTHORIZED: "the key is missing or wrong: give --key",
+        HTTPStatus.FORBIDDEN: "the server does not accept this client",
+        HTTPStatus.NOT_FOUND: "nothing is served at this path: the Realtime protocol's is /v1/realtime",
+        HTTPStatus.SERVICE_UNAVAILABLE: "the server is full or shutting down",
+    }.get(HTTPStatus(status), HTTPStatus(status).phrase)
+    return ConnectError(f"{url}: refused with HTTP {status}: {hint}", http_status=status)
