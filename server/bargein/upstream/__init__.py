@@ -1,0 +1,18 @@
+"""The model's side: completion streams and transcripts over HTTP."""
+
+from bargein.upstream.chat import ChatCompletions, Upstream
+from bargein.upstream.config import Flavour, UpstreamConfig
+from bargein.upstream.failures import to_answer
+from bargein.upstream.proxy import ProxiedAnswer
+from bargein.upstream.transcription import Transcriber, Transcriptions
+
+__all__ = [
+    "ChatCompletions",
+    "Flavour",
+    "ProxiedAnswer",
+    "Transcriber",
+    "Transcriptions",
+    "Upstream",
+    "UpstreamConfig",
+    "to_answer",
+]

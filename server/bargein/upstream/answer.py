@@ -1,0 +1,127 @@
+"""One answer of the model's server, read with patience that ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from typing import Final
+
+import httpx
+
+from bargein.core.completion import StreamPiece
+from bargein.errors import UpstreamError, UpstreamMalformed
+from bargein.upstream import failures
+from bargein.upstream.chunks import ChunkReader
+from bargein.upstream.sse import DONE, EventDecoder
+
+_READ_OUT_S: Final = 1.0
+"""How long the last byte of a finished stream is waited for, so that its connection can be used again."""
+_WHOLE_LIMIT_BYTES: Final = 64 * 1024 * 1024
+"""An answer in one piece is read as far as this."""
+
+
+class Answer:
+    """The body of a response, read when it is asked for and not before.
+
+    :param first_byte_s: what is left of the time for the first byte.
+    :param chunk_s: the time for every later read.
+    """
+
+    def __init__(self, response: httpx.Response, *, first_byte_s: float, chunk_s: float) -> None:
+        self.response = response
+        # Bytes as they are on the wire: we ask for no compression, yet some proxies compress all the same.
+        compressed = response.headers.get("content-encoding", "identity") != "identity"
+        self._body = response.aiter_bytes() if compressed else response.aiter_raw()
+        self._patience_s = max(0.0, first_byte_s)
+        self._chunk_s = chunk_s
+        self._phase = "first_byte"
+
+    async def read(self) -> bytes | None:
+        """The next bytes, ``None`` at the end.
+
+        :raises UpstreamTimedOut: nothing came.
+        :raises UpstreamUnavailable: the connection was cut.
+        """
+        try:
+            async with asyncio.timeout(self._patience_s) as limit:
+                chunk = await anext(self._body)
+        except StopAsyncIteration:
+            return None
+        except failures.FOREIGN as error:
+            raise failures.timed_out(self._phase) if limit.expired() else failures.from_exception(error) from error
+        self._patience_s, self._phase = self._chunk_s, "stall"
+        return chunk
+
+    async def whole(self, limit_bytes: int) -> bytes:
+        """Everything that is left, up to ``limit_bytes``."""
+        body = bytearray()
+        while len(body) < limit_bytes and (chunk := await self.read()) is not None:
+            body += chunk
+        return bytes(body[:limit_bytes])
+
+    async def pieces(self, reader: ChunkReader, max_line_bytes: int) -> AsyncGenerator[StreamPiece, None]:
+        """The reply, :class:`~bargein.core.completion.Finished` last.
+
+        :raises UpstreamError: timed out, cut, malformed, or what the model itself says.
+        """
+        kind = self.response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "application/json":
+            for piece in reader.read(await self.whole(_WHOLE_LIMIT_BYTES)) + reader.end():
+                yield piece
+            return
+        if kind == "text/html":
+            raise UpstreamMalformed(
+                "The model's server answered with a web page. The operator has to check its base URL.",
+                code="not_a_stream",
+            )
+        decoder = EventDecoder(max_line_bytes)
+        at_end = done = False
+        while not at_end and not done:
+            chunk = await self._read_stream(reader)
+            at_end = chunk is None
+            for data in decoder.end() if chunk is None else decoder.feed(chunk):
+                if data == DONE:
+                    done = True
+                    break
+                for piece in reader.read(data):
+                    yield piece
+        if not done and not reader.complete:
+            raise failures.cut()
+        for piece in reader.end():
+            yield piece
+        if not at_end:
+            await self._read_out()
+
+    async def _read_stream(self, reader: ChunkReader) -> bytes | None:
+        """The next bytes; ``None`` too where a reply that is complete is not followed by a proper end."""
+        try:
+            return await self.read()
+        except UpstreamError:
+            if reader.complete:
+                return None
+            raise
+
+    async def _read_out(self) -> None:
+        with suppress(UpstreamError, TimeoutError):
+            async with asyncio.timeout(_READ_OUT_S):
+                while await self.read() is not None:
+                    pass
+
+    async def aclose(self) -> None:
+        await self.response.aclose()
+
+
+async def refusal(response: httpx.Response, secret: str | None) -> UpstreamError:
+    """The error that a response other than a 200 is. Reads its body, under the caller's timeout, and closes it."""
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > failures.ERROR_BODY_LIMIT_BYTES:
+                break
+    except failures.FOREIGN:
+        pass  # The status alone says enough.
+    finally:
+        await response.aclose()
+    return failures.from_status(response.status_code, response.headers, bytes(body), secret)

@@ -1,0 +1,115 @@
+"""The HTTP client, and a hold on the socket under each of its requests.
+
+The transport is aiohttp's: httpx's own collapses under hundreds of streams with churn. What aiohttp does not do by
+itself is to drop a connection *at once*: its ``close`` waits for the request to be written out and, under TLS, for the
+peer's farewell. A reply that was talked over must stop being paid for now, so :class:`Lease` aborts the socket instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import urllib.request
+from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import httpx
+from aiohttp.tracing import Trace
+from httpx_aiohttp import AiohttpTransport
+
+_KEEPALIVE_S: Final = 60.0
+"""A caller listens to a reply, answers, and the next request comes: longer than that gap, shorter than servers wait."""
+_NAMES_S: Final = 60
+"""How long a resolved name is believed."""
+_AT_ONCE_BYTES: Final = 1024 * 1024
+_SLICE_BYTES: Final = 65_536
+
+
+class Lease:
+    """The connection that carries one request, from the moment it has one."""
+
+    __slots__ = ("_connection", "_transport")
+
+    def __init__(self) -> None:
+        self._connection: aiohttp.connector.Connection | None = None
+        self._transport: asyncio.BaseTransport | None = None
+
+    def take(self, connection: aiohttp.connector.Connection) -> None:
+        self._connection, self._transport = connection, connection.transport
+
+    def drop(self) -> None:
+        """Abort the socket, unless it has gone back to the pool: there it may serve somebody else already."""
+        transport = self._transport
+        if self._connection is None or not isinstance(transport, asyncio.WriteTransport):
+            return
+        if self._connection.transport is not None or transport.is_closing():
+            transport.abort()
+
+
+_lease: ContextVar[Lease | None] = ContextVar("bargein_upstream_lease", default=None)
+
+
+class LeasingConnector(aiohttp.TCPConnector):
+    """Tells the :class:`Lease` of the running task which connection its request got."""
+
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's signature
+    ) -> aiohttp.connector.Connection:
+        """Get a connection from the pool or make one, as its base does."""
+        connection = await super().connect(req, traces, timeout)
+        if (lease := _lease.get()) is not None:
+            lease.take(connection)
+        return connection
+
+
+def make_client(url: str, connect_timeout_s: float) -> httpx.AsyncClient:
+    """A client for one server: any number of connections, no retries, no redirects, no timeouts but the one for
+    connecting.
+
+    ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` are honoured.
+    """
+    context = httpx.create_ssl_context()
+
+    def session() -> aiohttp.ClientSession:
+        connector = LeasingConnector(limit=0, ssl=context, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=_NAMES_S)
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    proxy = _proxy_for(url)
+    transport = AiohttpTransport(verify=context, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
+    # aiohttp's time for getting a connection is httpx's "pool"; it holds name resolution and TLS too.
+    timeout = httpx.Timeout(None, connect=connect_timeout_s, pool=connect_timeout_s)
+    return httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False)
+
+
+async def post(
+    client: httpx.AsyncClient, url: str, headers: dict[str, str], body: bytes, lease: Lease
+) -> httpx.Response:
+    """Send ``body``, return with the answer's headers. Cancelled, it leaves no socket once ``lease`` is dropped."""
+    if len(body) > _AT_ONCE_BYTES:
+        # In slices, so that writing it does not hold up every other caller.
+        headers = headers | {"content-length": str(len(body))}
+        request = client.build_request("POST", url, headers=headers, content=_slices(body))
+    else:
+        request = client.build_request("POST", url, headers=headers, content=body)
+    token = _lease.set(lease)
+    try:
+        return await client.send(request, stream=True)
+    finally:
+        _lease.reset(token)
+
+
+async def _slices(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), _SLICE_BYTES):
+        yield body[start : start + _SLICE_BYTES]
+
+
+def _proxy_for(url: str) -> str | None:
+    parts = urlsplit(url)
+    if urllib.request.proxy_bypass(parts.netloc):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)

@@ -1,0 +1,29 @@
+"""sglang-omni (April 2026): the caller's speech travels in a list beside the messages, in their order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bargein.core.completion import CompletionRequest
+from bargein.upstream.dialects.openai import OpenAICompatible
+
+_SPEECH = "audio_url"
+
+
+class SGLangOmni(OpenAICompatible):
+    """An sglang-omni server. Its list takes paths and URLs; speech is sent as a data URL."""
+
+    def fit(self, request: CompletionRequest) -> CompletionRequest:
+        return request.without_audio_references()
+
+    def audio_part(self, wav_base64: str) -> dict[str, Any]:
+        return {"type": _SPEECH, _SPEECH: f"data:audio/wav;base64,{wav_base64}"}
+
+    def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
+        audios: list[str] = []
+        for message in body["messages"]:
+            if isinstance(parts := message.get("content"), list):
+                audios += [part[_SPEECH] for part in parts if part["type"] == _SPEECH]
+                message["content"] = "\n".join(part["text"] for part in parts if part["type"] == "text")
+        if audios:
+            body["audios"] = audios

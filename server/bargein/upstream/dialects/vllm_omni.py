@@ -1,0 +1,20 @@
+"""vLLM-Omni: the voice stands beside ``audio``, not in it, and replies cannot be referred to by their audio's id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bargein.core.completion import CompletionRequest
+from bargein.upstream.dialects.openai import OpenAICompatible
+
+
+class VLLMOmni(OpenAICompatible):
+    """A vLLM-Omni server (0.30)."""
+
+    def fit(self, request: CompletionRequest) -> CompletionRequest:
+        return request.without_audio_references()
+
+    def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
+        if request.audio:
+            body["audio"] = {"format": "pcm16"}
+            body["voice"] = request.voice

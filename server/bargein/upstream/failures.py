@@ -1,0 +1,205 @@
+"""The one place where what others raise and answer becomes :class:`~bargein.errors.UpstreamError`.
+
+What a caller may be told holds no key, no address and no server's name; those stay in the chained cause, for the
+operator's log.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+import aiohttp
+import httpx
+import orjson
+
+from bargein.errors import (
+    AudioGone,
+    UpstreamError,
+    UpstreamMalformed,
+    UpstreamRateLimited,
+    UpstreamRefused,
+    UpstreamTimedOut,
+    UpstreamUnavailable,
+)
+
+FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
+"""What the HTTP libraries raise."""
+
+ERROR_BODY_LIMIT_BYTES: Final = 65_536
+"""As much of an error's body as is read."""
+
+_MESSAGE_LIMIT = 1000
+_KEY_LIKE = re.compile(r"\bsk-[\w*.-]+|[\w-]*\*{3,}[\w*-]*")
+"""A key as OpenAI writes it, whole or with stars in its middle."""
+
+# The causes are aiohttp's own: in httpx_aiohttp 0.2.0 a refused and a dropped connection both come out as
+# httpx.ConnectTimeout.
+
+
+def from_exception(error: BaseException) -> UpstreamError:
+    """A foreign exception, by its innermost library."""
+    match error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ else error:
+        case aiohttp.ConnectionTimeoutError() | aiohttp.SocketTimeoutError() | TimeoutError():
+            return timed_out("connect")
+        case aiohttp.ClientSSLError():
+            return UpstreamUnavailable("No secure connection to the model's server could be made.", code="tls_failed")
+        case aiohttp.ClientConnectorError():
+            return UpstreamUnavailable("The model's server could not be reached.", code="connect_failed")
+        case aiohttp.ClientResponseError() | httpx.DecodingError() | httpx.RemoteProtocolError():
+            return UpstreamMalformed("The model's server answered something that is not HTTP.", code="invalid_http")
+        case _:
+            return cut()
+
+
+def cut() -> UpstreamUnavailable:
+    """The connection ended before the answer did."""
+    return UpstreamUnavailable("The model's server dropped the connection before its answer was complete.", code="cut")
+
+
+def timed_out(phase: str) -> UpstreamTimedOut:
+    """:param phase: ``connect``, ``first_byte``, ``stall`` or ``whole_answer``."""
+    message = {
+        "connect": "The model's server could not be reached in time.",
+        "first_byte": "The model did not begin to answer in time.",
+        "stall": "The model fell silent in the middle of its answer.",
+        "whole_answer": "The model did not finish its answer in time.",
+    }[phase]
+    return UpstreamTimedOut(message, code=f"{phase}_timeout")
+
+
+def from_status(status: int, headers: Mapping[str, str], body: bytes, secret: str | None) -> UpstreamError:
+    """An answer that is not a 200."""
+    said = _error_object(_json(body))
+    type_ = _text(said.get("type")) or ("server_error" if status >= 500 else "invalid_request_error")
+    code = _text(said.get("code"))
+    message = redact(_text(said.get("message")) or "", secret)
+    retry_after_s = retry_after(headers)
+    if status == HTTPStatus.UNAUTHORIZED:
+        # Its message would quote the operator's key, however masked.
+        return UpstreamRefused(
+            "The model's server does not accept this server's key. The operator has to check it.",
+            type=type_,
+            code=code or "invalid_api_key",
+            http_status=status,
+        )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return UpstreamRateLimited(
+            message or "The model's server has had too many requests.",
+            type=type_,
+            code=code or "rate_limit_exceeded",
+            http_status=status,
+            retry_after_s=retry_after_s,
+        )
+    if code == "audio_not_found":
+        return AudioGone(message or "The model has forgotten its own audio.", type=type_, code=code, http_status=status)
+    if status >= 500:
+        return UpstreamUnavailable(
+            message or f"The model's server failed with status {status}.",
+            type=type_,
+            code=code,
+            http_status=status,
+            retry_after_s=retry_after_s,
+        )
+    if status >= 400:
+        return UpstreamRefused(
+            message or f"The model's server refused the request with status {status}.",
+            type=type_,
+            code=code,
+            http_status=status,
+        )
+    return UpstreamMalformed(
+        f"The model's server answered with status {status}. The operator has to check its base URL.",
+        code="unexpected_status",
+        http_status=status,
+    )
+
+
+def from_stream(chunk: Mapping[str, Any], secret: str | None) -> UpstreamError | None:
+    """The error that a chunk of a stream is, if it is one."""
+    if not chunk.get("error") and chunk.get("object") != "error" and ("choices" in chunk or "message" not in chunk):
+        return None
+    said = _error_object(chunk)
+    message = redact(_text(said.get("message")) or "The model failed in the middle of its answer.", secret)
+    type_, code = _text(said.get("type")) or "server_error", _text(said.get("code"))
+    status = int(code) if code and code.isdecimal() and len(code) == 3 else None
+    if status == HTTPStatus.TOO_MANY_REQUESTS or code in {"rate_limit_exceeded", "insufficient_quota"}:
+        return UpstreamRateLimited(message, type=type_, code=code, http_status=status)
+    if (status or 500) < 500 or type_ == "invalid_request_error":
+        return UpstreamRefused(message, type=type_, code=code, http_status=status)
+    return UpstreamUnavailable(message, type=type_, code=code, http_status=status)
+
+
+def to_answer(error: UpstreamError) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and JSON body that tell an HTTP caller of ``error`` in the shape of the model's own errors."""
+    match error:
+        case UpstreamTimedOut():
+            status = 504
+        case UpstreamRefused(http_status=int(answered)) if answered not in {401, 403}:
+            status = answered
+        case _:
+            # Also for 401 and 403: it is this server whom the model's server turned away, not its caller.
+            status = 502
+    headers = {"content-type": "application/json"}
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(max(1, round(error.retry_after_s)))
+    body = {"error": {"message": error.message, "type": error.type, "param": None, "code": error.code}}
+    return status, headers, orjson.dumps(body)
+
+
+def redact(text: str, secret: str | None) -> str:
+    """``text`` of a foreign server without the key and without what looks like one, cut to a length for people."""
+    return scrub(text, secret)[:_MESSAGE_LIMIT]
+
+
+def scrub(text: str, secret: str | None) -> str:
+    """``text`` without the key and without what looks like one."""
+    if secret:
+        text = text.replace(secret, "***")
+    return _KEY_LIKE.sub("***", text)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds of ``Retry-After`` (RFC 9110 section 10.2.3), or of OpenAI's and Azure's finer ``retry-after-ms``."""
+    fine, coarse = headers.get("retry-after-ms"), headers.get("retry-after")
+    try:
+        if fine is not None:
+            return max(0.0, float(fine) / 1000)
+        if coarse is None:
+            return None
+        if coarse.strip().replace(".", "", 1).isdecimal():
+            return float(coarse)
+        return max(0.0, (parsedate_to_datetime(coarse) - datetime.now(UTC)).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _error_object(said: object) -> dict[str, Any]:
+    """``{"error": {…}}``, ``{"error": "…"}``, ``{"message": …}`` (vLLM, DashScope) or ``{"detail": …}`` (FastAPI)."""
+    if not isinstance(said, dict):
+        return {}
+    inner = said.get("error") or said.get("detail")
+    match inner:
+        case dict():
+            return inner
+        case str():
+            return {"message": inner}
+        case list():
+            return {"message": orjson.dumps(inner).decode()}
+        case _:
+            return said
+
+
+def _json(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _text(value: object) -> str | None:
+    return str(value) if isinstance(value, str | int) and value != "" else None

@@ -1,0 +1,128 @@
+"""A completion request as Chat Completions JSON, in OpenAI's own terms; dialects change what their servers want
+otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, assert_never
+
+import pybase64
+
+from bargein.core.audio import Encoding
+from bargein.core.completion import (
+    AssistantMessage,
+    CompletionRequest,
+    ForcedFunction,
+    Message,
+    SystemMessage,
+    ToolChoice,
+    ToolMessage,
+    UserAudio,
+    UserMessage,
+    UserText,
+)
+from bargein.sound import g711, wav
+
+
+class Dialect(Protocol):
+    """Where a server's requests differ. Answers differ too, but one reader understands them all."""
+
+    def fit(self, request: CompletionRequest) -> CompletionRequest:
+        """The request without what this server cannot take."""
+        ...
+
+    def audio_part(self, wav_base64: str) -> dict[str, Any]:
+        """The caller's speech as a part of a message."""
+        ...
+
+    def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
+        """Change the finished body in place."""
+        ...
+
+
+def request_body(request: CompletionRequest, model: str, dialect: Dialect) -> dict[str, Any]:
+    """The JSON object to post. Always asks for a stream with usage, and for sound as PCM16 where it asks for sound.
+
+    Messages without content are left out: servers refuse them. Voices are passed through, whatever their names.
+    """
+    request = dialect.fit(request)
+    body: dict[str, Any] = {
+        "model": model,
+        "modalities": ["text", "audio"] if request.audio else ["text"],
+        "messages": [written for message in request.messages if (written := _message(message, dialect)) is not None],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.audio:
+        body["audio"] = {"voice": request.voice, "format": "pcm16"}
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
+        body["tool_choice"] = _tool_choice(request.tool_choice)
+    if request.max_output_tokens is not None:
+        body["max_completion_tokens"] = request.max_output_tokens
+    dialect.finish(body, request)
+    return body
+
+
+def wav_of(speech: UserAudio) -> bytes:
+    """The caller's speech as a WAV file: PCM16 at its own rate."""
+    return wav.wrap(_pcm16(speech), speech.format.rate_hz)
+
+
+def _pcm16(speech: UserAudio) -> bytes:
+    match speech.format.encoding:
+        case Encoding.PCM16:
+            return speech.audio
+        case Encoding.PCMU:
+            return g711.ulaw_to_pcm16(speech.audio).tobytes()
+        case Encoding.PCMA:
+            return g711.alaw_to_pcm16(speech.audio).tobytes()
+
+
+def _message(message: Message, dialect: Dialect) -> dict[str, Any] | None:
+    match message:
+        case SystemMessage(text):
+            return {"role": "system", "content": text} if text else None
+        case UserMessage((UserText(text),)):
+            return {"role": "user", "content": text} if text else None
+        case UserMessage(parts):
+            content = [
+                {"type": "text", "text": part.text}
+                if isinstance(part, UserText)
+                else dialect.audio_part(pybase64.b64encode_as_string(wav_of(part)))
+                for part in parts
+            ]
+            return {"role": "user", "content": content} if content else None
+        case AssistantMessage():
+            return _assistant(message)
+        case ToolMessage(call_id, output):
+            return {"role": "tool", "tool_call_id": call_id, "content": output}
+        case _:
+            assert_never(message)
+
+
+def _assistant(message: AssistantMessage) -> dict[str, Any] | None:
+    written: dict[str, Any] = {"role": "assistant"}
+    if message.audio_id is not None:
+        written["audio"] = {"id": message.audio_id}
+    elif message.text:
+        written["content"] = message.text
+    if message.tool_calls:
+        written.setdefault("content", None)
+        written["tool_calls"] = [
+            {"id": call.call_id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+            for call in message.tool_calls
+        ]
+    return written if len(written) > 1 else None
+
+
+def _tool(tool: Mapping[str, Any]) -> dict[str, Any]:
+    """From the Realtime protocol's flat shape to the nested one."""
+    return {"type": "function", "function": {name: value for name, value in tool.items() if name != "type"}}
+
+
+def _tool_choice(choice: ToolChoice) -> str | dict[str, Any]:
+    if isinstance(choice, ForcedFunction):
+        return {"type": "function", "function": {"name": choice.name}}
+    return choice

@@ -1,0 +1,269 @@
+"""The tolerant reader, on the shapes that servers send (``shapes/README.md``)."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import struct
+from pathlib import Path
+
+import orjson
+import pybase64
+import pytest
+
+from bargein.core.audio import audio_bytes
+from bargein.core.completion import (
+    AudioPiece,
+    AudioReference,
+    Finished,
+    StreamPiece,
+    TextPiece,
+    ToolCallPiece,
+    TranscriptPiece,
+    Usage,
+)
+from bargein.errors import UpstreamError, UpstreamMalformed, UpstreamRateLimited, UpstreamRefused, UpstreamUnavailable
+from bargein.upstream.chunks import ChunkReader
+from bargein.upstream.sse import DONE, EventDecoder
+
+SHAPES = Path(__file__).parent / "shapes"
+
+
+def tone(sample_count: int) -> bytes:
+    """What the sound in the shapes was made as."""
+    return struct.pack(
+        f"<{sample_count}h", *(round(8000 * math.sin(2 * math.pi * 440 * n / 24_000)) for n in range(sample_count))
+    )
+
+
+def read(name: str, *, audio: bool = True) -> tuple[ChunkReader, list[StreamPiece]]:
+    """Every piece of a shape, with ``end`` called at its end."""
+    reader, decoder = ChunkReader(audio=audio), EventDecoder(1_000_000)
+    data = [*decoder.feed((SHAPES / name).read_bytes()), *decoder.end()]
+    pieces = [piece for event in data if event != DONE for piece in reader.read(event)]
+    return reader, pieces + reader.end()
+
+
+def sound(pieces: list[StreamPiece]) -> bytes:
+    audio = [piece for piece in pieces if isinstance(piece, AudioPiece)]
+    for piece in audio:
+        assert piece.sample_count * 2 == len(audio_bytes(piece.audio))
+    return b"".join(audio_bytes(piece.audio) for piece in audio)
+
+
+def transcript(pieces: list[StreamPiece]) -> str:
+    return "".join(piece.text for piece in pieces if isinstance(piece, TranscriptPiece))
+
+
+SPOKEN_USAGE = Usage(
+    input_text_tokens=12, input_audio_tokens=25, cached_tokens=8, output_text_tokens=14, output_audio_tokens=32
+)
+
+
+@pytest.mark.parametrize("name", ["openai_spoken.sse", "openai_spoken_expiry_before_usage.sse"])
+def test_openai_spoken(name: str) -> None:
+    reader, pieces = read(name)
+    assert transcript(pieces) == "Hello!"
+    assert sound(pieces) == tone(144)
+    references = [piece for piece in pieces if isinstance(piece, AudioReference)]
+    assert [reference.expires_at for reference in references] == [None, 1730768595]
+    assert {reference.audio_id for reference in references} == {"audio_672960c3a3e48190aed70377a7d6c941"}
+    assert pieces[-2:] == [SPOKEN_USAGE, Finished("stop")]
+    assert reader.complete
+
+
+def test_whole_samples_pass_through_as_text() -> None:
+    _, pieces = read("openai_spoken.sse")
+    audio = [piece.audio for piece in pieces if isinstance(piece, AudioPiece)]
+    assert audio == [pybase64.b64encode(part).decode() for part in (tone(144)[:96], tone(144)[96:])]
+
+
+def test_expiry_alone_completes() -> None:
+    reader, pieces = read("openai_spoken_closed_without_done.sse")
+    assert reader.complete
+    assert pieces[-1] == Finished("stop")
+
+
+def test_text_instead_of_audio() -> None:
+    _, pieces = read("openai_text_instead_of_audio.sse")
+    assert pieces == [
+        TranscriptPiece("I can "),
+        TranscriptPiece("only write."),
+        Usage(input_text_tokens=20, output_text_tokens=5),
+        Finished("stop"),
+    ]
+
+
+def test_text_where_text_was_asked_for() -> None:
+    _, pieces = read("openai_text_instead_of_audio.sse", audio=False)
+    assert pieces[:2] == [TextPiece("I can "), TextPiece("only write.")]
+
+
+def test_sound_where_text_was_asked_for() -> None:
+    _, pieces = read("openai_spoken.sse", audio=False)
+    assert "".join(piece.text for piece in pieces if isinstance(piece, TextPiece)) == "Hello!"
+    assert not any(isinstance(piece, AudioPiece | TranscriptPiece) for piece in pieces)
+
+
+def test_tool_calls() -> None:
+    _, pieces = read("openai_tool_calls.sse")
+    assert [piece for piece in pieces if isinstance(piece, ToolCallPiece)] == [
+        ToolCallPiece(0, "call_abc", "get_weather", ""),
+        ToolCallPiece(0, None, None, '{"city":'),
+        ToolCallPiece(0, None, None, '"Oslo"}'),
+        ToolCallPiece(1, "call_def", "get_time", ""),
+        ToolCallPiece(1, None, None, "{}"),
+    ]
+    assert transcript(pieces) == "One moment."
+    assert pieces[-1] == Finished("tool_calls")
+
+
+def test_error_in_stream() -> None:
+    with pytest.raises(UpstreamUnavailable, match="had an error while processing") as raised:
+        read("openai_error_in_stream.sse")
+    assert raised.value.type == "server_error"
+
+
+def test_azure_content_filter() -> None:
+    _, pieces = read("azure_content_filter.sse")
+    assert transcript(pieces) == "I would"
+    assert pieces[-1] == Finished("content_filter")
+
+
+def test_dashscope() -> None:
+    _, pieces = read("dashscope_spoken.sse")
+    assert transcript(pieces) == "你好。再见"
+    assert sound(pieces) == tone(96)
+    assert pieces[-2:] == [
+        Usage(input_text_tokens=10, output_text_tokens=8, output_audio_tokens=22),
+        Finished("stop"),
+    ]
+
+
+def test_dashscope_base64_cut_anywhere() -> None:
+    _, pieces = read("dashscope_turbo_split_base64.sse")
+    assert transcript(pieces) == "Hello"
+    assert sound(pieces) == tone(96)
+
+
+def test_vllm_omni_header_in_every_chunk() -> None:
+    _, pieces = read("vllm_omni_wav.sse")
+    assert transcript(pieces) == "Hi there"
+    assert sound(pieces) == tone(96)
+    assert pieces[-2:] == [Usage(input_text_tokens=12, output_text_tokens=6), Finished("stop")]
+
+
+def test_vllm_omni_at_another_rate() -> None:
+    _, pieces = read("vllm_omni_pcm16_44100.sse")
+    samples = struct.unpack("<4800h", sound(pieces))
+    # 200 ms of 440 Hz and an amplitude of 8000, at 24 kHz as before.
+    crossings = sum(a < 0 <= b for a, b in itertools.pairwise(samples))
+    assert crossings in {87, 88}
+    assert max(samples[1000:3800]) == pytest.approx(8000, rel=0.01)
+
+
+def test_sglang_omni() -> None:
+    reader, pieces = read("sglang_omni_wav.sse")
+    assert transcript(pieces) == "Sure"
+    assert sound(pieces) == tone(96)
+    assert pieces[-2:] == [Usage(input_text_tokens=9, output_text_tokens=4), Finished("stop")]
+    assert reader.complete
+
+
+def test_one_header_and_odd_bytes() -> None:
+    _, pieces = read("handmade_one_wav_header_odd_bytes.sse")
+    assert sound(pieces) == tone(96)
+    assert pieces[-1] == Finished("length")
+
+
+def test_line_ends() -> None:
+    _, pieces = read("handmade_line_ends.sse", audio=False)
+    assert pieces == [TextPiece("Grüß "), TextPiece("Gott 👋"), Finished("stop")]
+
+
+@pytest.mark.parametrize("path", sorted(SHAPES.glob("*.sse")), ids=lambda path: path.stem)
+def test_one_byte_a_packet_reads_the_same(path: Path) -> None:
+    def pieces(size: int) -> list[StreamPiece] | str:
+        reader, decoder = ChunkReader(audio=True), EventDecoder(1_000_000)
+        raw, out = path.read_bytes(), list[StreamPiece]()
+        try:
+            for at in range(0, len(raw), size):
+                for data in decoder.feed(raw[at : at + size]):
+                    out += [] if data == DONE else reader.read(data)
+        except UpstreamError as error:
+            return str(error)
+        return out
+
+    assert pieces(1) == pieces(1_000_000)
+
+
+def test_the_first_choice_is_the_reply() -> None:
+    reader = ChunkReader(audio=False)
+    choices = [{"index": index, "delta": {"content": str(index)}} for index in (0, 1)]
+    assert reader.read(orjson.dumps({"choices": choices})) == [TextPiece("0")]
+
+
+def test_a_whole_message_instead_of_a_stream() -> None:
+    reader = ChunkReader(audio=True)
+    audio = {"id": "audio_1", "data": "AAAA////", "expires_at": 5, "transcript": "Hi"}
+    message = {"role": "assistant", "content": None, "audio": audio}
+    whole = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1}}
+    assert reader.read(orjson.dumps(whole)) + reader.end() == [
+        AudioReference("audio_1", None),
+        AudioReference("audio_1", 5),
+        TranscriptPiece("Hi"),
+        AudioPiece("AAAA////", 3),
+        Usage(input_text_tokens=1),
+        Finished("stop"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"choices": None},
+        {"choices": {}},
+        {"choices": [None, 7, {}, {"delta": None}, {"delta": 7}]},
+        {"choices": [{"delta": {"content": 7, "audio": "x", "tool_calls": {"a": 1}}, "finish_reason": 7}]},
+        {"choices": [{"delta": {"audio": {"id": 7, "data": 7, "transcript": 7, "expires_at": "x"}}}]},
+        {"choices": [{"delta": {"tool_calls": [None, 7]}}], "usage": "x"},
+        {"id": "heartbeat", "object": "chat.completion.chunk"},
+    ],
+)
+def test_what_makes_no_sense_is_passed_over(chunk: object) -> None:
+    assert ChunkReader(audio=True).read(orjson.dumps(chunk)) == []
+
+
+@pytest.mark.parametrize("data", [b"{", b"[]", b"null", b"\xff", b"<html>"])
+def test_what_is_no_json_object_is_refused(data: bytes) -> None:
+    with pytest.raises(UpstreamMalformed):
+        ChunkReader(audio=True).read(data)
+
+
+@pytest.mark.parametrize("text", ["AAA!", "AA=A", "ÄÄÄÄ", "AA\n=", "A==="])
+def test_what_is_no_base64_is_refused(text: str) -> None:
+    with pytest.raises(UpstreamMalformed, match="not base64"):
+        ChunkReader(audio=True).read(orjson.dumps({"choices": [{"delta": {"audio": {"data": text}}}]}))
+
+
+@pytest.mark.parametrize(
+    ("chunk", "error"),
+    [
+        ({"error": {"message": "slow down", "code": 429}}, UpstreamRateLimited),
+        ({"error": {"message": "slow down", "code": "rate_limit_exceeded"}}, UpstreamRateLimited),
+        ({"error": {"message": "no", "type": "invalid_request_error"}}, UpstreamRefused),
+        ({"error": "it broke"}, UpstreamUnavailable),
+        ({"object": "error", "message": "bad", "type": "BadRequestError", "code": 400}, UpstreamRefused),
+        ({"code": "InternalError", "message": "it broke", "request_id": "1"}, UpstreamUnavailable),
+    ],
+)
+def test_errors_in_the_stream(chunk: object, error: type[UpstreamError]) -> None:
+    with pytest.raises(error):
+        ChunkReader(audio=True).read(orjson.dumps(chunk))
+
+
+def test_an_error_in_the_stream_keeps_the_key_to_itself() -> None:
+    chunk = {"error": {"message": "key secret-key is not sk-proj-abc or sk-ab***cd"}}
+    with pytest.raises(UpstreamError, match=r"^key \*\*\* is not \*\*\* or \*\*\*$"):
+        ChunkReader(audio=True, secret="secret-key").read(orjson.dumps(chunk))

@@ -1,0 +1,61 @@
+"""Fragments of tool calls, as differently as servers number them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bargein.upstream.tool_calls import ToolCallReader
+
+
+def fragment(index: int | None, call_id: str | None, name: str | None, arguments: object = "") -> dict[str, Any]:
+    given: dict[str, Any] = {"function": {"name": name, "arguments": arguments}}
+    return given | ({} if index is None else {"index": index}) | ({} if call_id is None else {"id": call_id})
+
+
+A, B = ("call_a", "f"), ("call_b", "g")
+
+
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        pytest.param(
+            [fragment(0, *A), fragment(0, None, None, "1"), fragment(1, *B), fragment(1, None, None, "2")], id="openai"
+        ),
+        pytest.param(
+            [fragment(0, *A), fragment(1, *B), fragment(0, None, None, "1"), fragment(1, None, None, "2")], id="mixed"
+        ),
+        pytest.param(
+            [fragment(1, *A), fragment(1, None, None, "1"), fragment(2, *B), fragment(2, None, None, "2")], id="from 1"
+        ),
+        pytest.param([fragment(0, *A), fragment(0, *A, "1"), fragment(1, *B), fragment(1, *B, "2")], id="repeated"),
+        pytest.param([fragment(0, *A, "1"), fragment(0, *B, "2")], id="all 0"),
+        pytest.param([fragment(None, *A), fragment(None, None, None, "1"), fragment(None, *B, "2")], id="no index"),
+        pytest.param([fragment(0, *A), fragment(0, "other", None, "1"), fragment(1, *B, 2)], id="a new id every time"),
+    ],
+)
+def test_two_calls(fragments: list[dict[str, Any]]) -> None:
+    reader = ToolCallReader()
+    calls: dict[int, list[str | None]] = {}
+    for piece in map(reader.read, fragments):
+        if piece.index in calls:
+            assert piece.call_id is None
+            assert piece.name is None
+            calls[piece.index][2] = f"{calls[piece.index][2]}{piece.arguments}"
+        else:
+            calls[piece.index] = [piece.call_id, piece.name, piece.arguments]
+    assert calls == {0: [*A, "1"], 1: [*B, "2"]}
+    assert reader
+
+
+def test_a_call_without_id_gets_one() -> None:
+    first, second = ToolCallReader().read(fragment(0, None, "f")), ToolCallReader().read(fragment(0, None, "f"))
+    assert first.call_id
+    assert first.call_id != second.call_id
+    assert first.name == "f"
+
+
+def test_arguments_that_are_no_text() -> None:
+    assert ToolCallReader().read(fragment(0, *A, {"city": "Oslo"})).arguments == '{"city":"Oslo"}'
+    assert ToolCallReader().read(fragment(0, *A, None)).arguments == ""
