@@ -52,7 +52,7 @@ export class LatencyPanel {
     const rows = shares(stages).map(({ name, ms, share }) => {
       const fill = el('i');
       fill.style.setProperty('width', `${(share * 100).toFixed(1)}%`);
-      return el('li', {}, el('span', {}, name), el('span', {}, `${Math.round(ms)} ms`), el('span', { class: 'bar', 'aria-hidden': 'true' }, fill));
+      return el('li', {}, el('span', {}, name), el('span', { class: 'stage-ms' }, `${Math.round(ms)} ms`), el('span', { class: 'bar', 'aria-hidden': 'true' }, fill));
     });
     this.#stages.replaceChildren(el('h3', { class: 'figure-title' }, `Where the last ${Math.round(total_ms)} ms went`), el('ol', {}, ...rows));
   }

@@ -15,7 +15,7 @@ const WORDS = {
   listening: { word: 'Listening', hint: 'Say something.', icon: 'listening' },
   'user-speaking': { word: 'You are speaking', hint: 'Pause when you are done.', icon: 'you' },
   thinking: { word: 'Thinking', hint: 'The reply is on its way.', icon: 'thinking' },
-  speaking: { word: 'Speaking', hint: 'Talk over it whenever you like.', icon: 'speaking' },
+  speaking: { word: 'Speaking', hint: 'Talk over it at any time.', icon: 'speaking' },
   holding: { word: 'Holding', hint: 'Was that you? Go on, and it stops.', icon: 'holding' },
   muted: { word: 'Muted', hint: 'Nobody hears you. Type, or unmute.', icon: 'muted' },
   error: { word: 'Something is wrong', hint: 'See above for the way on.', icon: 'error' },

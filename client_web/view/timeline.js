@@ -6,7 +6,7 @@
  */
 
 import { byId } from './dom.js';
-import { followingEdge, timeAt } from './timeline_geometry.js';
+import { NAMES_PX, followingEdge, timeAt } from './timeline_geometry.js';
 import { paint } from './timeline_paint.js';
 import { summary } from './turns.js';
 
@@ -76,7 +76,7 @@ export class Timeline {
   /** Put a moment into view. @param {number} at_ms */
   reveal(at_ms) {
     const view = this.#view();
-    if (at_ms >= timeAt(view, 0) && at_ms <= view.right_ms) return;
+    if (at_ms >= timeAt(view, NAMES_PX) && at_ms <= view.right_ms) return;
     this.#moveTo(at_ms + (view.width_px / view.px_per_s) * 700);
   }
 
@@ -131,7 +131,7 @@ export class Timeline {
   /** @param {number} right_ms */
   #moveTo(right_ms) {
     const view = this.#view();
-    const page_ms = (view.width_px / view.px_per_s) * 1000;
+    const page_ms = ((view.width_px - NAMES_PX) / view.px_per_s) * 1000;
     const origin_ms = this.#model.origin_ms ?? right_ms;
     const newest_ms = Math.max(origin_ms + page_ms, this.#model.end_ms + page_ms * 0.06);
     this.#right_ms = Math.min(newest_ms, Math.max(origin_ms + page_ms, right_ms));

@@ -12,6 +12,8 @@
 
 export const BAR_PX = 3;
 export const BAR_PITCH_PX = 5;
+/** The names of the lanes stand left of the sound, not over it. */
+export const NAMES_PX = 54;
 const TOP_PX = 20;
 const GAP_PX = 26;
 const TICKS_PX = 22;
@@ -42,7 +44,7 @@ export function timeAt(view, x_px) {
  */
 export function bars(view, origin_ms) {
   const pitch_ms = (BAR_PITCH_PX / view.px_per_s) * 1000;
-  const first = Math.max(0, Math.floor((timeAt(view, 0) - origin_ms) / pitch_ms) - 1);
+  const first = Math.max(0, Math.floor((timeAt(view, NAMES_PX) - origin_ms) / pitch_ms) - 1);
   const last = Math.ceil((view.right_ms - origin_ms) / pitch_ms);
   const found = [];
   for (let index = first; index <= last; index += 1) {
@@ -56,7 +58,7 @@ export function bars(view, origin_ms) {
 export function barHeight(peak) {
   if (peak <= 0) return 0;
   const floor_db = -48;
-  return Math.min(1, Math.max(0, 1 - (20 * Math.log10(peak)) / floor_db)) ** 1.3;
+  return Math.min(1, Math.max(0, 1 - (20 * Math.log10(peak)) / floor_db)) ** 1.5;
 }
 
 /** @param {View} view @param {number} origin_ms @returns {{x_px: number, label: string}[]} every 5 or 10 s, by the room there is */
@@ -78,7 +80,7 @@ export function ticks(view, origin_ms) {
  * @param {boolean} calm move by half pages instead of gliding (reduced motion)
  */
 export function followingEdge(now_ms, origin_ms, { width_px, px_per_s }, calm) {
-  const page_ms = (width_px / px_per_s) * 1000;
+  const page_ms = ((width_px - NAMES_PX) / px_per_s) * 1000;
   const lead_ms = page_ms * 0.06;
   if (!calm) return Math.max(origin_ms + page_ms, now_ms + lead_ms);
   const step_ms = page_ms / 2;

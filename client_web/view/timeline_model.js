@@ -17,7 +17,7 @@ const FULL_SCALE = 32_768;
  * @property {number} start_ms
  * @property {number | null} end_ms null: still going on
  * @property {string | null} item_id
- * @property {boolean} [cut] reply: it was interrupted
+ * @property {boolean} [cut] reply: it was interrupted; hold: it ended in an interruption
  */
 /** @typedef {{kind: 'cut' | 'underrun' | 'resume', at_ms: number, item_id: string | null}} Mark */
 /** @typedef {{kind: 'response' | 'barge_in', from_ms: number, at_ms: number, ms: number}} Bracket */
@@ -88,7 +88,7 @@ export class TimelineModel {
   /** The reply was dropped. @param {string} item_id @param {number} at_ms when it fell silent @param {number} dropped_samples */
   flush(item_id, at_ms, dropped_samples) {
     const open = this.#open('hold');
-    if (open) open.end_ms = Math.max(open.start_ms, at_ms);
+    if (open) Object.assign(open, { end_ms: Math.max(open.start_ms, at_ms), cut: true });
     this.marks.push({ kind: 'cut', at_ms, item_id });
     this.cut(item_id);
     if (dropped_samples > 0) {

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { BAR_PX, barHeight, bars, clock, lanes, ticks, timeAt, xAt } from './timeline_geometry.js';
+import { BAR_PX, NAMES_PX, barHeight, bars, clock, lanes, ticks, timeAt, xAt } from './timeline_geometry.js';
 
 /** @typedef {import('./timeline_model.js').TimelineModel} TimelineModel */
 /** @typedef {import('./timeline_geometry.js').View} View */
@@ -22,6 +22,10 @@ export function paint(ctx, scene) {
   ctx.clearRect(0, 0, view.width_px, view.height_px);
   ctx.font = `${LABEL_PX}px ${scene.font}`;
   ctx.textBaseline = 'middle';
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(NAMES_PX, 0, view.width_px - NAMES_PX, view.height_px);
+  ctx.clip();
   if (model.origin_ms !== null) {
     paintTicks(ctx, scene, at, model.origin_ms);
     paintSpans(ctx, scene, at);
@@ -31,9 +35,10 @@ export function paint(ctx, scene) {
     paintMarks(ctx, scene, at);
     paintBrackets(ctx, scene, at);
   }
-  paintNames(ctx, scene, at);
   paintCursor(ctx, scene, scene.pointer_ms, palette.ink_2, at);
   paintCursor(ctx, scene, scene.playhead_ms, palette.ink, at);
+  ctx.restore();
+  paintNames(ctx, scene, at);
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Lanes} at @param {number} origin_ms */
@@ -60,7 +65,7 @@ function paintSpans(ctx, { model, view, palette }, at) {
     } else if (span.kind === 'hold') {
       ctx.fillStyle = palette.hold_soft;
       box(ctx, left, at.reply_top, width, at.reply_base - at.reply_top + 3, 4);
-      label(ctx, 'held', left, at.reply_top - 9, palette.hold);
+      if (!span.cut) label(ctx, 'held', left, at.reply_top - 9, palette.hold);
     }
   }
 }
@@ -139,17 +144,9 @@ function paintBrackets(ctx, { model, view, palette }, at) {
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Lanes} at */
-function paintNames(ctx, { palette, view }, at) {
-  ctx.textAlign = 'left';
-  for (const [name, y, colour] of /** @type {[string, number, string][]} */ ([['Reply', at.reply_base - 8, palette.reply], ['You', at.you_base + 10, palette.you]])) {
-    ctx.fillStyle = palette.surface;
-    ctx.globalAlpha = 0.86;
-    box(ctx, 6, y - 9, ctx.measureText(name).width + 12, 18, 5);
-    ctx.globalAlpha = 1;
-    ctx.fillStyle = colour;
-    ctx.fillText(name, 12, y);
-  }
-  void view;
+function paintNames(ctx, { palette }, at) {
+  label(ctx, 'Reply', 14, at.reply_base - 7, palette.reply);
+  label(ctx, 'You', 14, at.you_base + 8, palette.you);
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {number | null} at_ms @param {string} colour @param {Lanes} at */

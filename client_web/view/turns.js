@@ -41,7 +41,7 @@ export function summary(model) {
   const cut = count((span) => span.kind === 'reply' && span.cut === true);
   const seconds = Math.round((model.end_ms - model.origin_ms) / 1000);
   return `Timeline of ${seconds} seconds: you spoke ${times(spoken)}, ${plural(replies, 'reply', 'replies')}, ${cut} interrupted. `
-    + 'The table “Turns” below says the same in words.';
+    + 'The button “Turns” shows the same as a table.';
 }
 
 /** @param {Span} span @param {TimelineModel} model @param {readonly Said[]} said @returns {TurnRow} */

@@ -12,8 +12,9 @@ import { turnRows } from './turns.js';
 /** @typedef {import('./turns.js').Said} Said */
 
 export class TurnsTable {
-  /** @type {HTMLDetailsElement} */
-  #details = byId('turns');
+  #region = byId('turns');
+  /** @type {HTMLButtonElement} */
+  #toggle = byId('turns-toggle');
   #body = byId('turns-body');
   #count = byId('turns-count');
   #model;
@@ -28,15 +29,19 @@ export class TurnsTable {
     this.#model = model;
     this.#said = said;
     this.#on_replay = onReplay;
-    this.#details.addEventListener('toggle', () => this.show());
+    this.#toggle.addEventListener('click', () => {
+      this.#region.hidden = !this.#region.hidden;
+      this.#toggle.setAttribute('aria-expanded', String(!this.#region.hidden));
+      this.show();
+    });
   }
 
   /** Call it when a turn has begun, ended or changed. */
   show() {
     const rows = turnRows(this.#model, this.#said());
-    this.#count.textContent = rows.length > 0 ? `(${rows.length})` : '';
-    this.#details.hidden = rows.length === 0;
-    if (!this.#details.open) return;
+    this.#count.textContent = rows.length > 0 ? ` (${rows.length})` : '';
+    this.#toggle.disabled = rows.length === 0;
+    if (this.#region.hidden) return;
     const origin_ms = this.#model.origin_ms ?? 0;
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.turn : undefined;
     this.#body.replaceChildren(...rows.map((row, index) => {

@@ -1,0 +1,176 @@
+"""A test peer for the page: serves ``client_web`` under the strict CSP and speaks ``bargein.v1`` from a script.
+
+It is a real HTTP server and a real WebSocket on one port, with no detector, model or pacing rule in it: the test says
+what happens and when, so that the page can be brought into any state::
+
+    async with ScriptedPeer() as peer:
+        await page.goto(peer.url)
+        await page.get_by_test_id("start").click()
+        caller = await peer.caller()              # the page has connected and was sent session.created
+        await caller.speech("What time is it?", length_ms=900)
+        reply = await caller.reply("It is noon.")
+        await reply.sound(tone(1.0))
+        await reply.complete()
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+from typing import TypeAlias
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from client_web.scripted_caller import RATE_HZ, Caller, Event
+
+CLIENT_WEB = Path(__file__).resolve().parents[2] / "client_web"
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "connect-src 'self'",
+        "img-src 'self' data:",
+        "media-src 'self' blob:",
+        "worker-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+Refusal: TypeAlias = tuple[int, Event, dict[str, str]]
+"""Status, body and headers of an answer instead of the upgrade."""
+
+SERVER_FULL: Refusal = (
+    503,
+    {"error": {"type": "server_error", "code": "server_full", "message": "All lines are busy.", "param": None}},
+    {"Retry-After": "7"},
+)
+
+
+class ScriptedPeer:
+    """The server.
+
+    :param key: ask for this key: ``client_secrets`` answers 401 without it, the WebSocket without a token of it.
+
+    While ``refusal`` is set, every WebSocket is turned away with it before the upgrade.
+    """
+
+    def __init__(self, *, key: str | None = None) -> None:
+        self.url = ""
+        self.key = key
+        self.refusal: Refusal | None = None
+        self.tokens: list[str] = []
+        self._callers: asyncio.Queue[Caller] = asyncio.Queue()
+
+    async def caller(self) -> Caller:
+        """Wait for the next connection of the page; it has been sent ``session.created``."""
+        return await asyncio.wait_for(self._callers.get(), timeout=20)
+
+    async def __aenter__(self) -> ScriptedPeer:
+        listener = socket.create_server(("127.0.0.1", 0))
+        routes = [
+            WebSocketRoute("/v1/realtime", self._realtime),
+            Route("/v1/realtime", self._not_upgraded),
+            Route("/v1/realtime/client_secrets", self._mint, methods=["POST"]),
+            Mount("/", StaticFiles(directory=CLIENT_WEB, html=True)),
+        ]
+        app = Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_secured)])
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="websockets-sansio"))
+        self._serving = asyncio.create_task(self._server.serve([listener]))
+        self.url = f"http://localhost:{listener.getsockname()[1]}/"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.should_exit = self._server.force_exit = True
+        await self._serving
+
+    async def _realtime(self, websocket: WebSocket) -> None:
+        refusal = self._refused(websocket)
+        if refusal is not None:
+            await websocket.send_denial_response(refusal)
+            return
+        await websocket.accept(subprotocol="bargein.v1")
+        caller = Caller(websocket, _session())
+        serving = asyncio.create_task(caller.serve())
+        bargein = {"resume_token": None, "epoch": 0, "window_s": 0, "report_ms": 100}
+        await caller.send("session.created", {"session": caller.session, "bargein": bargein})
+        await self._callers.put(caller)
+        await serving
+
+    def _refused(self, websocket: WebSocket) -> Response | None:
+        if self.refusal is not None:
+            status, body, headers = self.refusal
+            return JSONResponse(body, status, headers)
+        offered: list[str] = websocket.scope["subprotocols"]
+        if self.key is None or any(f"openai-insecure-api-key.{token}" in offered for token in self.tokens):
+            return None
+        return _unauthorized()
+
+    async def _not_upgraded(self, _: Request) -> Response:
+        if self.refusal is not None:
+            status, body, headers = self.refusal
+            return JSONResponse(body, status, headers)
+        if self.key is not None:
+            return _unauthorized()
+        return JSONResponse({"error": {"type": "invalid_request_error", "message": "This is a WebSocket."}}, 426)
+
+    async def _mint(self, request: Request) -> Response:
+        if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":
+            return _unauthorized()
+        self.tokens.append(f"ek_{len(self.tokens) + 1}")
+        return JSONResponse({"value": self.tokens[-1], "expires_at": 4_000_000_000, "session": _session()})
+
+
+async def _secured(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    response = await call_next(request)
+    response.headers["Content-Security-Policy"] = CSP
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _unauthorized() -> Response:
+    error = {"type": "invalid_request_error", "code": "invalid_api_key", "message": "No valid key.", "param": None}
+    return JSONResponse({"error": error}, 401)
+
+
+def _session() -> Event:
+    detection = {
+        "type": "server_vad",
+        "threshold": 0.5,
+        "prefix_padding_ms": 300,
+        "silence_duration_ms": 500,
+        "idle_timeout_ms": None,
+        "create_response": True,
+        "interrupt_response": True,
+    }
+    pcm = {"type": "audio/pcm", "rate": RATE_HZ}
+    audio_in = {"format": pcm, "transcription": None, "noise_reduction": None, "turn_detection": detection}
+    return {
+        "type": "realtime",
+        "object": "realtime.session",
+        "id": "sess_1",
+        "model": "scripted",
+        "output_modalities": ["audio"],
+        "instructions": "",
+        "tools": [],
+        "tool_choice": "auto",
+        "max_output_tokens": "inf",
+        "tracing": None,
+        "truncation": "auto",
+        "prompt": None,
+        "expires_at": 4_000_000_000,
+        "audio": {"input": audio_in, "output": {"format": pcm, "voice": "alloy", "speed": 1.0}},
+        "include": None,
+    }

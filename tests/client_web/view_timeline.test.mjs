@@ -1,0 +1,153 @@
+// The timeline without a canvas: loudness, spans and marks (timeline_model), pixels (timeline_geometry), words (turns).
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { BAR_PITCH_PX, NAMES_PX, barHeight, bars, clock, followingEdge, lanes, ticks, timeAt, xAt } from '../../client_web/view/timeline_geometry.js';
+import { BIN_MS, TimelineModel } from '../../client_web/view/timeline_model.js';
+import { summary, turnRows } from '../../client_web/view/turns.js';
+
+const VIEW = { width_px: 800, height_px: 176, px_per_s: 50, right_ms: 60_000 };
+
+/** @param {number} ms @param {number} value @returns {Int16Array} */
+function level(ms, value) {
+  return new Int16Array(ms * 24).fill(value);
+}
+
+test('loudness is the peak of each bin, wherever the block begins', () => {
+  const model = new TimelineModel();
+  model.begin(1000);
+  model.addAudio('caller', level(40, -16_384), 1030);
+  assert.equal(model.peak('caller', 1000, 1020), 0);
+  assert.equal(model.peak('caller', 1020, 1040), 0.5);
+  assert.equal(model.peak('caller', 1000, 2000), 0.5);
+  assert.equal(model.peak('agent', 1000, 2000), 0);
+  assert.equal(model.end_ms, 1070);
+});
+
+test('sound from before the origin is left out, not wrapped around', () => {
+  const model = new TimelineModel();
+  model.begin(5000);
+  model.addAudio('caller', level(BIN_MS, 20_000), 4000);
+  assert.equal(model.peak('caller', 0, 10_000), 0);
+});
+
+test('speech opens one span and closes it once', () => {
+  const model = new TimelineModel();
+  model.speech(false, 900);
+  model.speech(true, 1000);
+  model.speech(true, 1200);
+  model.speech(false, 1500);
+  model.speech(false, 1600);
+  assert.deepEqual(model.spans.map(({ kind, start_ms, end_ms }) => [kind, start_ms, end_ms]), [['speech', 1000, 1500]]);
+});
+
+test('a hold ends by resume or by the cut, which knows what was never heard', () => {
+  const model = new TimelineModel();
+  model.addAudio('agent', level(100, 9000), 1000, 'item');
+  model.hold('item', 1050);
+  model.resume('item', 1090);
+  model.hold('item', 1095);
+  model.flush('item', 1100, 12_000);
+  const holds = model.spans.filter((span) => span.kind === 'hold');
+  assert.deepEqual(holds.map(({ start_ms, end_ms, cut }) => [start_ms, end_ms, cut ?? false]), [[1050, 1090, false], [1095, 1100, true]]);
+  const unheard = model.spans.find((span) => span.kind === 'unheard');
+  assert.deepEqual([unheard?.start_ms, unheard?.end_ms], [1100, 1600]);
+  assert.equal(model.reply('item')?.cut, true);
+  assert.deepEqual(model.marks.map((mark) => mark.kind), ['resume', 'cut']);
+});
+
+test('a reply that was cut before anything was dropped leaves no ghost', () => {
+  const model = new TimelineModel();
+  model.flush('item', 100, 0);
+  assert.equal(model.spans.some((span) => span.kind === 'unheard'), false);
+});
+
+test('closing leaves nothing open', () => {
+  const model = new TimelineModel();
+  model.speech(true, 1000);
+  model.hold('item', 1100);
+  model.close(2000);
+  assert.ok(model.spans.every((span) => span.end_ms === 2000));
+});
+
+test('time to pixels and back is the identity', () => {
+  for (const at_ms of [44_000, 51_234, 60_000]) assert.ok(Math.abs(timeAt(VIEW, xAt(VIEW, at_ms)) - at_ms) < 1e-6);
+  assert.equal(xAt(VIEW, 60_000), 800);
+  assert.equal(xAt(VIEW, 50_000), 300);
+});
+
+test('bars stand on a grid of time: scrolling moves them and changes none', () => {
+  const before = bars(VIEW, 500);
+  const after = bars({ ...VIEW, right_ms: VIEW.right_ms + 37 }, 500);
+  const starts = new Set(before.map((bar) => bar.from_ms));
+  assert.ok(after.filter((bar) => starts.has(bar.from_ms)).length >= before.length - 1);
+  assert.ok(before.every((bar, index) => index === 0 || Math.abs(bar.x_px - before[index - 1].x_px - BAR_PITCH_PX) < 1e-6));
+  assert.ok(before[0].x_px <= NAMES_PX && (before.at(-1)?.x_px ?? 0) >= VIEW.width_px - BAR_PITCH_PX);
+});
+
+test('no bar stands before the beginning', () => {
+  assert.equal(bars({ ...VIEW, right_ms: 1000 }, 0)[0].from_ms, 0);
+});
+
+test('the height of a bar grows with loudness and stays in its lane', () => {
+  const heights = [0, 0.001, 0.01, 0.1, 0.5, 1].map(barHeight);
+  assert.equal(heights[0], 0);
+  assert.equal(heights.at(-1), 1);
+  assert.deepEqual([...heights].sort((one, other) => one - other), heights);
+});
+
+test('lanes have the same height, do not overlap and leave room for ticks', () => {
+  for (const height_px of [120, 144, 176]) {
+    const at = lanes(height_px);
+    assert.ok(Math.abs(at.reply_base - at.reply_top - (at.you_bottom - at.you_base)) < 1e-9);
+    assert.ok(at.reply_base < at.you_base && at.you_bottom <= at.ticks_y && at.ticks_y < height_px);
+  }
+});
+
+test('ticks count from the beginning', () => {
+  assert.deepEqual(ticks({ ...VIEW, width_px: 500, right_ms: 12_000 }, 0).map((tick) => tick.label), ['0:05', '0:10']);
+  assert.deepEqual([clock(0), clock(65_400), clock(-5)], ['0:00', '1:05', '0:00']);
+});
+
+test('following glides; with reduced motion it turns pages, and never hides the present', () => {
+  const size = { width_px: 800, px_per_s: 50 };
+  assert.equal(followingEdge(3000, 1000, size, false), followingEdge(1000, 1000, size, false));
+  const pages = new Set();
+  for (let now_ms = 1000; now_ms < 120_000; now_ms += 250) {
+    assert.ok(followingEdge(now_ms, 1000, size, false) >= now_ms);
+    assert.ok(followingEdge(now_ms, 1000, size, true) >= now_ms);
+    pages.add(followingEdge(now_ms, 1000, size, true));
+  }
+  assert.ok(pages.size < 20);
+});
+
+/** @returns {TimelineModel} a question, an answer that was held once and then interrupted */
+function conversation() {
+  const model = new TimelineModel();
+  model.begin(0);
+  model.speech(true, 1000);
+  model.speech(false, 2000);
+  model.latency({ kind: 'response', from_ms: 2000, at_ms: 2412, ms: 412 });
+  model.addAudio('agent', level(4000, 9000), 2412, 'reply');
+  model.hold('reply', 3000);
+  model.resume('reply', 3300);
+  model.speech(true, 6250);
+  model.latency({ kind: 'barge_in', from_ms: 6250, at_ms: 6412, ms: 162 });
+  model.flush('reply', 6412, 4800);
+  model.speech(false, 7500);
+  return model;
+}
+
+test('turns are told in words, in the order of time', () => {
+  const said = [{ item_id: 'u', role: /** @type {'user'} */ ('user'), text: 'When do you open?', started_ms: 1030 }];
+  assert.deepEqual(turnRows(conversation(), said).map(({ who, what }) => [who, what]), [
+    ['you', 'spoke: “When do you open?”'],
+    ['reply', 'answered after 412 ms; held once and went on; interrupted, silent after 162 ms'],
+    ['you', 'interrupted the reply'],
+  ]);
+});
+
+test('the canvas has a sentence', () => {
+  assert.equal(summary(new TimelineModel()), 'Timeline, empty.');
+  assert.match(summary(conversation()), /you spoke 2 times, 1 reply, 1 interrupted/);
+});

@@ -1,0 +1,121 @@
+// What the page says: the transcript in pieces, the state in words, findings of the setup check, the event log, the keys.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { EventLog, line } from '../../client_web/view/event_log_model.js';
+import { shares } from '../../client_web/view/latency_stages.js';
+import { meterFraction } from '../../client_web/view/meters.js';
+import { findings } from '../../client_web/view/setup_check.js';
+import { action } from '../../client_web/view/shortcuts.js';
+import { announcement, countdown, stateWords } from '../../client_web/view/state_words.js';
+import { asText, pieces, placeholder, settled, tag } from '../../client_web/view/transcript_model.js';
+
+/** @param {Partial<import('../../client_web/session.js').TranscriptDetail>} given @returns {import('../../client_web/session.js').TranscriptDetail} */
+function entry(given) {
+  const text = given.text ?? 'It opens at nine.';
+  return {
+    item_id: 'item', role: 'assistant', text, final: true, source: 'voice', status: 'done', interrupted: false, heard: text, unheard: '', exact: true,
+    response_id: null, previous_item_id: null, started_ms: 0, at_ms: 0, ...given,
+  };
+}
+
+const INTERRUPTED = entry({ interrupted: true, heard: 'It opens', unheard: ' at nine.' });
+
+test('an interrupted reply is cut at the heard position', () => {
+  assert.deepEqual(pieces(INTERRUPTED), [{ kind: 'plain', text: 'It opens' }, { kind: 'unheard', text: ' at nine.' }]);
+  assert.equal(tag(INTERRUPTED), 'Interrupted here; the rest was not heard');
+  assert.equal(tag({ ...INTERRUPTED, heard: '', unheard: 'It opens at nine.' }), 'Interrupted before a word was heard');
+});
+
+test('words light up with the sound, and no letter is lost', () => {
+  const lit = pieces(entry({ final: false }), { heard_chars: 8, playing: true });
+  assert.deepEqual(lit.map(({ kind, text }) => [kind, text]), [['played', 'It '], ['now', 'opens'], ['ahead', ' at nine.']]);
+  for (let heard_chars = 0; heard_chars <= 17; heard_chars += 1) {
+    assert.equal(pieces(entry({}), { heard_chars, playing: true }).map((piece) => piece.text).join(''), 'It opens at nine.');
+  }
+});
+
+test('a screen reader gets a turn when it is settled, not before', () => {
+  assert.equal(settled(entry({ role: 'user', status: 'transcribing', text: '' }), false), false);
+  assert.equal(settled(entry({ role: 'user' }), false), true);
+  assert.equal(settled(entry({ final: false }), false), false);
+  assert.equal(settled(entry({}), true), false);
+  assert.equal(settled(entry({}), false), true);
+  assert.equal(settled(INTERRUPTED, true), true);
+});
+
+test('words that are not there are explained', () => {
+  assert.equal(placeholder(entry({ role: 'user', text: '', status: 'pending', final: false })), 'Speaking…');
+  assert.equal(placeholder(entry({ role: 'user', text: '', status: 'transcribing' })), 'Understanding…');
+  assert.equal(placeholder(entry({ role: 'user', text: '', status: 'untranscribed' })), 'Spoken, not written down');
+  assert.equal(placeholder(entry({})), '');
+});
+
+test('the text file marks what was never heard', () => {
+  const text = asText([entry({ role: 'user', text: 'When?' }), INTERRUPTED], { began: new Date(0) });
+  assert.match(text, /^Conversation of 1970-01-01/);
+  assert.match(text, /\nYou: When\?\nReply: It opens \[at nine\.\] \(interrupted\)\n$/);
+});
+
+test('every state has a word, a hint and an icon', () => {
+  const states = /** @type {const} */ (['disconnected', 'connecting', 'reconnecting', 'listening', 'user-speaking', 'thinking', 'speaking', 'holding', 'muted', 'error']);
+  const words = states.map((state) => stateWords(state));
+  assert.equal(new Set(words.map(({ word }) => word)).size, states.length);
+  assert.ok(words.every(({ hint, icon }) => hint !== '' && icon !== ''));
+  assert.equal(stateWords('listening', { microphone: false }).hint, 'Type a message below.');
+  assert.match(stateWords('listening', { pushToTalk: true }).hint, /Hold the button/);
+});
+
+test('turns that can be heard are not announced; changes of the link are', () => {
+  for (const state of /** @type {const} */ (['user-speaking', 'thinking', 'speaking', 'holding'])) assert.equal(announcement(state, 'listening'), '');
+  assert.equal(announcement('listening', 'speaking'), '');
+  assert.equal(announcement('listening', 'connecting'), 'Listening. Say something.');
+  assert.equal(announcement('reconnecting', 'speaking'), 'Reconnecting.');
+});
+
+test('the countdown never goes below now', () => {
+  assert.deepEqual([countdown(5000, 2600), countdown(5000, 4999), countdown(5000, 5000), countdown(5000, 9000)], ['Next try in 3 s.', 'Next try in 1 s.', 'Trying now…', 'Trying now…']);
+});
+
+test('the setup check says what to do', () => {
+  const good = { secure: true, capture: true, permission: /** @type {const} */ ('granted'), microphones: 1, output: true, server: true };
+  assert.ok(findings(good).every(({ result }) => result === 'good'));
+  const bad = findings({ ...good, secure: false, capture: false, output: false, server: false });
+  assert.ok(bad.every(({ result }) => result === 'bad'));
+  assert.match(bad[0].words, /https/);
+  assert.match(findings({ ...good, permission: 'denied' })[1].words, /allow it/);
+  assert.match(findings({ ...good, microphones: 0 })[1].words, /plug one in/);
+  assert.equal(findings({ ...good, server: null })[3].result, 'pending');
+});
+
+test('the event log is bounded, filtered by all words, and hides sound unless asked', () => {
+  const log = new EventLog({ kept: 3 });
+  const message = (/** @type {string} */ type, audio = false) => ({ direction: /** @type {'in'} */ ('in'), type, event: { type, response_id: 'resp_1' }, size_bytes: 1, audio, connection: 1, at_ms: 1500 });
+  for (const one of [message('session.created'), message('response.created'), message('binary', true), message('response.done')]) log.add(one);
+  assert.equal(log.messages.length, 3);
+  assert.deepEqual(log.matching('').map(({ type }) => type), ['response.created', 'response.done']);
+  assert.deepEqual(log.matching('RESP_1 done').map(({ type }) => type), ['response.done']);
+  assert.deepEqual(log.matching('sound').map(({ type }) => type), ['binary']);
+  assert.equal(line(log.messages[0], 500), '1.000 < response.created {"type":"response.created","response_id":"resp_1"}');
+});
+
+test('keys stay with fields and buttons', () => {
+  const space = { key: ' ', code: 'Space', ctrlKey: false, metaKey: false, altKey: false };
+  assert.equal(action(space, { typing: false, operating: false }), 'talk');
+  assert.equal(action(space, { typing: true, operating: true }), null);
+  assert.equal(action(space, { typing: false, operating: true }), null);
+  assert.equal(action({ ...space, key: 'm', code: 'KeyM' }, { typing: false, operating: true }), 'mute');
+  assert.equal(action({ ...space, key: 'm', code: 'KeyM' }, { typing: true, operating: false }), null);
+  assert.equal(action({ ...space, key: 'm', code: 'KeyM', ctrlKey: true }, { typing: false, operating: false }), null);
+  assert.equal(action({ ...space, key: 'Escape', code: 'Escape' }, { typing: true, operating: true }), 'escape');
+});
+
+test('stages are drawn against the longest', () => {
+  assert.deepEqual(shares({ first_byte_ms: 50, pacing: 100 }), [{ name: 'First byte', ms: 50, share: 0.5 }, { name: 'Pacing', ms: 100, share: 1 }]);
+  assert.deepEqual(shares({ none: 0 }), [{ name: 'None', ms: 0, share: 0 }]);
+});
+
+test('the meter is in decibels', () => {
+  assert.deepEqual([meterFraction(0), meterFraction(1), meterFraction(0.6)], [0, 1, 1]);
+  assert.ok(meterFraction(0.01) > 0.25 && meterFraction(0.01) < 0.5);
+});
