@@ -42,6 +42,13 @@ class Caller:
         """How much was ever appended."""
         return self.buffer.format.ms_of(self.buffer.end_sample)
 
+    @property
+    def since_onset_s(self) -> float:
+        """How long ago, in samples received, the speech in progress began."""
+        if self.endpointer is None:
+            return 0.0
+        return (self.buffer.end_sample - self.endpointer.onset_sample) / self.buffer.format.rate_hz
+
     def configure(self, config: SessionConfig) -> None:
         """Take a new configuration. What is buffered is kept unless the format of the input changes."""
         self._config = config

@@ -8,8 +8,8 @@ from typing import Protocol
 class CallerConnection(Protocol):
     """The sending half of one caller's WebSocket. The receiving half calls the session.
 
-    A transport feeds :meth:`bargein.session.session.Session.receive_text`, ``receive_binary`` and, exactly once, ``ended``, all on the
-    event loop's thread and in order. It never waits for the session.
+    A transport feeds :meth:`bargein.session.session.Session.receive_text`, ``receive_binary`` and, exactly once,
+    ``ended``, all on the event loop's thread and in order. It never waits for the session.
     """
 
     @property

@@ -112,7 +112,11 @@ class Streams:
         except UpstreamError as error:
             self._metrics.upstream_errors[kind_of(error)].inc()
             self._log.warning(
-                "upstream failed", response_id=response_id, kind=kind_of(error), status=error.http_status, error=str(error)
+                "upstream failed",
+                response_id=response_id,
+                kind=kind_of(error),
+                status=error.http_status,
+                error=str(error),
             )
             self._fail(response_id, Failure(error.type, error.code, error.message))
         except Exception:

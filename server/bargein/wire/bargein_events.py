@@ -81,6 +81,6 @@ def latency(response_id: str, stages_ms: Mapping[str, float], after: str) -> Ser
     }
 
 
-def pong(id: str) -> ServerEvent:  # noqa: A002  the field's name
+def pong(id: str | int) -> ServerEvent:  # noqa: A002  the field's name
     """Answer a ``bargein.ping`` with its own ``id``."""
     return {"type": "bargein.pong", "id": id}

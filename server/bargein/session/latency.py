@@ -1,0 +1,133 @@
+"""Where the time of a turn goes: from the end of speech to sound, and from an onset to a closed stream.
+
+Fed with what the core decides; tells metrics, and callers of ``bargein.v1`` in ``bargein.latency``. Stages follow
+each other, so they sum to the total.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from bargein.metrics import Metrics
+
+MEASURED = Literal["response", "barge_in"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One finished measurement."""
+
+    response_id: str
+    after: MEASURED
+    stages_ms: Mapping[str, float]
+
+
+@dataclass(slots=True)
+class _Asked:
+    at: float
+    speech_ended_at: float | None
+    """When the last speech of the turn that is answered arrived; ``None`` where no detected turn is answered."""
+    first_audio_at: float | None = None
+
+
+class TurnClock:
+    """Measures one session. All times are in seconds on one clock.
+
+    :param hold_limit_s: a hold that lasted this long was ended by the clock.
+    """
+
+    def __init__(self, metrics: Metrics, hold_limit_s: float) -> None:
+        self._metrics = metrics
+        self._hold_limit_s = hold_limit_s
+        self._asked: dict[str, _Asked] = {}
+        self._speech_ended_at: float | None = None
+        self._onset_at: float | None = None
+        self._evidence_at: float | None = None
+        self._held_at: float | None = None
+        self._cancelled: dict[str, dict[str, float]] = {}
+
+    # The caller's floor.
+
+    def evidence(self, onset_at: float, now: float) -> None:
+        """Speech was noticed whose first sample arrived at ``onset_at``."""
+        self._onset_at = onset_at
+        self._evidence_at = now
+
+    def held(self, now: float) -> None:
+        """Play-out was held."""
+        self._held_at = now
+        if self._onset_at is not None:
+            self._metrics.hold_delay_s.observe(now - self._onset_at)
+
+    def resumed(self, now: float) -> None:
+        """A hold ended without an interruption."""
+        if self._held_at is not None:
+            expired = now - self._held_at >= self._hold_limit_s
+            self._held_at = None
+            self._metrics.holds["expired" if expired else "resumed"].inc()
+
+    def barged_in(self, response_id: str | None, now: float, *, cancels: bool) -> Measured | None:
+        """An interruption was confirmed. Returns the measurement, unless a stream is yet to be closed for it."""
+        self._metrics.barge_ins.inc()
+        if self._held_at is not None:
+            self._held_at = None
+            self._metrics.holds["confirmed"].inc()
+        if self._onset_at is None or self._evidence_at is None:
+            return None
+        self._metrics.confirm_delay_s.observe(now - self._onset_at)
+        stages = {
+            "evidence": (self._evidence_at - self._onset_at) * 1000,
+            "confirm": (now - self._evidence_at) * 1000,
+        }
+        if response_id is None:
+            return None
+        if cancels:
+            self._cancelled[response_id] = stages
+            return None
+        return Measured(response_id, "barge_in", stages)
+
+    def speech_ended(self, silence_s: float, now: float) -> None:
+        """A turn was ended by ``silence_s`` of silence."""
+        self._speech_ended_at = now - silence_s
+
+    # The agent's.
+
+    def asked(self, response_id: str, now: float) -> None:
+        """The model was asked."""
+        self._asked[response_id] = _Asked(now, self._speech_ended_at)
+        self._speech_ended_at = None
+
+    def audio_came(self, response_id: str, now: float) -> None:
+        """A piece of audio came from the model."""
+        asked = self._asked.get(response_id)
+        if asked is not None and asked.first_audio_at is None:
+            asked.first_audio_at = now
+
+    def audio_sent(self, response_id: str, now: float) -> Measured | None:
+        """Audio left for the caller: the measurement, if it was the first of its response."""
+        asked = self._asked.pop(response_id, None)
+        if asked is None or asked.first_audio_at is None:
+            return None
+        self._metrics.first_delta_delay_s.observe(now - asked.first_audio_at)
+        stages: dict[str, float] = {}
+        if asked.speech_ended_at is not None:
+            self._metrics.response_latency_s.observe(now - asked.speech_ended_at)
+            stages["endpointing"] = (asked.at - asked.speech_ended_at) * 1000
+        stages["model"] = (asked.first_audio_at - asked.at) * 1000
+        stages["pacing"] = (now - asked.first_audio_at) * 1000
+        return Measured(response_id, "response", stages)
+
+    def stream_closed(self, response_id: str, delay_s: float) -> Measured | None:
+        """A cancelled stream's connection is closed, ``delay_s`` after the decision."""
+        self._metrics.cancel_s.observe(delay_s)
+        self._asked.pop(response_id, None)
+        stages = self._cancelled.pop(response_id, None)
+        if stages is None:
+            return None
+        return Measured(response_id, "barge_in", {**stages, "cancel": delay_s * 1000})
+
+    def done(self, response_id: str) -> None:
+        """The response is over."""
+        self._asked.pop(response_id, None)

@@ -1,0 +1,177 @@
+"""Does what the core decides: tells the caller, runs the model's streams, keeps the measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from structlog.typing import FilteringBoundLogger
+
+from bargein.core import actions
+from bargein.core.actions import Action, BargeinAction, WorkAction
+from bargein.core.completion import Usage
+from bargein.core.items import Response
+from bargein.metrics import Metrics
+from bargein.session.latency import Measured, TurnClock
+from bargein.session.outbox import Outbox
+from bargein.session.reply_sound import ReplySound
+from bargein.session.streams import Streams
+from bargein.session.transcriptions import TranscriptionTasks
+from bargein.wire import bargein_events, ladder
+
+
+@dataclass(slots=True)
+class Totals:
+    """What one session has used."""
+
+    responses: int = 0
+    barge_ins: int = 0
+    audio_in_s: float = 0.0
+    audio_out_s: float = 0.0
+    tokens: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("input_text", "input_audio", "cached", "output_text", "output_audio"), 0)
+    )
+
+    def add(self, usage: Usage) -> None:
+        self.tokens["input_text"] += usage.input_text_tokens
+        self.tokens["input_audio"] += usage.input_audio_tokens
+        self.tokens["cached"] += usage.cached_tokens
+        self.tokens["output_text"] += usage.output_text_tokens
+        self.tokens["output_audio"] += usage.output_audio_tokens
+
+
+class Performer:
+    """Performs actions, in order, on the event loop's thread. Never waits."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        streams: Streams,
+        transcriptions: TranscriptionTasks,
+        clock: TurnClock,
+        metrics: Metrics,
+        log: FilteringBoundLogger,
+    ) -> None:
+        self.totals = Totals()
+        self.sounds: dict[str, ReplySound] = {}
+        """How to convert the sound of each response that is on."""
+        self.audio_produced = False
+        """The model has spoken: the voice is fixed now."""
+        self._outbox = outbox
+        self._streams = streams
+        self._transcriptions = transcriptions
+        self._clock = clock
+        self._metrics = metrics
+        self._log = log
+
+    def perform(self, todo: list[Action], now: float) -> None:
+        """Do everything in ``todo``. The measurements of an interruption are told last."""
+        for action in todo:
+            match action:
+                case actions.AudioSent():
+                    self._send_audio(action, now)
+                case actions.StartStream() | actions.CancelStream() | actions.PauseStream() | actions.ContinueStream():
+                    self._work(action, now)
+                case actions.StartTranscription():
+                    self._work(action, now)
+                case (
+                    actions.VoiceChanged()
+                    | actions.ReplyNumbered()
+                    | actions.Held()
+                    | actions.Resumed()
+                    | actions.Flushed()
+                    | actions.Cut()
+                ):
+                    self._tell_bargein(action, now)
+                case _:
+                    self._note(action)
+                    for event in ladder.events(action):
+                        self._outbox.send(event)
+        self._note_barge_in(todo, now)
+
+    def stream_closed(self, response_id: str, delay_s: float) -> None:
+        """A cancelled stream's connection is closed."""
+        self._tell_latency(self._clock.stream_closed(response_id, delay_s))
+
+    def _send_audio(self, action: actions.AudioSent, now: float) -> None:
+        self._outbox.send_audio(action)
+        sound = self.sounds.get(action.response_id)
+        if sound is not None:
+            duration_s = action.sample_count / sound.rate_hz
+            self.totals.audio_out_s += duration_s
+            self._metrics.traffic.audio_out_s += duration_s
+        self.audio_produced = True
+        if action.start_sample == 0:
+            self._tell_latency(self._clock.audio_sent(action.response_id, now))
+
+    def _work(self, action: WorkAction, now: float) -> None:
+        match action:
+            case actions.StartStream(response_id, request):
+                self._clock.asked(response_id, now)
+                self._streams.start(response_id, request)
+            case actions.CancelStream(response_id):
+                self._streams.cancel(response_id)
+            case actions.PauseStream(response_id):
+                self._streams.pause(response_id)
+            case actions.ContinueStream(response_id):
+                self._streams.go_on(response_id)
+            case actions.StartTranscription(item_id, speech, transcription):
+                self._transcriptions.start(item_id, speech, transcription)
+
+    def _tell_bargein(self, action: BargeinAction, now: float) -> None:
+        if isinstance(action, actions.Held):
+            self._clock.held(now)
+        elif isinstance(action, actions.Resumed):
+            self._clock.resumed(now)
+        if self._outbox.bargein:
+            self._outbox.send(ladder.bargein_event(action))
+
+    def _note(self, action: Action) -> None:
+        match action:
+            case actions.ResponseCreated(response):
+                self.sounds[response.id] = ReplySound(response.settings.output_format, binary=self._outbox.bargein)
+            case actions.InputCommitted():
+                self._metrics.turns.inc()
+            case actions.ResponseDone(response):
+                self._note_done(response)
+            case _:
+                pass
+
+    def _note_done(self, response: Response) -> None:
+        self.sounds.pop(response.id, None)
+        self._clock.done(response.id)
+        self.totals.responses += 1
+        if response.status != "in_progress":
+            self._metrics.responses[response.status].inc()
+        usage = response.usage or Usage()
+        self.totals.add(usage)
+        tokens = self._metrics.tokens
+        tokens["input", "text"].inc(usage.input_text_tokens)
+        tokens["input", "audio"].inc(usage.input_audio_tokens)
+        tokens["output", "text"].inc(usage.output_text_tokens)
+        tokens["output", "audio"].inc(usage.output_audio_tokens)
+        self._metrics.cached_tokens.inc(usage.cached_tokens)
+        self._log.info(
+            "response done",
+            response_id=response.id,
+            status=response.status,
+            reason=response.reason,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            estimated=usage.estimated,
+        )
+
+    def _note_barge_in(self, todo: list[Action], now: float) -> None:
+        started = any(isinstance(action, actions.SpeechStarted) for action in todo)
+        if not started:
+            return
+        cancelled = next((action.response_id for action in todo if isinstance(action, actions.CancelStream)), None)
+        flushed = next((action.response_id for action in todo if isinstance(action, actions.Flushed)), None)
+        stopped = next((action.response.id for action in todo if isinstance(action, actions.ResponseDone)), None)
+        if cancelled or flushed or stopped:
+            self.totals.barge_ins += 1
+            interrupted = cancelled or flushed or stopped
+            self._tell_latency(self._clock.barged_in(interrupted, now, cancels=cancelled is not None))
+
+    def _tell_latency(self, measured: Measured | None) -> None:
+        if measured is not None and self._outbox.bargein:
+            self._outbox.send(bargein_events.latency(measured.response_id, measured.stages_ms, measured.after))

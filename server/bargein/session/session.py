@@ -1,0 +1,382 @@
+"""One caller's session: messages in, the core, actions out."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from bargein.core import events
+from bargein.core.actions import Action, SpeechStopped, VoiceChanged
+from bargein.core.audio import AudioFormat, Encoding, audio_bytes
+from bargein.core.completion import AudioPiece, Finished, StreamPiece
+from bargein.core.conversation import Conversation
+from bargein.core.events import Event
+from bargein.core.floor import AgentState, CallerState
+from bargein.core.items import Failure
+from bargein.errors import CallerError, CallerGone
+from bargein.session.backlog import BacklogWatch
+from bargein.session.latency import TurnClock
+from bargein.session.limits import CallerLimits
+from bargein.session.outbox import Outbox
+from bargein.session.performer import Performer
+from bargein.session.setup import SessionSetup
+from bargein.session.streams import INTERNAL_MESSAGE, Streams
+from bargein.session.transcriptions import TranscriptionTasks
+from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
+from bargein.sound.levels import loudness
+from bargein.vad.detector import Detector
+from bargein.wire import bargein_events, client_events, server_events
+from bargein.wire.client_events import ClientEvent, parse_client_event
+from bargein.wire.encode import Encoder
+from bargein.wire.errors import error_event, server_error_event, session_expired_event, session_expired_reason
+from bargein.wire.input_audio import check_whole_samples
+from bargein.wire.session_object import SessionObject
+from bargein.wire.to_core import appended_audio, core_event
+
+ID_BYTES: Final = 9
+
+
+class Session:
+    """Serves one caller. All methods run on the event loop's thread; none but :meth:`drain` waits.
+
+    :raises CallerError: on construction, where the configuration that a token carries is wrong.
+    """
+
+    def __init__(self, setup: SessionSetup) -> None:
+        services = setup.services
+        self._setup = setup
+        self._limits = services.limits
+        self._policy = services.policy
+        self._timers = services.timers
+        self._key = secrets.token_hex(ID_BYTES)
+        self._numbers = itertools.count(1)
+        self.id = f"sess_{self._key}"
+        self.closed = asyncio.Event()
+        self._log = services.log.bind(session_id=self.id)
+        now = self._now()
+        self._object = SessionObject.begin(
+            id=self.id,
+            model=setup.model,
+            expires_at=int(time.time() + self._limits.max_session_s),
+            initial=setup.initial_session,
+        )
+        config = self._object.to_config()
+        self._detector: Detector | None = self._make_detector()
+        self._conversation = Conversation(
+            config,
+            self._policy,
+            self._new_id,
+            _loudness,
+            reports=setup.bargein,
+            unix_offset_s=time.time() - now,
+        )
+        watch = BacklogWatch(setup.connection, self._limits, self._timers, self._leave)
+        encoder = Encoder(self._key, beta=setup.beta, bargein=setup.bargein)
+        self._watch = watch
+        self._outbox = Outbox(setup.connection, encoder, watch)
+        self._clock = TurnClock(services.metrics, self._policy.hold_limit_ms / 1000)
+        self._streams = Streams(
+            services.upstream,
+            services.metrics,
+            self._log,
+            on_piece=self._on_piece,
+            on_failure=self._on_failure,
+            on_closed=self._on_stream_closed,
+        )
+        self._transcriptions = TranscriptionTasks(
+            services.transcriber, services.metrics, self._log, self._on_transcription
+        )
+        self._performer = Performer(
+            self._outbox, self._streams, self._transcriptions, self._clock, services.metrics, self._log
+        )
+        self._caller_limits = CallerLimits(self._limits, now)
+        self._last_message_at = now
+        self._over = False
+        self._quiet = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # What the gateway calls.
+
+    def start(self) -> None:
+        """Greet the caller and begin to count its time."""
+        bargein = bargein_events.welcome(self._policy.report_interval_ms) if self._setup.bargein else None
+        self._outbox.send(server_events.session_created(self._object.echo(), bargein))
+        self._outbox.send(server_events.conversation_created(self._conversation.id))
+        now = self._now()
+        self._timers.schedule((self.id, "age"), now + self._limits.max_session_s, self._expire)
+        self._timers.schedule((self.id, "idle"), now + self._limits.idle_s, self._check_idle)
+
+    def receive_text(self, data: bytes | str) -> None:
+        """Take one text message. Whatever is wrong with it is answered, never raised."""
+        if self._over:
+            return
+        now = self._last_message_at = self._now()
+        try:
+            event = parse_client_event(data, beta=self._setup.beta, bargein=self._setup.bargein)
+        except CallerError as error:
+            self._refuse(error, None, now)
+            return
+        self._guard(event, now)
+
+    def receive_binary(self, data: bytes) -> None:
+        """Take sound of a ``bargein.v1`` caller; others get an error, for the standard has no binary messages."""
+        if self._over:
+            return
+        now = self._last_message_at = self._now()
+        if not self._setup.bargein:
+            self._refuse(
+                CallerError(
+                    "Binary messages are only understood with the subprotocol 'bargein.v1'. "
+                    "Send sound as base64 in 'input_audio_buffer.append'.",
+                    code="invalid_event",
+                ),
+                None,
+                now,
+            )
+            return
+        self._guard(data, now)
+
+    def ended(self, code: int, reason: str) -> None:
+        """The connection is gone: stop all work. ``closed`` is set when nothing is left."""
+        self._stop()
+        totals = self._performer.totals
+        self._log.info(
+            "session used",
+            code=code,
+            reason=reason,
+            responses=totals.responses,
+            barge_ins=totals.barge_ins,
+            audio_in_s=round(totals.audio_in_s, 2),
+            audio_out_s=round(totals.audio_out_s, 2),
+            **{f"{kind}_tokens": count for kind, count in totals.tokens.items()},
+        )
+        task = asyncio.get_running_loop().create_task(self._finish())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def drain(self, deadline_s: float) -> None:
+        """Let the turn in progress end, at most until ``deadline_s`` on the timers' clock, then close with 1012.
+
+        Cancelled, it leaves the session as it is.
+        """
+        self._note_quiet()
+        try:
+            async with asyncio.timeout(max(0.0, deadline_s - self._now())):
+                await self._quiet.wait()
+        except TimeoutError:
+            self._log.info("drain deadline reached in the middle of a turn")
+        self.close(1012, "The server is restarting: connect again.")
+
+    def close(self, code: int, reason: str) -> None:
+        """Say why in an ``error`` event, then close the connection."""
+        self._leave(CallerGone(code, reason))
+
+    # Messages.
+
+    def _guard(self, event: ClientEvent | bytes, now: float) -> None:
+        """Deal with one message; the session survives whatever it brings about."""
+        event_id = None if isinstance(event, bytes) else event.event_id
+        try:
+            if isinstance(event, bytes):
+                check_whole_samples(event, self._object.to_config().input_format)
+                self._hear(event, now)
+            elif isinstance(event, client_events.InputAudioBufferAppend):
+                self._hear(appended_audio(event, self._object.to_config().input_format), now)
+            else:
+                self._caller_limits.control(now)
+                self._receive(event, now)
+        except CallerError as error:
+            self._refuse(error, event_id, now)
+        except CallerGone as gone:
+            self._leave(gone)
+        except Exception:
+            self._log.exception("a message broke the session")
+            self._outbox.send(server_error_event(INTERNAL_MESSAGE, event_id=event_id))
+            self._leave(CallerGone(1011, "internal error"), announce=False)
+
+    def _receive(self, event: ClientEvent, now: float) -> None:
+        match event:
+            case client_events.SessionUpdate():
+                self._update(event, now)
+            case client_events.BargeinPing(id=ping_id):
+                self._outbox.send(bargein_events.pong(ping_id))
+            case client_events.InputAudioBufferAppend():
+                pass
+            case _:
+                asked = core_event(event, self._object, audio_produced=self._performer.audio_produced)
+                if asked is not None:
+                    self._handle(asked, now)
+
+    def _update(self, event: client_events.SessionUpdate, now: float) -> None:
+        before = self._object.to_config()
+        self._object = self._object.update(event.session, audio_produced=self._performer.audio_produced)
+        after = self._object.to_config()
+        detection_began = before.turn_detection is None and after.turn_detection is not None
+        if after.input_format != before.input_format or detection_began:
+            self._detector = self._make_detector()
+        self._handle(events.Configured(after), now)
+        self._outbox.send(server_events.session_updated(self._object.echo()))
+
+    def _hear(self, audio: bytes, now: float) -> None:
+        config = self._object.to_config()
+        duration_s = config.input_format.samples_of(len(audio)) / config.input_format.rate_hz
+        self._caller_limits.sound(duration_s, now)
+        self._performer.totals.audio_in_s += duration_s
+        self._setup.services.metrics.traffic.audio_in_s += duration_s
+        windows: tuple[events.Window, ...] = ()
+        if config.turn_detection is not None and self._detector is not None:
+            windows = self._detector.feed(audio, weigh=self._conversation.weighs_speech)
+        todo = self._conversation.handle(events.AudioAppended(audio, windows), now)
+        if todo:
+            self._note_speech(todo, now)
+            self._do(todo, now)
+
+    # The core.
+
+    def _handle(self, event: Event, now: float) -> None:
+        self._do(self._conversation.handle(event, now), now)
+
+    def _do(self, todo: list[Action], now: float) -> None:
+        self._performer.perform(todo, now)
+        if self._over:
+            return
+        due = self._conversation.next_timer(now)
+        if due is None:
+            self._timers.cancel(self.id)
+        else:
+            self._timers.schedule(self.id, due, self._on_timer)
+        self._note_quiet()
+
+    def _on_timer(self) -> None:
+        self._handle(events.TimerFired(), self._now())
+
+    def _on_piece(self, response_id: str, piece: StreamPiece) -> None:
+        now = self._now()
+        sound = self._performer.sounds.get(response_id)
+        if sound is None:
+            return
+        if isinstance(piece, AudioPiece):
+            self._clock.audio_came(response_id, now)
+            piece = sound.convert(piece)
+            if piece.sample_count == 0:
+                return
+        elif isinstance(piece, Finished):
+            rest = sound.flush()
+            if rest is not None and rest.sample_count:
+                self._handle(events.StreamProgressed(response_id, rest), now)
+        self._handle(events.StreamProgressed(response_id, piece), now)
+
+    def _on_failure(self, response_id: str, failure: Failure) -> None:
+        self._handle(events.StreamFailed(response_id, failure), self._now())
+
+    def _on_stream_closed(self, response_id: str, delay_s: float) -> None:
+        self._performer.stream_closed(response_id, delay_s)
+
+    def _on_transcription(self, event: events.TranscriptionCompleted | events.TranscriptionFailed) -> None:
+        self._handle(event, self._now())
+
+    def _note_speech(self, todo: list[Action], now: float) -> None:
+        """Tell the clock when the speech that was just noticed, or has just ended, really was."""
+        for action in todo:
+            if isinstance(action, VoiceChanged) and action.speech:
+                self._clock.evidence(now - self._conversation.caller.since_onset_s, now)
+            elif isinstance(action, SpeechStopped):
+                detection = self._object.to_config().turn_detection
+                silence_ms = 0 if detection is None else detection.silence_duration_ms
+                self._clock.speech_ended(silence_ms / 1000, now)
+
+    def _note_quiet(self) -> None:
+        silent = self._conversation.caller.state is CallerState.SILENT
+        if silent and self._conversation.agent.state is AgentState.IDLE:
+            self._quiet.set()
+        else:
+            self._quiet.clear()
+
+    # The end.
+
+    def _refuse(self, error: CallerError, event_id: str | None, now: float) -> None:
+        self._setup.services.metrics.caller_error(error.code)
+        self._outbox.send(error_event(error, event_id))
+        try:
+            self._caller_limits.mistake(now)
+        except CallerGone as gone:
+            self._leave(gone)
+
+    def _leave(self, gone: CallerGone, *, announce: bool = True) -> None:
+        if self._over:
+            return
+        if announce and gone.code not in {1000, 4408}:
+            self._outbox.send(server_error_event(gone.reason, code=_ERROR_CODE.get(gone.code, "server_error")))
+        self._end(gone)
+
+    def _expire(self) -> None:
+        if not self._over:
+            self._outbox.send(session_expired_event(self._limits.max_session_s))
+            self._end(CallerGone(1001, session_expired_reason(self._limits.max_session_s)))
+
+    def _check_idle(self) -> None:
+        if self._over:
+            return
+        idle_at = self._last_message_at + self._limits.idle_s
+        busy = self._conversation.agent.state is not AgentState.IDLE
+        if busy or self._now() < idle_at:
+            later = self._now() + self._limits.idle_s if busy else idle_at
+            self._timers.schedule((self.id, "idle"), later, self._check_idle)
+        else:
+            reason = f"idle: nothing was received for {self._limits.idle_s:g} s"
+            self._outbox.send(server_error_event(reason, code="session_idle"))
+            self._end(CallerGone(4408, reason))
+
+    def _end(self, gone: CallerGone) -> None:
+        if gone.code == 4408 and gone.reason.startswith("too slow"):
+            self._setup.services.metrics.slow_callers.inc()
+        self._stop()
+        self._log.info("closing", code=gone.code, reason=gone.reason)
+        self._setup.connection.close(gone.code, gone.reason)
+
+    def _stop(self) -> None:
+        self._over = True
+        for key in (self.id, (self.id, "age"), (self.id, "idle")):
+            self._timers.cancel(key)
+        self._watch.close()
+        self._streams.cancel_all()
+        self._transcriptions.cancel_all()
+
+    async def _finish(self) -> None:
+        await self._streams.wait_closed()
+        self.closed.set()
+
+    # Small things.
+
+    def _now(self) -> float:
+        return self._timers.clock.now()
+
+    def _new_id(self, prefix: str) -> str:
+        return f"{prefix}_{self._key}{next(self._numbers)}"
+
+    def _make_detector(self) -> Detector:
+        return self._setup.services.make_detector(self._object.to_config().input_format)
+
+
+_ERROR_CODE: Final = {
+    1008: "policy_violation",
+    1011: "server_error",
+    1012: "server_restarting",
+    4429: "rate_limit_exceeded",
+}
+
+
+def _loudness(pieces: Sequence[str | bytes], fmt: AudioFormat, step_ms: int) -> list[float]:
+    """Level of each step of a stored reply."""
+    raw = b"".join(audio_bytes(piece) for piece in pieces)
+    match fmt.encoding:
+        case Encoding.PCM16:
+            return loudness(raw, fmt.rate_hz, step_ms)
+        case Encoding.PCMU:
+            return loudness(ulaw_to_pcm16(raw).tobytes(), fmt.rate_hz, step_ms)
+        case Encoding.PCMA:
+            return loudness(alaw_to_pcm16(raw).tobytes(), fmt.rate_hz, step_ms)
