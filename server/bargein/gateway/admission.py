@@ -1,0 +1,120 @@
+"""Who gets a session: everything that is decided before a connection is upgraded.
+
+Refused callers are told so by HTTP, in the order: wrong place, wrong page, wrong key, wrong request, too many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+from bargein.gateway.addresses import AddressLimits, client_address
+from bargein.gateway.handshake import BARGEIN_V1, Handshake
+from bargein.gateway.keys import Keyring
+from bargein.gateway.origins import check_host, check_origin
+from bargein.gateway.refusal import Refusal, try_later
+from bargein.settings import Settings
+
+PATHS: Final = frozenset({"/v1/realtime", "/realtime", "/openai/v1/realtime"})
+FULL_RETRY_AFTER_S: Final = 5
+MAX_MODEL_CHARACTERS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A caller who may have a session, and what the handshake says about it."""
+
+    model: str
+    beta: bool
+    bargein: bool
+    subprotocol: str | None
+    """To answer with; ``None`` answers with none."""
+    initial_session: dict[str, Any] | None
+    """The starting configuration that the caller's token carries."""
+    address: str
+
+
+class Capacity(Protocol):
+    """How full the server is."""
+
+    @property
+    def open_sessions(self) -> int: ...
+
+    @property
+    def draining(self) -> bool: ...
+
+
+class Admission:
+    """Decides on every request for a WebSocket, and on the doors of every HTTP request."""
+
+    def __init__(self, settings: Settings, keyring: Keyring, capacity: Capacity, addresses: AddressLimits) -> None:
+        self._settings = settings
+        self._keyring = keyring
+        self._capacity = capacity
+        self._addresses = addresses
+
+    def decide(self, handshake: Handshake) -> Admitted | Refusal:
+        """Admit the caller, or say why not. Counts nothing."""
+        if handshake.path.rstrip("/") not in PATHS:
+            message = f"There is no WebSocket at this path: connect to {min(PATHS)}."
+            return Refusal(HTTPStatus.NOT_FOUND, message, "not_found")
+        refusal = self.check_page(handshake.headers)
+        if refusal is not None:
+            return refusal
+        credentials = self._keyring.check_caller(handshake.key)
+        if isinstance(credentials, Refusal):
+            return credentials
+        address = client_address(handshake.peer, handshake.headers, self._settings.trusted_proxies)
+        refusal = _unsupported(handshake) or self.check_capacity() or self._addresses.check(address)
+        if refusal is not None:
+            return refusal
+        bargein = handshake.subprotocol == BARGEIN_V1
+        asked = handshake.query.get("model") or handshake.query.get("deployment")
+        carried = (credentials.initial_session or {}).get("model")
+        return Admitted(
+            model=asked or carried or self._settings.model,
+            beta=handshake.beta and not bargein,
+            bargein=bargein,
+            subprotocol=handshake.subprotocol,
+            initial_session=credentials.initial_session,
+            address=address,
+        )
+
+    def check_page(self, headers: Mapping[str, str]) -> Refusal | None:
+        """``None`` unless the request comes from a foreign page, or under a foreign name to a keyless server."""
+        refusal = check_host(headers, self._settings.allowed_hosts) if self._keyring.keyless else None
+        return refusal or check_origin(headers, self._settings.allowed_origins)
+
+    def check_capacity(self) -> Refusal | None:
+        """``None`` where one more session can be taken; else 503 and when to come back."""
+        if self._capacity.draining:
+            message = "The server is restarting and takes no new sessions: connect again."
+            return try_later(
+                HTTPStatus.SERVICE_UNAVAILABLE, message, code="server_draining", reason="draining", retry_after_s=1
+            )
+        if self._capacity.open_sessions >= self._settings.max_sessions:
+            return try_later(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The server has as many sessions as it takes (BARGEIN_MAX_SESSIONS): try again later.",
+                code="server_full",
+                reason="full",
+                retry_after_s=FULL_RETRY_AFTER_S,
+            )
+        return None
+
+
+def _unsupported(handshake: Handshake) -> Refusal | None:
+    """What the Realtime protocol has and this server has not, refused by name."""
+    query = handshake.query
+    if "call_id" in query:
+        message = "Sideband connections (call_id) belong to WebRTC and SIP calls, which this server does not carry."
+        return Refusal(HTTPStatus.BAD_REQUEST, message, "unsupported_parameter", "call_id")
+    if query.get("intent") == "transcription":
+        message = "Transcription sessions are not supported: open a session and set audio.input.transcription in it."
+        return Refusal(HTTPStatus.BAD_REQUEST, message, "unsupported_parameter", "intent")
+    if len(query.get("model", "")) > MAX_MODEL_CHARACTERS:
+        message = f"The model's name may have {MAX_MODEL_CHARACTERS} characters."
+        return Refusal(HTTPStatus.BAD_REQUEST, message, "invalid_value", "model")
+    return None

@@ -1,0 +1,50 @@
+"""A session as the gateway sees it: what sockets feed, and what a drain asks of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from bargein.gateway.admission import Admitted
+from bargein.session.connection import CallerConnection
+
+
+class CallerSession(Protocol):
+    """What :class:`bargein.session.session.Session` is to the gateway."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def closed(self) -> asyncio.Event:
+        """Set when nothing of the session is left running."""
+        ...
+
+    def start(self) -> None:
+        """The connection is open: greet the caller."""
+        ...
+
+    def receive_text(self, data: bytes | str) -> None:
+        """Take one text message: valid UTF-8."""
+        ...
+
+    def receive_binary(self, data: bytes) -> None:
+        """Take one binary message."""
+        ...
+
+    def ended(self, code: int, reason: str) -> None:
+        """The connection is gone. Called exactly once, and last."""
+        ...
+
+    async def drain(self, deadline_s: float) -> None:
+        """Let the turn in progress end, at most until ``deadline_s`` on the loop's clock, then close the connection."""
+        ...
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the connection now."""
+        ...
+
+
+OpenSession = Callable[[Admitted, CallerConnection], CallerSession]
+"""Makes the session of an admitted caller; it starts when it is told to."""

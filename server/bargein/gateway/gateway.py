@@ -1,0 +1,143 @@
+"""One server process as its callers meet it: the open sessions, the doors, and the end of both."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from typing import Any, Final
+
+import structlog
+
+from bargein.gateway.addresses import AddressLimits
+from bargein.gateway.admission import Admission, Admitted
+from bargein.gateway.caller_session import CallerSession, OpenSession
+from bargein.gateway.carrier import Carriage, Carrier, MakeCarrier
+from bargein.gateway.handshake import Handshake
+from bargein.gateway.keys import Keyring
+from bargein.gateway.liveness import CLOSE_TIMEOUT_S
+from bargein.gateway.refusal import Refusal
+from bargein.gateway.tokens import Tokens
+from bargein.metrics import Dialect, Metrics
+from bargein.session.timers import Timers
+from bargein.settings import Settings
+
+SPREAD_S: Final = 1.0
+"""Sessions without a turn in progress are closed over this long, so that their callers do not come back all at once."""
+RESTARTING: Final = "The server is restarting: connect again."
+
+_log: Final = structlog.get_logger(__name__)
+
+
+class Gateway:
+    """Admits callers, carries their connections, and ends them when the process ends.
+
+    :param open_session: makes the session of an admitted caller.
+    :param make_carrier: makes the connection that carries it.
+    """
+
+    def __init__(
+        self, settings: Settings, metrics: Metrics, timers: Timers, open_session: OpenSession, make_carrier: MakeCarrier
+    ) -> None:
+        secret = settings.token_secret
+        self.settings: Final = settings
+        self.metrics: Final = metrics
+        self.tokens: Final = Tokens(secret.get_secret_value() if secret is not None else None)
+        self.keyring: Final = Keyring((key.get_secret_value() for key in settings.api_keys), self.tokens)
+        self._timers = timers
+        self._addresses = AddressLimits(
+            timers.clock, settings.max_sessions_per_address, settings.max_new_sessions_per_minute
+        )
+        self.admission: Final = Admission(settings, self.keyring, self, self._addresses)
+        self._open_session = open_session
+        self._make_carrier = make_carrier
+        self._carriage = Carriage(timers, metrics.traffic, settings.max_message_bytes, settings.pings_per_s)
+        self._sessions: set[CallerSession] = set()
+        self._draining = False
+        self._stopped = asyncio.Event()
+
+    # What admission asks.
+
+    @property
+    def open_sessions(self) -> int:
+        return len(self._sessions)
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    # What an upgrade asks.
+
+    def admit(self, handshake: Handshake) -> Admitted | Refusal:
+        """Decide on a request for a WebSocket, and count it where it is refused."""
+        outcome = self.admission.decide(handshake)
+        if isinstance(outcome, Refusal):
+            self.metrics.sessions_refused[outcome.reason].inc()
+            _log.info("session refused", reason=outcome.reason, status=outcome.status.value, code=outcome.code)
+        return outcome
+
+    def carry(self, transport: asyncio.Transport) -> Carrier:
+        """Make what carries an admitted caller."""
+        return self._make_carrier(self._carriage, transport)
+
+    def open(self, admitted: Admitted, carrier: Carrier) -> None:
+        """Begin the session of an admitted caller whose connection is open."""
+        session = self._open_session(admitted, carrier)
+        dialect: Dialect = "bargein.v1" if admitted.bargein else "beta" if admitted.beta else "ga"
+        self._sessions.add(session)
+        self._addresses.opened(admitted.address)
+        self.metrics.sessions_open.inc()
+        self.metrics.sessions[dialect].inc()
+        began_s = self._timers.clock.now()
+        log = _log.bind(session_id=session.id)
+        log.info("session opened", model=admitted.model, dialect=dialect, address=admitted.address)
+
+        def ended(code: int) -> None:
+            duration_s = self._timers.clock.now() - began_s
+            self._sessions.discard(session)
+            self._addresses.closed(admitted.address)
+            self.metrics.sessions_open.dec()
+            self.metrics.session_ended(code, duration_s)
+            log.info("session ended", code=code, duration_s=round(duration_s, 3))
+
+        carrier.start(session, ended)
+        session.start()
+
+    # What the process asks.
+
+    async def drain(self) -> None:
+        """Take no new sessions, let the turns in progress end, and return when no session is left.
+
+        Sessions end with 1012. Those that have not by the deadline are closed then; :meth:`stop` brings it forward.
+        """
+        self._draining = True
+        self.metrics.draining.set(1)
+        deadline_s = self._timers.clock.now() + self.settings.drain_s
+        _log.info("draining", sessions=len(self._sessions), deadline_s=self.settings.drain_s)
+        sessions = list(self._sessions)
+        drained = asyncio.gather(
+            *(self._drain_one(session, deadline_s) for session in sessions), return_exceptions=True
+        )
+        stopped = asyncio.ensure_future(self._stopped.wait())
+        waits: set[asyncio.Future[Any]] = {drained, stopped}
+        await asyncio.wait(waits, timeout=self.settings.drain_s, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        self.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT_S + 1):
+                for session in sessions:
+                    await session.closed.wait()
+
+    def stop(self) -> None:
+        """Close every session now with 1012. May be called twice."""
+        self._draining = True
+        self._stopped.set()
+        for session in list(self._sessions):
+            session.close(1012, RESTARTING)
+
+    async def _drain_one(self, session: CallerSession, deadline_s: float) -> None:
+        spread_s = min(SPREAD_S, len(self._sessions) * 0.01)
+        await asyncio.sleep(random.uniform(0, spread_s))  # noqa: S311 (a delay, not a secret)
+        await session.drain(deadline_s)
+        await session.closed.wait()

@@ -1,0 +1,80 @@
+"""What a request for a WebSocket says, before anything is decided on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+from urllib.parse import parse_qsl
+
+KEY_ENTRY: Final = "openai-insecure-api-key."
+"""The subprotocol entry in which a browser, which cannot set headers, presents its key."""
+BETA_ENTRY: Final = "openai-beta.realtime-v1"
+REALTIME: Final = "realtime"
+BARGEIN_V1: Final = "bargein.v1"
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """The opening handshake of a caller (RFC 6455 section 4.1)."""
+
+    path: str
+    """Decoded, without the query."""
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    """By lower-case name; a repeated one is joined with commas (RFC 9110 section 5.3)."""
+    peer: str
+    """Address of the other end of the TCP connection; empty where it has none."""
+
+    @cached_property
+    def subprotocols(self) -> tuple[str, ...]:
+        """What the caller offers, in its order."""
+        return tuple(filter(None, map(str.strip, self.headers.get("sec-websocket-protocol", "").split(","))))
+
+    @property
+    def subprotocol(self) -> str | None:
+        """What to answer: ours where it is offered, else the standard's; never the entry with the key."""
+        offered = self.subprotocols
+        return BARGEIN_V1 if BARGEIN_V1 in offered else REALTIME if REALTIME in offered else None
+
+    @property
+    def beta(self) -> bool:
+        """Whether the caller speaks the beta dialect, said by header or by subprotocol entry."""
+        header = self.headers.get("openai-beta", "")
+        return "realtime=v1" in header.replace(" ", "").split(",") or BETA_ENTRY in self.subprotocols
+
+    def minimal_head(self) -> bytes:
+        """The request with nothing but what the opening handshake is about, for a library that parses it again.
+
+        Cookies, keys and tokens do not come near its limits, nor its logs.
+        """
+        names = ("host", "connection", "upgrade", "sec-websocket-key", "sec-websocket-version")
+        lines = [f"{name}: {self.headers[name]}\r\n" for name in names if name in self.headers]
+        return f"GET / HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1")
+
+    @property
+    def key(self) -> str | None:
+        """The key or token that the caller presents, by any of the three ways."""
+        entry = next((entry for entry in self.subprotocols if entry.startswith(KEY_ENTRY)), None)
+        return presented_key(self.headers) or (entry.removeprefix(KEY_ENTRY) if entry else None)
+
+
+def presented_key(headers: Mapping[str, str]) -> str | None:
+    """The key in ``Authorization: Bearer`` or, Azure's way, in ``api-key``."""
+    scheme, _, value = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    return headers.get("api-key", "").strip() or None
+
+
+def parse_handshake(head: bytes, peer: str) -> Handshake:
+    """Read a request's head as uvicorn writes it for an upgrade: already parsed once, one header a line."""
+    request_line, *lines = head.decode("latin-1").split("\r\n")
+    target = request_line.split(" ")[1]
+    path, _, query = target.partition("?")
+    headers: dict[str, str] = {}
+    for line in filter(None, lines):
+        name, _, value = line.partition(": ")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return Handshake(path, dict(parse_qsl(query, keep_blank_values=True)), headers, peer)

@@ -1,0 +1,1 @@
+"""Everything that is plain HTTP: the page, health, metrics, tokens, and completions without a WebSocket."""

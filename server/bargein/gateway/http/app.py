@@ -1,0 +1,203 @@
+"""The HTTP routes, and what every one of them goes through."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+import structlog
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bargein.gateway import admission
+from bargein.gateway.gateway import Gateway
+from bargein.gateway.handshake import presented_key
+from bargein.gateway.http.answers import Refused, json_answer, refusal_answer
+from bargein.gateway.http.client_secrets import mint_client_secret
+from bargein.gateway.http.completions import Completions, complete
+from bargein.gateway.http.page import PageFiles, SecurityHeaders, find_client_web, how_to_talk
+from bargein.gateway.refusal import Refusal
+from bargein.metrics import Metrics
+from bargein.wire.session_object import SessionObject
+
+Handler = Callable[[Request], Awaitable[Response]]
+ReadMetrics = Callable[[], Awaitable[bytes]]
+"""The text exposition of all workers' metrics."""
+
+_log: Final = structlog.get_logger(__name__)
+_STARTED: Final = int(time.time())
+_PREFIXES: Final = ("/v1", "/openai/v1")
+"""The standard's, and Azure's."""
+
+
+def build_app(gateway: Gateway, completions: Completions, read_metrics: ReadMetrics) -> Starlette:
+    """The application that uvicorn serves beside the WebSockets."""
+    settings = gateway.settings
+    routes = _Routes(gateway, completions, read_metrics)
+    middleware = [Middleware(SecurityHeaders), Middleware(_Counted, gateway.metrics)]
+    if settings.allowed_origins:
+        middleware.append(
+            Middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"])
+        )
+    middleware.append(Middleware(_Guarded, gateway.admission))
+    return Starlette(
+        routes=routes.table(),
+        middleware=middleware,
+        exception_handlers={Refused: _refused, HTTPException: _http_error, Exception: _failed},
+    )
+
+
+class _Routes:
+    def __init__(self, gateway: Gateway, completions: Completions, read_metrics: ReadMetrics) -> None:
+        self._gateway = gateway
+        self._completions = completions
+        self._read_metrics = read_metrics
+
+    def table(self) -> list[BaseRoute]:
+        routes: list[BaseRoute] = [
+            Route("/healthz", self._healthy),
+            Route("/readyz", self._ready),
+            Route("/metrics", self._metrics),
+        ]
+        for prefix in _PREFIXES:
+            routes += [
+                Route(f"{prefix}/models", self._keyed(self._models)),
+                Route(f"{prefix}/realtime/client_secrets", self._keyed(self._client_secret), methods=["POST"]),
+                Route(f"{prefix}/chat/completions", self._keyed(self._complete), methods=["POST"]),
+            ]
+        routes += [Route(path, _upgrade_required) for path in sorted(admission.PATHS)]
+        directory = find_client_web(self._gateway.settings.client_web)
+        page = Route("/", _how_to_talk) if directory is None else Mount("/", PageFiles(directory))
+        return [*routes, page]
+
+    def _keyed(self, handler: Handler) -> Handler:
+        """Ask for a key before anything else is looked at."""
+
+        async def checked(request: Request) -> Response:
+            refusal = self._gateway.keyring.check_key(presented_key(request.headers))
+            if refusal is not None:
+                raise Refused(refusal)
+            return await handler(request)
+
+        return checked
+
+    async def _healthy(self, _: Request) -> Response:
+        return json_answer({"status": "ok"})
+
+    async def _ready(self, _: Request) -> Response:
+        refusal = self._gateway.admission.check_capacity()
+        if refusal is not None:
+            return refusal_answer(refusal)
+        return json_answer({"status": "ready", "open_sessions": self._gateway.open_sessions})
+
+    async def _metrics(self, _: Request) -> Response:
+        return Response(await self._read_metrics(), media_type=CONTENT_TYPE_LATEST)
+
+    async def _models(self, _: Request) -> Response:
+        model = {
+            "id": self._gateway.settings.model,
+            "object": "model",
+            "created": _STARTED,
+            "owned_by": "bargein",
+        }
+        return json_answer({"object": "list", "data": [model]})
+
+    async def _client_secret(self, request: Request) -> Response:
+        return await mint_client_secret(request, self._gateway.tokens, self._effective_session)
+
+    async def _complete(self, request: Request) -> Response:
+        return await complete(request, self._completions, self._gateway.settings.max_body_bytes)
+
+    def _effective_session(self, session: dict[str, Any]) -> dict[str, Any]:
+        settings = self._gateway.settings
+        model = session.get("model")
+        return SessionObject.begin(
+            id=f"sess_{secrets.token_hex(10)}",
+            model=model if isinstance(model, str) and model else settings.model,
+            expires_at=int(time.time() + settings.session_limit_s),
+            initial=session,
+        ).echo()
+
+
+class _Guarded:
+    """Turns foreign pages and foreign host names away, as for a WebSocket."""
+
+    def __init__(self, app: ASGIApp, doors: admission.Admission) -> None:
+        self._app = app
+        self._doors = doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] == "http":
+            refusal = self._doors.check_page(Request(scope).headers)
+            if refusal is not None:
+                await refusal_answer(refusal)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class _Counted:
+    """Counts every answer under its route; what no route has a name for is the page, or nothing."""
+
+    _NAMED: Final = frozenset({"/healthz", "/readyz", "/metrics", *admission.PATHS}) | {
+        f"{prefix}{path}"
+        for prefix in _PREFIXES
+        for path in ("/models", "/realtime/client_secrets", "/chat/completions")
+    }
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        path = scope.get("path", "")
+        route = path if path in self._NAMED else "other"
+
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._metrics.http_request(route, message["status"])
+            await send(message)
+
+        await self._app(scope, receive, counting)
+
+
+async def _upgrade_required(_: Request) -> Response:
+    message = "This is a WebSocket endpoint: connect to it with ws:// or wss://."
+    refusal = Refusal(HTTPStatus.UPGRADE_REQUIRED, message, "upgrade_required", headers={"Upgrade": "websocket"})
+    return refusal_answer(refusal)
+
+
+async def _how_to_talk(request: Request) -> Response:
+    return PlainTextResponse(how_to_talk(request.headers.get("host", "127.0.0.1:8765")))
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101 (registered for this class)
+    return refusal_answer(error.refusal)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class)
+    status = HTTPStatus(error.status_code)
+    message = f"{request.method} is not possible here." if status == 405 else f"There is nothing here: {error.detail}."
+    code = "method_not_allowed" if status == 405 else "not_found" if status == 404 else None
+    return refusal_answer(Refusal(status, message, code, headers=dict(error.headers or {})))
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    _log.error("request failed", path=request.url.path, exc_info=error)
+    refusal = Refusal(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed: its log says why.", "internal_error", type="server_error"
+    )
+    return refusal_answer(refusal)

@@ -1,0 +1,120 @@
+"""One process that listens: uvicorn with our upgrades, and the order of its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from bargein.errors import SettingsError
+from bargein.gateway.gateway import Gateway
+from bargein.gateway.http_protocol import MAX_HEAD_BYTES, PunctualH11Protocol
+from bargein.gateway.upgrade import upgrade_protocol
+
+BACKLOG: Final = 2048
+HTTP_GRACE_S: Final = 5
+"""For answers that are being given when the process ends."""
+
+
+class _Uvicorn(uvicorn.Server):
+    """Leaves the signals alone, whose meaning the process decides, and says when it listens."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.listening.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Server:
+    """Serves HTTP and WebSockets on one listening socket, until it is told to end.
+
+    :param sock: bound; from :func:`bind`.
+    """
+
+    def __init__(self, gateway: Gateway, app: ASGIApp, sock: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            http=PunctualH11Protocol,
+            ws=upgrade_protocol(gateway),
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            backlog=BACKLOG,
+            h11_max_incomplete_event_size=MAX_HEAD_BYTES,
+            timeout_graceful_shutdown=HTTP_GRACE_S,
+        )
+        self._gateway = gateway
+        self._uvicorn = _Uvicorn(config)
+        self._sock = sock
+        self._ending: asyncio.Task[None] | None = None
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens: host and port."""
+        host, port, *_ = self._sock.getsockname()
+        return host, port
+
+    async def serve(self) -> None:
+        """Serve until :meth:`end` has done its work. Cancelling it stops listening and ends every session."""
+        try:
+            await self._uvicorn.serve(sockets=[self._sock])
+        finally:
+            self._gateway.stop()
+
+    async def started(self) -> None:
+        """Return when connections are accepted."""
+        await self._uvicorn.listening.wait()
+
+    def end(self) -> None:
+        """Drain, then stop. The second call stops now."""
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end())
+        else:
+            self._gateway.stop()
+            self._uvicorn.force_exit = True
+
+    async def _end(self) -> None:
+        await self._gateway.drain()
+        self._uvicorn.should_exit = True
+
+
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """A socket bound to ``host`` and ``port``, not yet listening.
+
+    :param shared: other processes will bind the same port (``SO_REUSEPORT``).
+    :raises SettingsError: it cannot be bound.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except OSError:
+        raise SettingsError(f"BARGEIN_HOST: {host!r} is no address of this machine") from None
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(address)
+    except OSError as error:
+        sock.close()
+        reason = (error.strerror or str(error)).lower()
+        raise SettingsError(f"BARGEIN_PORT: cannot listen on {host} port {port} ({reason}): choose another") from None
+    sock.setblocking(False)
+    return sock

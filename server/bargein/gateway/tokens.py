@@ -1,0 +1,75 @@
+"""Short-lived tokens for browsers: ``ek_`` and a JSON Web Token that carries a session's starting configuration."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+import jwt
+
+PREFIX: Final = "ek_"
+MIN_LIFETIME_S: Final = 10
+MAX_LIFETIME_S: Final = 7200
+DEFAULT_LIFETIME_S: Final = 600
+MAX_TOKEN_CHARACTERS: Final = 32_768
+"""A token travels in a header; longer ones would not come through."""
+
+_ALGORITHM: Final = "HS256"
+_AUDIENCE: Final = "bargein/realtime"
+
+
+class TokenInvalid(Exception):  # noqa: N818 (what it says of the token)
+    """The token cannot be used. The message says why, and may be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A minted token."""
+
+    value: str
+    expires_at: int
+    """Unix seconds."""
+
+
+class Tokens:
+    """Mints and reads tokens. One may be used for any number of sessions until it expires, as OpenAI's may.
+
+    :param secret: what they are signed with; a random one makes them end with the process.
+    """
+
+    def __init__(self, secret: str | None) -> None:
+        self._secret = secret or secrets.token_urlsafe(48)
+
+    def mint(self, session: dict[str, Any] | None, lifetime_s: int) -> Token:
+        """Make a token that opens sessions configured as ``session`` for the next ``lifetime_s`` seconds.
+
+        :raises ValueError: ``session`` is too large for a header.
+        """
+        now = int(time.time())
+        claims = {"aud": _AUDIENCE, "iat": now, "exp": now + lifetime_s, "session": session}
+        value = PREFIX + jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
+        if len(value) > MAX_TOKEN_CHARACTERS:
+            raise ValueError(f"The session is too large for a token, which may have {MAX_TOKEN_CHARACTERS} characters.")
+        return Token(value, now + lifetime_s)
+
+    def read(self, value: str) -> dict[str, Any] | None:
+        """The session that the token carries.
+
+        :raises TokenInvalid: it is forged, expired, or no token at all.
+        """
+        try:
+            claims = jwt.decode(
+                value.removeprefix(PREFIX),
+                self._secret,
+                algorithms=[_ALGORITHM],
+                audience=_AUDIENCE,
+                options={"require": ["exp", "aud"]},
+            )
+        except jwt.ExpiredSignatureError:
+            raise TokenInvalid("The token has expired: ask POST /v1/realtime/client_secrets for another.") from None
+        except jwt.InvalidTokenError:
+            raise TokenInvalid("The token is not one of this server's: ask POST /v1/realtime/client_secrets.") from None
+        session = claims.get("session")
+        return session if isinstance(session, dict) else None

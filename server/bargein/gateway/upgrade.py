@@ -1,0 +1,96 @@
+"""The moment at which an HTTP connection becomes a caller's WebSocket.
+
+uvicorn parses the request and, for an upgrade, hands the connection over to the protocol class that it was configured
+with. That is :class:`Upgrade`: it decides, answers, and passes the connection on to a carrier, all in the callback that
+read the request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol, cast
+
+from bargein.gateway.admission import Admitted
+from bargein.gateway.carrier import Carrier, tune_socket
+from bargein.gateway.handshake import Handshake, parse_handshake
+from bargein.gateway.refusal import Refusal
+
+
+class Host(Protocol):
+    """What an upgrade needs of the gateway."""
+
+    def admit(self, handshake: Handshake) -> Admitted | Refusal: ...
+
+    def carry(self, transport: asyncio.Transport) -> Carrier: ...
+
+    def open(self, admitted: Admitted, carrier: Carrier) -> None: ...
+
+
+class Upgrade(asyncio.Protocol):
+    """One request for a WebSocket."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._transport: asyncio.Transport
+        self._carrier: Carrier | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Take the request's head, whole; later, bytes that came before the carrier took over."""
+        if self._carrier is not None:
+            self._carrier.data_received(data)
+        elif not self._transport.is_closing():
+            self._decide(data)
+
+    def eof_received(self) -> bool | None:
+        return self._carrier.eof_received() if self._carrier is not None else None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._carrier is not None:
+            self._carrier.connection_lost(exc)
+
+    def _decide(self, head: bytes) -> None:
+        transport = self._transport
+        peer = transport.get_extra_info("peername")
+        handshake = parse_handshake(head, peer[0] if isinstance(peer, tuple) else "")
+        outcome = self._host.admit(handshake)
+        if isinstance(outcome, Refusal):
+            transport.write(_response(outcome))
+            transport.close()
+            return
+        carrier = self._host.carry(transport)
+        if carrier.accept(handshake, outcome.subprotocol):
+            tune_socket(transport)
+            self._carrier = carrier
+            # uvicorn sets this object as the protocol when it has fed it the request.
+            asyncio.get_running_loop().call_soon(self._pass_on, carrier)
+            self._host.open(outcome, carrier)
+
+    def _pass_on(self, carrier: Carrier) -> None:
+        if self._transport.get_protocol() is self and not self._transport.is_closing():
+            self._transport.set_protocol(cast("asyncio.BaseProtocol", carrier))
+
+
+def upgrade_protocol(host: Host) -> type[asyncio.Protocol]:
+    """What uvicorn's ``Config(ws=...)`` wants: it makes an :class:`Upgrade` for every request."""
+
+    class BoundUpgrade(Upgrade):
+        def __init__(self, **_: Any) -> None:  # noqa: ANN401 (uvicorn's own configuration and state, not needed)
+            super().__init__(host)
+
+    return BoundUpgrade
+
+
+def _response(refusal: Refusal) -> bytes:
+    """A whole HTTP/1.1 response, after which the connection is closed."""
+    body = refusal.body()
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **refusal.headers,
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {refusal.status.value} {refusal.status.phrase}\r\n{lines}\r\n".encode("latin-1") + body

@@ -1,0 +1,360 @@
+"""Every setting, and the only reader of the environment.
+
+A setting comes from the command line, else from the environment variable ``BARGEIN_<NAME>``, else from ``.env`` in the
+working directory, else from its default here. ``python -m bargein.settings`` prints the table that the README holds.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bargein.errors import SettingsError
+
+PREFIX: Final = "BARGEIN_"
+ENV_FILE: Final = ".env"
+OPENAI_URL: Final = "https://api.openai.com/v1"
+DEMO: Final = "demo"
+
+
+def _split(value: object) -> object:
+    """A comma list as it is written in an environment variable."""
+    return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, str) else value
+
+
+CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+SecretCommaList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], NoDecode, BeforeValidator(_split)]
+
+
+class Group(BaseSettings):
+    """Settings that belong together: one block of the table."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+class Listening(Group):
+    """Where it listens."""
+
+    host: Annotated[str, Field(description="Address to listen on. Beyond loopback, keys are asked for.")] = "127.0.0.1"
+    port: Annotated[
+        int, Field(ge=0, le=65535, description="Port for HTTP and WebSocket alike; 0 takes any free one.")
+    ] = 8765
+    workers: Annotated[
+        int, Field(ge=1, le=256, description="Processes that share the port (`SO_REUSEPORT`); one uses one core.")
+    ] = 1
+    transport: Annotated[
+        Literal["websockets", "picows"],
+        Field(description="What carries callers' sockets: `websockets`, or `picows` for more callers per core."),
+    ] = "websockets"
+    client_web: Annotated[
+        Path | None, Field(description="Directory of the page at `/`; unset, the one that came with the package.")
+    ] = None
+
+
+class Model(Group):
+    """Which model answers."""
+
+    upstream_url: Annotated[
+        str | None,
+        Field(
+            description="Base URL of its Chat Completions API, such as `https://api.openai.com/v1`; `demo` is the "
+            "bundled demo model. Unset: OpenAI's if the model's key is there, else `demo`."
+        ),
+    ] = None
+    model: Annotated[str, Field(min_length=1, description="Model for callers that name none.")] = "gpt-audio"
+    api_key_env: Annotated[
+        str, Field(description="Name of the variable, in the environment or `.env`, that holds the model's key.")
+    ] = "OPENAI_API_KEY"
+    azure_deployment: Annotated[
+        str | None, Field(description="Azure OpenAI: the deployment. The URL is then `https://NAME.openai.azure.com`.")
+    ] = None
+    azure_api_version: Annotated[str, Field(description="Azure OpenAI: the `api-version`.")] = "2025-01-01-preview"
+    upstream_flavour: Annotated[
+        Literal["openai", "azure", "generic", "dashscope", "vllm-omni", "sglang-omni"] | None,
+        Field(description="Which server it is; unset, its host name tells, else `generic`."),
+    ] = None
+    voices: Annotated[
+        CommaList, Field(description="Voices that callers may ask for, by commas; empty lets the model decide.")
+    ] = ()
+    transcription_model: Annotated[
+        str | None, Field(description="Recogniser to use whatever callers name; unset, the one they name.")
+    ] = None
+    transcription_url: Annotated[
+        str | None, Field(description="Base URL of another server for transcriptions; unset, the model's.")
+    ] = None
+    transcription_api_key_env: Annotated[
+        str | None, Field(description="Name of the variable that holds that server's key.")
+    ] = None
+    upstream_connect_timeout_s: Annotated[float, Field(gt=0, description="To connect to the model.")] = 3.0
+    upstream_first_byte_timeout_s: Annotated[float, Field(gt=0, description="Until the model begins to answer.")] = 8.0
+    upstream_chunk_timeout_s: Annotated[float, Field(gt=0, description="Between two chunks of its answer.")] = 5.0
+
+
+class Doors(Group):
+    """Who may come in."""
+
+    api_keys: Annotated[
+        SecretCommaList, Field(description="Keys that callers must present, by commas. Unset: none is asked for.")
+    ] = ()
+    token_secret: Annotated[
+        SecretStr | None,
+        Field(
+            description="Signs the `ek_` tokens; at least 32 characters. Unset: a random one, so tokens end with the "
+            "process and are good on this machine only."
+        ),
+    ] = None
+    allow_insecure: Annotated[
+        bool, Field(description="Listen beyond loopback without keys: anybody who reaches the port can talk.")
+    ] = False
+    allowed_origins: Annotated[
+        CommaList,
+        Field(description="Origins of other web pages that may connect, such as `https://app.example`; `*` for all."),
+    ] = ()
+    allowed_hosts: Annotated[
+        CommaList,
+        Field(
+            description="Host names under which a keyless server may be reached, beside `localhost` and IP addresses."
+        ),
+    ] = ()
+    trusted_proxies: Annotated[
+        Networks, Field(description="Addresses or networks of proxies whose `X-Forwarded-For` is believed.")
+    ] = ()
+
+
+class Bounds(Group):
+    """How much of it."""
+
+    max_sessions: Annotated[int, Field(ge=1, description="Open sessions per process; more are answered with 503.")] = (
+        600
+    )
+    max_sessions_per_address: Annotated[
+        int, Field(ge=0, description="Open sessions per address (IPv6: per /64), loopback aside; 0 is no limit.")
+    ] = 100
+    max_new_sessions_per_minute: Annotated[
+        int, Field(ge=0, description="New sessions per address and minute, loopback aside; 0 is no limit.")
+    ] = 300
+    max_message_bytes: Annotated[
+        int, Field(ge=65_536, description="The largest WebSocket message a caller may send.")
+    ] = 4_194_304
+    max_body_bytes: Annotated[int, Field(ge=65_536, description="The largest HTTP request body.")] = 26_214_400
+    session_limit_s: Annotated[float, Field(gt=0, description="The longest session; OpenAI's is an hour.")] = 3600.0
+    idle_limit_s: Annotated[
+        float, Field(gt=0, description="A session in which nothing is said or sent for so long is ended.")
+    ] = 600.0
+    slow_caller_s: Annotated[
+        float, Field(gt=0, description="A caller who reads nothing for so long is closed with 4408.")
+    ] = 5.0
+    slow_caller_bytes: Annotated[
+        int, Field(ge=65_536, description="A caller who leaves so much unread is closed with 4408 at once.")
+    ] = 4_194_304
+    control_messages_per_s: Annotated[
+        float,
+        Field(gt=0, description="Messages without audio that a caller may send, on average; twice as many in a burst."),
+    ] = 50.0
+    pings_per_s: Annotated[
+        float,
+        Field(gt=0, description="WebSocket pings that a caller may send, on average; ten times as many in a burst."),
+    ] = 10.0
+
+
+class Conversation(Group):
+    """How it converses."""
+
+    lead_ms: Annotated[
+        int, Field(ge=0, le=60_000, description="Speech sent ahead of play-out; 0 sends as fast as the model produces.")
+    ] = 400
+    hold_after_ms: Annotated[int, Field(ge=10, le=2000, description="Speech of the caller that holds the reply.")] = 80
+    confirm_after_ms: Annotated[
+        int, Field(ge=20, le=5000, description="Speech of the caller that makes it a barge-in.")
+    ] = 240
+    hold_limit_ms: Annotated[
+        int, Field(ge=100, le=10_000, description="A hold without a decision ends after so long.")
+    ] = 1000
+    gate_margin_db: Annotated[
+        float, Field(ge=0, le=60, description="How far above the caller's noise floor speech must be.")
+    ] = 9.0
+    gate_margin_speaking_db: Annotated[
+        float, Field(ge=0, le=60, description="The same while the reply plays: higher, for open speakers.")
+    ] = 15.0
+    max_request_bytes: Annotated[int, Field(ge=100_000, description="The largest request that the model is sent.")] = (
+        20_000_000
+    )
+    max_context_tokens: Annotated[
+        int, Field(ge=1000, description="The largest context that the model is sent, estimated.")
+    ] = 32_000
+    overflow: Annotated[
+        Literal["transcript", "drop"],
+        Field(description="When a request grows too large: old audio becomes its `transcript`, or is `drop`ped."),
+    ] = "transcript"
+    backlog_limit_ms: Annotated[
+        int, Field(ge=1000, description="Reply audio kept ahead of play-out before the model is read no further.")
+    ] = 120_000
+    input_limit_ms: Annotated[int, Field(ge=1000, description="Uncommitted audio of a caller that is kept.")] = 300_000
+
+
+class Operating(Group):
+    """How it is run."""
+
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="The least that is logged.")
+    ] = "info"
+    log_format: Annotated[Literal["console", "json"], Field(description="For people, or for machines.")] = "console"
+    drain_s: Annotated[
+        float, Field(ge=0, description="After SIGTERM, turns in progress get so long to end; a second one is at once.")
+    ] = 20.0
+
+
+GROUPS: Final[tuple[type[Group], ...]] = (Listening, Model, Doors, Bounds, Conversation, Operating)
+
+
+class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
+    """The server's configuration, checked as a whole. Make it with :func:`load_settings`."""
+
+    @field_validator("port", mode="before")
+    @classmethod
+    def _not_a_service_link(cls, value: object) -> object:
+        if isinstance(value, str) and value.startswith("tcp://"):
+            raise ValueError(
+                "Kubernetes set it for a service named bargein: put enableServiceLinks: false into the pod"
+            )
+        return value
+
+    @field_validator("token_secret")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("must have at least 32 characters: a short one can be guessed")
+        return value
+
+    @field_validator("upstream_url")
+    @classmethod
+    def _is_url(cls, value: str | None) -> str | None:
+        if value is None or value == DEMO:
+            return value
+        if not value.startswith(("http://", "https://")):
+            raise ValueError(f'must begin with http:// or https://, or be "{DEMO}"')
+        return value.rstrip("/")
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            scheme, _, rest = origin.partition("://")
+            if origin != "*" and (scheme not in {"http", "https"} or not rest or "/" in rest):
+                raise ValueError(f"{origin!r} is no origin: write it like https://app.example, without a path")
+        return tuple(origin.lower() for origin in value)
+
+    @model_validator(mode="after")
+    def _confirm_follows_hold(self) -> Settings:
+        if self.confirm_after_ms < self.hold_after_ms:
+            raise ValueError(f"{PREFIX}CONFIRM_AFTER_MS must not be below {PREFIX}HOLD_AFTER_MS ({self.hold_after_ms})")
+        return self
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Settings:
+        if not self.api_keys and not self.allow_insecure and not is_loopback(self.host):
+            raise ValueError(
+                f"{PREFIX}HOST {self.host} can be reached from other machines and no keys are set: "
+                f"set {PREFIX}API_KEYS, or {PREFIX}ALLOW_INSECURE=true if anybody may talk to it"
+            )
+        return self
+
+    @property
+    def model_key(self) -> SecretStr | None:
+        """The model's key, from the variable that :attr:`api_key_env` names, or ``None``."""
+        return _secret(self.api_key_env)
+
+    @property
+    def transcription_key(self) -> SecretStr | None:
+        """The key for :attr:`transcription_url`, or ``None``: the model's is never sent to another server."""
+        return _secret(self.transcription_api_key_env) if self.transcription_api_key_env else None
+
+    @property
+    def effective_upstream_url(self) -> str | None:
+        """The model's base URL; ``None`` where the bundled demo model answers."""
+        if self.upstream_url == DEMO:
+            return None
+        if self.upstream_url is None:
+            return OPENAI_URL if self.model_key else None
+        return self.upstream_url
+
+
+def _secret(variable: str) -> SecretStr | None:
+    value = os.environ.get(variable) or dotenv_values(ENV_FILE).get(variable)
+    return SecretStr(value) if value else None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host``, a name or an address to listen on, can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(**options: Any) -> Settings:  # noqa: ANN401 (each option has the type of its setting)
+    """Read the settings, with the command line's ``options`` on top; those that are ``None`` were not given.
+
+    :raises SettingsError: one line that names the setting.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        message = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:
+            raise SettingsError(message) from None
+        name = str(first["loc"][0])
+        shown = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
+        raise SettingsError(f"{shown}: {message}") from None
+
+
+def misspelt_variables() -> dict[str, str]:
+    """Variables of the environment that are no setting but look like one: name to what was probably meant."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in known]
+    guesses = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.85) for name in unknown}
+    return {name: guess[0] for name, guess in guesses.items() if guess}
+
+
+def settings_table() -> str:
+    """The settings as a Markdown table, for the README."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for group in GROUPS:
+        lines.append(f"| **{(group.__doc__ or '').rstrip('.')}** | | |")
+        for name in group.__annotations__:
+            field = group.model_fields[name]
+            lines.append(f"| `{PREFIX}{name.upper()}` | {_shown(field.default)} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _shown(default: object) -> str:
+    if default is None or default == ():
+        return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, float) and default.is_integer():
+        return f"`{int(default)}`"
+    return f"`{default}`"
+
+
+if __name__ == "__main__":
+    print(settings_table(), end="")  # noqa: T201
