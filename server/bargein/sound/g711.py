@@ -1,4 +1,8 @@
-"""G.711: one byte per sample at 8 kHz, as telephones speak it (ITU-T Recommendation G.711, 1988)."""
+"""G.711: one byte per sample at 8 kHz, as telephones speak it.
+
+By tables. Source: ITU-T Recommendation G.711 (1988); its reference implementation in G.191 says what the recommendation
+leaves open, how samples of 16 bits are rounded.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 Samples = npt.NDArray[np.int16]
+Codes = npt.NDArray[np.uint8]
 
 _ULAW_BIAS: Final = 0x84
 
@@ -30,20 +35,34 @@ _ULAW_TO_PCM: Final = _ulaw_decoded()
 _ALAW_TO_PCM: Final = _alaw_decoded()
 
 
-def _encoder(decoded: Samples, *, drop_bits: int) -> npt.NDArray[np.uint8]:
-    """Table from a sample without its lowest ``drop_bits`` bits to the code whose value is nearest."""
-    order = np.argsort(decoded, kind="stable")
-    values = decoded[order].astype(np.int32)
-    step = 1 << drop_bits
-    wanted = np.arange(-32768, 32768, step, dtype=np.int32) + step // 2
-    right = np.clip(np.searchsorted(values, wanted), 1, len(values) - 1)
-    nearer_left = wanted - values[right - 1] <= values[right] - wanted
-    return order[np.where(nearer_left, right - 1, right)].astype(np.uint8)
+def _segment(magnitude: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
+    """How many bits ``magnitude`` has."""
+    return np.ceil(np.log2(magnitude + 1)).astype(np.int32)
 
 
-# The recommendation quantises 14-bit (µ-law) and 13-bit (A-law) samples.
-_PCM_TO_ULAW: Final = _encoder(_ULAW_TO_PCM, drop_bits=2)
-_PCM_TO_ALAW: Final = _encoder(_ALAW_TO_PCM, drop_bits=3)
+def _ulaw_encoded() -> Codes:
+    """Table from the upper 14 bits of a sample. Negative ones by one's complement, as ITU-T G.191 does it."""
+    sample = np.arange(-8192, 8192, dtype=np.int32)
+    magnitude = np.minimum(np.where(sample < 0, ~sample, sample) + (_ULAW_BIAS >> 2), 0x1FFF)
+    segment = _segment(magnitude >> 6) + 1
+    code = ((8 - segment) << 4) | (0x0F - ((magnitude >> segment) & 0x0F))
+    codes: Codes = np.where(sample < 0, code, code | 0x80).astype(np.uint8)
+    return codes
+
+
+def _alaw_encoded() -> Codes:
+    """Table from the upper 12 bits of a sample: A-law's steps are never finer. Negative ones as above."""
+    sample = np.arange(-2048, 2048, dtype=np.int32)
+    magnitude = np.where(sample < 0, ~sample, sample)
+    exponent = np.maximum(_segment(magnitude >> 4), 1)
+    mantissa = magnitude >> (exponent - 1)
+    code = np.where(magnitude < 16, magnitude, (exponent << 4) | (mantissa & 0x0F))
+    codes: Codes = (np.where(sample < 0, code, code | 0x80) ^ 0x55).astype(np.uint8)
+    return codes
+
+
+_PCM_TO_ULAW: Final = _ulaw_encoded()
+_PCM_TO_ALAW: Final = _alaw_encoded()
 
 
 def ulaw_to_pcm16(data: bytes) -> Samples:
@@ -57,12 +76,12 @@ def alaw_to_pcm16(data: bytes) -> Samples:
 
 
 def pcm16_to_ulaw(samples: Samples) -> bytes:
-    """Encode as µ-law: each sample becomes the code nearest to it."""
-    codes = _PCM_TO_ULAW[(samples.astype(np.int32) + 32768) >> 2]
+    """Encode as µ-law."""
+    codes = _PCM_TO_ULAW[(samples >> 2) + np.int16(8192)]
     return bytes(codes)
 
 
 def pcm16_to_alaw(samples: Samples) -> bytes:
-    """Encode as A-law: each sample becomes the code nearest to it."""
-    codes = _PCM_TO_ALAW[(samples.astype(np.int32) + 32768) >> 3]
+    """Encode as A-law."""
+    codes = _PCM_TO_ALAW[(samples >> 4) + np.int16(2048)]
     return bytes(codes)

@@ -16,21 +16,23 @@ Samples = npt.NDArray[np.int16]
 
 TAPS: Final = 48
 """At 24 kHz: 2 ms long, 1 ms of delay."""
-CUTOFF: Final = 0.82
+CUTOFF: Final = 0.88
 """Of the new Nyquist frequency: leaves the filter room to fall before aliases fold into the voice."""
+KAISER_BETA: Final = 6.2
 
 
 def _low_pass(factor: int) -> npt.NDArray[np.float32]:
-    """Windowed sinc (Hamming), unity gain at 0 Hz."""
+    """Windowed sinc, unity gain at 0 Hz. From 24 to 8 kHz: -0.9 dB at 3 kHz, below -63 dB from 4.6 kHz up."""
     at = np.arange(TAPS) - (TAPS - 1) / 2
-    taps = np.sinc(at * CUTOFF / factor) * np.hamming(TAPS)
+    taps = np.sinc(at * CUTOFF / factor) * np.kaiser(TAPS, KAISER_BETA)
     unity: npt.NDArray[np.float32] = (taps / taps.sum()).astype(np.float32)
     return unity
 
 
 class Decimator:
-    """Keeps every ``factor``-th sample of low-passed sound. Exactly ``n / factor`` samples come out for ``n`` that
-    went in.
+    """Keeps every ``factor``-th sample of low-passed sound, in chunks of any length.
+
+    For ``n`` samples that went in so far, exactly ``n // factor`` have come out.
     """
 
     def __init__(self, factor: int) -> None:
@@ -39,10 +41,10 @@ class Decimator:
         self._past = np.zeros(TAPS - factor, np.float32)
 
     def feed(self, samples: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Decimate one chunk, whose length must be a multiple of the factor."""
+        """Decimate one chunk."""
         sound = np.concatenate((self._past, samples), dtype=np.float32)
-        self._past = sound[len(sound) - len(self._past) :]
-        count = len(samples) // self._factor
+        count = (len(sound) - TAPS) // self._factor + 1
+        self._past = sound[count * self._factor :]
         step = sound.strides[0]
         frames = np.lib.stride_tricks.as_strided(sound, (count, TAPS), (step * self._factor, step), writeable=False)
         return frames @ self._taps

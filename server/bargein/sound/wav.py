@@ -1,23 +1,31 @@
-"""WAV files: a header around PCM16 for the model, and any file's sound as mono PCM16 (RIFF/WAVE, IBM and Microsoft
-1991).
+"""WAV files: a header around PCM16 for the model, and any file's sound as mono PCM16.
+
+Source: "Multimedia Programming Interface and Data Specifications 1.0" (IBM and Microsoft, 1991) for RIFF and WAVE, and
+Microsoft's "Multiple Channel Audio Data and WAVE Files" (2001) for the extensible format.
 """
 
 from __future__ import annotations
 
-import io
 import struct
-import wave
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
 from bargein.sound.resample import resample
 
 Samples = npt.NDArray[np.int16]
 
 HEADER_BYTES: Final = 44
+
+_PCM: Final = 1
+_FLOAT: Final = 3
+_ALAW: Final = 6
+_ULAW: Final = 7
+_EXTENSIBLE: Final = 0xFFFE
 
 
 class NotWavError(ValueError):
@@ -44,7 +52,7 @@ def header(byte_count: int, rate_hz: int, channels: int = 1) -> bytes:
     """The 44 bytes before ``byte_count`` bytes of PCM16."""
     block = 2 * channels
     return struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + byte_count, b"WAVE", b"fmt ", 16, 1, channels, rate_hz,
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + byte_count, b"WAVE", b"fmt ", 16, _PCM, channels, rate_hz,
         rate_hz * block, block, 16, b"data", byte_count,
     )  # fmt: skip
 
@@ -55,20 +63,24 @@ def wrap(pcm16: bytes, rate_hz: int) -> bytes:
 
 
 def read(data: bytes) -> Wav:
-    """Read a file with linear samples of 8, 16, 24 or 32 bits.
+    """Read a file: linear samples of 8, 16, 24 or 32 bits, floating point, A-law or µ-law, any rate and channels.
+
+    A file that was cut off, or written as a stream with no length, is read as far as it goes.
 
     :raises NotWavError: it is no WAV file, or holds samples of another kind.
     """
-    try:
-        with wave.open(io.BytesIO(data)) as file:
-            channels, width, rate_hz = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            raw = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise NotWavError(
-            f"not a WAV file with linear samples ({error}): convert it, as with sox IN -b 16 OUT.wav"
-        ) from error
-    raw = raw[: len(raw) - len(raw) % (channels * width)]
-    return Wav(_to_pcm16(raw, width).reshape(-1, channels), rate_hz)
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        raise NotWavError("not a WAV file: convert it, as with sox IN -b 16 OUT.wav")
+    fmt: _Format | None = None
+    for name, body in _chunks(data):
+        if name == b"fmt ":
+            fmt = _format(body)
+        elif name == b"data":
+            if fmt is None:
+                break
+            whole = body[: len(body) - len(body) % (fmt.channels * fmt.bits // 8)]
+            return Wav(_to_pcm16(whole, fmt).reshape(-1, fmt.channels), fmt.rate_hz)
+    raise NotWavError("a WAV file without sound: it has no format or no data in it")
 
 
 def read_mono(data: bytes, rate_hz: int) -> Samples:
@@ -80,16 +92,55 @@ def read_mono(data: bytes, rate_hz: int) -> Samples:
     return resample(wav.mono, wav.rate_hz, rate_hz)
 
 
-def _to_pcm16(raw: bytes, width: int) -> Samples:
-    match width:
-        case 1:
+@dataclass(frozen=True, slots=True)
+class _Format:
+    kind: int
+    channels: int
+    rate_hz: int
+    bits: int
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Name and body of each chunk; they begin at even places."""
+    place = 12
+    while place + 8 <= len(data):
+        (size,) = struct.unpack_from("<I", data, place + 4)
+        yield data[place : place + 4], data[place + 8 : place + 8 + size]
+        place += 8 + size + size % 2
+
+
+def _format(body: bytes) -> _Format:
+    if len(body) < 16:
+        raise NotWavError(f"a WAV file with a format of {len(body)} bytes, at least 16 are needed")
+    kind, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", body)
+    if kind == _EXTENSIBLE and len(body) >= 26:
+        (kind,) = struct.unpack_from("<H", body, 24)
+    if not channels or not rate_hz:
+        raise NotWavError(f"a WAV file with {channels} channels at {rate_hz} Hz")
+    supported = {_PCM: (8, 16, 24, 32), _FLOAT: (32, 64), _ALAW: (8,), _ULAW: (8,)}
+    if bits not in supported.get(kind, ()):
+        raise NotWavError(
+            f"a WAV file with samples of kind {kind} and {bits} bits: "
+            "convert it, as with sox IN -b 16 -e signed OUT.wav"
+        )
+    return _Format(kind, channels, rate_hz, bits)
+
+
+def _to_pcm16(raw: bytes, fmt: _Format) -> Samples:
+    match fmt.kind, fmt.bits:
+        case (1, 8):
             return (np.frombuffer(raw, np.uint8).astype(np.int16) - 128) << 8
-        case 2:
+        case (1, 16):
             return np.frombuffer(raw, "<i2").astype(np.int16)
-        case 3:
+        case (1, 24):
             # The upper two of three bytes.
             return np.frombuffer(raw, np.uint8).reshape(-1, 3)[:, 1:].copy().view("<i2").reshape(-1).astype(np.int16)
-        case 4:
+        case (1, 32):
             return (np.frombuffer(raw, "<i4") >> 16).astype(np.int16)
+        case (3, bits):
+            exact = np.nan_to_num(np.frombuffer(raw, f"<f{bits // 8}").astype(np.float64))
+            return np.clip(np.rint(exact * 32768), -32768, 32767).astype(np.int16)
+        case (6, _):
+            return alaw_to_pcm16(raw)
         case _:
-            raise NotWavError(f"samples of {8 * width} bits: convert the file, as with sox IN -b 16 OUT.wav")
+            return ulaw_to_pcm16(raw)
