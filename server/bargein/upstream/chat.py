@@ -16,7 +16,7 @@ from bargein.upstream import failures
 from bargein.upstream.answer import Answer, refusal
 from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.config import UpstreamConfig
-from bargein.upstream.connection import Lease, make_client, post
+from bargein.upstream.connection import HttpClient, Lease
 from bargein.upstream.dialects import dialect_of
 from bargein.upstream.endpoint import chat_endpoint
 from bargein.upstream.proxy import ProxiedAnswer, proxied
@@ -49,7 +49,7 @@ class ChatCompletions:
         self._config = config
         self._endpoint = chat_endpoint(config)
         self._dialect = dialect_of(config.server)
-        self._client = make_client(self._endpoint.url, config.connect_timeout_s)
+        self._client = HttpClient(self._endpoint.url, config.connect_timeout_s)
 
     def __repr__(self) -> str:
         return f"<ChatCompletions: {self._config.model} at {self._endpoint.url}>"
@@ -73,7 +73,7 @@ class ChatCompletions:
         """See :meth:`Upstream.stream`. Asks again only where the server has forgotten audio that the request refers
         to.
         """
-        lease = Lease()
+        lease = self._client.lease()
         answer: Answer | None = None
         try:
             try:
@@ -111,7 +111,7 @@ class ChatCompletions:
         deadline = loop.time() + config.first_byte_timeout_s
         try:
             async with asyncio.timeout_at(deadline) as limit:
-                response = await post(self._client, self._endpoint.url, headers, body, lease)
+                response = await self._client.post(self._endpoint.url, headers, body, lease)
                 if response.status_code != 200:
                     raise await refusal(response, self._endpoint.secret)
         except failures.FOREIGN as error:

@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Final
 from urllib.parse import urlsplit
+from weakref import WeakSet
 
 import aiohttp
 import httpx
@@ -30,7 +31,7 @@ _SLICE_BYTES: Final = 65_536
 class Lease:
     """The connection that carries one request, from the moment it has one."""
 
-    __slots__ = ("_connection", "_transport")
+    __slots__ = ("__weakref__", "_connection", "_transport")
 
     def __init__(self) -> None:
         self._connection: aiohttp.connector.Connection | None = None
@@ -67,40 +68,53 @@ class LeasingConnector(aiohttp.TCPConnector):
         return connection
 
 
-def make_client(url: str, connect_timeout_s: float) -> httpx.AsyncClient:
-    """A client for one server: any number of connections, no retries, no redirects, no timeouts but the one for
-    connecting.
+class HttpClient:
+    """Posts to one server: any number of connections, no retries, no redirects, no timeout but the one for connecting.
 
     ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` are honoured.
     """
-    context = httpx.create_ssl_context()
 
-    def session() -> aiohttp.ClientSession:
-        connector = LeasingConnector(limit=0, ssl=context, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=_NAMES_S)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    def __init__(self, url: str, connect_timeout_s: float) -> None:
+        context = httpx.create_ssl_context()
 
-    proxy = _proxy_for(url)
-    transport = AiohttpTransport(verify=context, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
-    # aiohttp's time for getting a connection is httpx's "pool"; it holds name resolution and TLS too.
-    timeout = httpx.Timeout(None, connect=connect_timeout_s, pool=connect_timeout_s)
-    return httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False)
+        def session() -> aiohttp.ClientSession:
+            connector = LeasingConnector(limit=0, ssl=context, keepalive_timeout=_KEEPALIVE_S, ttl_dns_cache=_NAMES_S)
+            return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
+        proxy = _proxy_for(url)
+        transport = AiohttpTransport(verify=context, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
+        # aiohttp's time for getting a connection is httpx's "pool"; it holds name resolution and TLS too.
+        timeout = httpx.Timeout(None, connect=connect_timeout_s, pool=connect_timeout_s)
+        self._client = httpx.AsyncClient(transport=transport, timeout=timeout, follow_redirects=False)
+        self._leases: WeakSet[Lease] = WeakSet()
 
-async def post(
-    client: httpx.AsyncClient, url: str, headers: dict[str, str], body: bytes, lease: Lease
-) -> httpx.Response:
-    """Send ``body``, return with the answer's headers. Cancelled, it leaves no socket once ``lease`` is dropped."""
-    if len(body) > _AT_ONCE_BYTES:
-        # In slices, so that writing it does not hold up every other caller.
-        headers = headers | {"content-length": str(len(body))}
-        request = client.build_request("POST", url, headers=headers, content=_slices(body))
-    else:
-        request = client.build_request("POST", url, headers=headers, content=body)
-    token = _lease.set(lease)
-    try:
-        return await client.send(request, stream=True)
-    finally:
-        _lease.reset(token)
+    def lease(self) -> Lease:
+        """A hold on the connection of one request to come."""
+        lease = Lease()
+        self._leases.add(lease)
+        return lease
+
+    async def post(self, url: str, headers: dict[str, str], body: bytes, lease: Lease) -> httpx.Response:
+        """Send ``body``, return with the answer's headers. Cancelled, it leaves no socket once ``lease`` is dropped."""
+        if len(body) > _AT_ONCE_BYTES:
+            # In slices, so that writing it does not hold up every other caller.
+            headers = headers | {"content-length": str(len(body))}
+            request = self._client.build_request("POST", url, headers=headers, content=_slices(body))
+        else:
+            request = self._client.build_request("POST", url, headers=headers, content=body)
+        token = _lease.set(lease)
+        try:
+            return await self._client.send(request, stream=True)
+        finally:
+            _lease.reset(token)
+
+    async def aclose(self) -> None:
+        """Close every connection; whoever reads from one fails at once."""
+        for lease in list(self._leases):
+            lease.drop()
+        # Readers are told of their loss in the loop's next pass, but not once aiohttp has closed.
+        await asyncio.sleep(0)
+        await self._client.aclose()
 
 
 async def _slices(body: bytes) -> AsyncIterator[bytes]:

@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
-import httpx
 import orjson
 
 from bargein.upstream import failures
 from bargein.upstream.answer import Answer
 from bargein.upstream.config import UpstreamConfig
-from bargein.upstream.connection import Lease, post
+from bargein.upstream.connection import HttpClient, Lease
 from bargein.upstream.endpoint import Endpoint
 
 _PASSED_ON: Final = frozenset(
@@ -43,9 +42,9 @@ class ProxiedAnswer:
         await self._answer.aclose()
 
 
-async def proxied(client: httpx.AsyncClient, endpoint: Endpoint, config: UpstreamConfig, body: bytes) -> ProxiedAnswer:
+async def proxied(client: HttpClient, endpoint: Endpoint, config: UpstreamConfig, body: bytes) -> ProxiedAnswer:
     """See :meth:`bargein.upstream.chat.ChatCompletions.proxy`."""
-    lease = Lease()
+    lease = client.lease()
     try:
         answer = await _ask(client, endpoint, config, body, lease)
         status = answer.response.status_code
@@ -73,16 +72,14 @@ async def _refusal(answer: Answer, secret: str | None) -> bytes:
     return failures.scrub(said.decode(errors="replace"), secret).encode()
 
 
-async def _ask(
-    client: httpx.AsyncClient, endpoint: Endpoint, config: UpstreamConfig, body: bytes, lease: Lease
-) -> Answer:
+async def _ask(client: HttpClient, endpoint: Endpoint, config: UpstreamConfig, body: bytes, lease: Lease) -> Answer:
     streamed = _asks_for_stream(body)
     loop = asyncio.get_running_loop()
     deadline = loop.time() + (config.first_byte_timeout_s if streamed else config.whole_answer_timeout_s)
     headers = endpoint.headers | {"content-type": "application/json"}
     try:
         async with asyncio.timeout_at(deadline) as limit:
-            response = await post(client, endpoint.url, headers, body, lease)
+            response = await client.post(endpoint.url, headers, body, lease)
     except failures.FOREIGN as error:
         phase = "first_byte" if streamed else "whole_answer"
         raise failures.timed_out(phase) if limit.expired() else failures.from_exception(error) from error

@@ -16,7 +16,7 @@ from bargein.errors import UpstreamMalformed
 from bargein.upstream import failures
 from bargein.upstream.answer import Answer, refusal
 from bargein.upstream.config import UpstreamConfig
-from bargein.upstream.connection import Lease, make_client, post
+from bargein.upstream.connection import HttpClient
 from bargein.upstream.endpoint import transcription_endpoint
 from bargein.upstream.request import wav_of
 
@@ -39,7 +39,7 @@ class Transcriptions:
 
     def __init__(self, config: UpstreamConfig) -> None:
         self._config = config
-        self._client = make_client(config.transcription_base_url or config.base_url, config.connect_timeout_s)
+        self._client = HttpClient(config.transcription_base_url or config.base_url, config.connect_timeout_s)
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,10 +66,10 @@ class Transcriptions:
         wav = wav_of(UserAudio(speech.audio, speech.format))
         form = httpx.Request("POST", endpoint.url, data=fields, files={"file": ("speech.wav", wav, "audio/wav")})
         headers = endpoint.headers | {"content-type": form.headers["content-type"]}
-        lease = Lease()
+        lease = self._client.lease()
         try:
             async with asyncio.timeout(config.transcription_timeout_s) as limit:
-                response = await post(self._client, endpoint.url, headers, form.read(), lease)
+                response = await self._client.post(endpoint.url, headers, form.read(), lease)
                 if response.status_code != 200:
                     raise await refusal(response, endpoint.secret)
                 answer = Answer(response, first_byte_s=config.transcription_timeout_s, chunk_s=config.chunk_timeout_s)

@@ -1,0 +1,165 @@
+"""What is posted, in every dialect."""
+
+from __future__ import annotations
+
+import io
+import wave
+from collections.abc import Mapping
+from typing import Any
+
+import pybase64
+import pytest
+
+from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat
+from bargein.core.completion import (
+    AssistantMessage,
+    CompletionRequest,
+    ForcedFunction,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolChoice,
+    ToolMessage,
+    UserAudio,
+    UserMessage,
+    UserText,
+)
+from bargein.upstream.config import Flavour
+from bargein.upstream.dialects import dialect_of
+from bargein.upstream.request import request_body
+
+SPEECH = UserAudio(bytes(range(100)) * 2, PCM16_24K)
+WEATHER = {"type": "function", "name": "get_weather", "description": "The weather.", "parameters": {"type": "object"}}
+
+
+def body(
+    *messages: Message,
+    flavour: Flavour = "openai",
+    audio: bool = True,
+    tools: tuple[Mapping[str, Any], ...] = (),
+    tool_choice: ToolChoice = "auto",
+    max_output_tokens: int | None = None,
+) -> dict[str, Any]:
+    request = CompletionRequest(messages, audio, "verse", tools, tool_choice, max_output_tokens)
+    return request_body(request, "gpt-audio", dialect_of(flavour))
+
+
+def unwrapped(data: str) -> tuple[int, bytes]:
+    with wave.open(io.BytesIO(pybase64.b64decode(data))) as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        return file.getframerate(), file.readframes(file.getnframes())
+
+
+def test_a_spoken_turn() -> None:
+    written = body(SystemMessage("Be brief."), UserMessage((SPEECH,)))
+    data = written["messages"][1]["content"][0]["input_audio"].pop("data")
+    assert unwrapped(data) == (24_000, SPEECH.audio)
+    assert written == {
+        "model": "gpt-audio",
+        "modalities": ["text", "audio"],
+        "audio": {"voice": "verse", "format": "pcm16"},
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": [{"type": "input_audio", "input_audio": {"format": "wav"}}]},
+        ],
+        "stream": True,
+        "stream_options": {"include_usage": True, "include_obfuscation": False},
+    }
+
+
+@pytest.mark.parametrize("fmt", [PCMU_8K, PCMA_8K])
+def test_telephone_speech_is_decoded(fmt: AudioFormat) -> None:
+    written = body(UserMessage((UserAudio(fmt.silence(80), fmt),)))
+    rate_hz, samples = unwrapped(written["messages"][0]["content"][0]["input_audio"]["data"])
+    assert rate_hz == 8000
+    assert len(samples) == 160
+    assert max(abs(value) for value in memoryview(samples).cast("h")) <= 8
+
+
+def test_a_text_reply() -> None:
+    written = body(UserMessage((UserText("Hi"),)), audio=False)
+    assert written["modalities"] == ["text"]
+    assert "audio" not in written
+    assert written["messages"] == [{"role": "user", "content": "Hi"}]
+
+
+def test_text_beside_speech() -> None:
+    parts = body(UserMessage((UserText("Listen:"), SPEECH)))["messages"][0]["content"]
+    assert [part["type"] for part in parts] == ["text", "input_audio"]
+
+
+def test_tools() -> None:
+    written = body(tools=(WEATHER,), tool_choice=ForcedFunction("get_weather"), max_output_tokens=100)
+    function = {name: value for name, value in WEATHER.items() if name != "type"}
+    assert written["tools"] == [{"type": "function", "function": function}]
+    assert written["tool_choice"] == {"type": "function", "function": {"name": "get_weather"}}
+    assert written["max_completion_tokens"] == 100
+    assert body(tools=(WEATHER,), tool_choice="required")["tool_choice"] == "required"
+    assert "tool_choice" not in body(tool_choice="none")
+
+
+def test_what_was_said_before() -> None:
+    call = ToolCall("call_1", "get_weather", '{"city":"Oslo"}')
+    written = body(
+        AssistantMessage("Hello.", audio_id="audio_1"),
+        AssistantMessage("I was cut o"),
+        AssistantMessage(None, tool_calls=(call,)),
+        ToolMessage("call_1", "12 °C"),
+    )
+    assert written["messages"] == [
+        {"role": "assistant", "audio": {"id": "audio_1"}},
+        {"role": "assistant", "content": "I was cut o"},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {
+                    "id": "call_1",
+                    "type": "function",
+                    "function": {"name": "get_weather", "arguments": '{"city":"Oslo"}'},
+                }
+            ],
+        },
+        {"role": "tool", "tool_call_id": "call_1", "content": "12 °C"},
+    ]
+
+
+def test_empty_messages_are_left_out() -> None:
+    empty = (SystemMessage(""), UserMessage(()), UserMessage((UserText(""),)), AssistantMessage(None))
+    assert body(*empty)["messages"] == []
+
+
+@pytest.mark.parametrize("flavour", ["azure", "generic"])
+def test_unknown_servers_get_no_unknown_options(flavour: Flavour) -> None:
+    assert body(flavour=flavour)["stream_options"] == {"include_usage": True}
+
+
+def test_dashscope() -> None:
+    written = body(
+        UserMessage((SPEECH,)), AssistantMessage("Hello.", audio_id="audio_1"), flavour="dashscope", max_output_tokens=9
+    )
+    speech, reply = written["messages"]
+    prefix, _, data = speech["content"][0]["input_audio"]["data"].partition(",")
+    assert prefix == "data:;base64"
+    assert unwrapped(data) == (24_000, SPEECH.audio)
+    assert reply == {"role": "assistant", "content": "Hello."}
+    assert written["audio"] == {"voice": "verse", "format": "wav"}
+    assert written["max_tokens"] == 9
+    assert "max_completion_tokens" not in written
+
+
+def test_vllm_omni() -> None:
+    written = body(AssistantMessage("Hello.", audio_id="audio_1"), flavour="vllm-omni")
+    assert written["voice"] == "verse"
+    assert written["audio"] == {"format": "pcm16"}
+    assert written["messages"] == [{"role": "assistant", "content": "Hello."}]
+
+
+def test_sglang_omni() -> None:
+    written = body(UserMessage((UserText("Listen:"), SPEECH)), UserMessage((SPEECH,)), flavour="sglang-omni")
+    assert [message["content"] for message in written["messages"]] == ["Listen:", ""]
+    for url in written["audios"]:
+        prefix, _, data = url.partition(",")
+        assert prefix == "data:audio/wav;base64"
+        assert unwrapped(data) == (24_000, SPEECH.audio)
+    assert len(written["audios"]) == 2
