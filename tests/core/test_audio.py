@@ -1,0 +1,59 @@
+"""Formats, frames and slices."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargein.core.audio import (
+    PCM16_24K,
+    PCMA_8K,
+    PCMU_8K,
+    Framer,
+    audio_bytes,
+    base64_sample_count,
+    slice_audio,
+)
+
+
+@pytest.mark.parametrize("fmt", [PCM16_24K, PCMU_8K, PCMA_8K])
+def test_samples_milliseconds_and_bytes_agree(fmt: object) -> None:
+    for ms in (0, 1, 20, 100, 999):
+        samples = fmt.samples_in_ms(ms)  # type: ignore[attr-defined]
+        assert fmt.ms_of(samples) == ms  # type: ignore[attr-defined]
+        assert fmt.samples_of(fmt.bytes_of(samples)) == samples  # type: ignore[attr-defined]
+        assert len(fmt.silence(samples)) == fmt.bytes_of(samples)  # type: ignore[attr-defined]
+
+
+@given(st.lists(st.binary(max_size=300)), st.integers(1, 100))
+def test_the_framer_loses_nothing(chunks: list[bytes], window_bytes: int) -> None:
+    framer = Framer(window_bytes)
+    windows = [window for chunk in chunks for window in framer.feed(chunk)]
+    whole = b"".join(chunks)
+    assert all(len(window) == window_bytes for window in windows)
+    assert b"".join(windows) == whole[: len(whole) - len(whole) % window_bytes]
+
+
+def test_a_framer_needs_a_window() -> None:
+    with pytest.raises(ValueError, match="positive"):
+        Framer(0)
+
+
+@given(st.integers(0, 200), st.data())
+def test_base64_is_sliced_as_its_samples_would_be(count: int, data: st.DataObject) -> None:
+    raw = bytes(i % 251 for i in range(2 * count))
+    text = base64.b64encode(raw).decode()
+    assert base64_sample_count(text) == count
+    start = data.draw(st.integers(0, count))
+    stop = data.draw(st.integers(start, count))
+    sliced = slice_audio(text, start, stop, 2)
+    assert isinstance(sliced, str)
+    assert audio_bytes(sliced) == raw[2 * start : 2 * stop] == slice_audio(raw, start, stop, 2)
+
+
+def test_aligned_slices_are_pieces_of_the_text() -> None:
+    text = base64.b64encode(bytes(range(240))).decode()
+    assert slice_audio(text, 3, 9, 2) == text[8:24]

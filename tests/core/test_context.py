@@ -1,0 +1,139 @@
+"""What the model is told, and how it is shortened."""
+
+from __future__ import annotations
+
+import pytest
+
+from bargein.core.audio import PCM16_24K
+from bargein.core.completion import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserAudio,
+    UserMessage,
+    UserText,
+)
+from bargein.core.context import ContextOverflowError, fit, messages, size_tokens
+from bargein.core.heard_words import Transcript
+from bargein.core.history import Heard
+from bargein.core.items import FunctionCall, FunctionCallOutput, InputAudio, InputText, Item, OutputAudio
+from bargein.core.items import Message as MessageItem
+
+
+def said(item_id: str, text: str, *, status: str = "completed", audio_id: str | None = None) -> MessageItem:
+    timeline = Transcript(24_000)
+    timeline.add(text, 0)
+    part = OutputAudio(PCM16_24K, timeline, audio_id=audio_id, audio_expires_at=1000 if audio_id else None)
+    return MessageItem(item_id, "assistant", [part], status)  # type: ignore[arg-type]
+
+
+def asked(text: str) -> MessageItem:
+    return MessageItem("u", "user", [InputText(text)])
+
+
+def told(*items: Item, heard: dict[str, Heard] | None = None, unix_s: float = 0.0) -> list[Message]:
+    return [message for message, _ in messages(items, heard or {}, "", unix_s=unix_s)]
+
+
+def test_an_untouched_reply_is_told_by_its_audio_until_that_expires() -> None:
+    reply = said("a", "hello", audio_id="audio_1")
+    assert told(reply, unix_s=999) == [AssistantMessage("hello", "audio_1")]
+    assert told(reply, unix_s=1000) == [AssistantMessage("hello")]
+
+
+def test_a_cut_reply_is_told_as_heard_and_never_by_its_audio() -> None:
+    reply = said("a", "hello there", audio_id="audio_1")
+    assert told(reply, heard={"a": Heard(100, "hello")}) == [AssistantMessage("hello")]
+
+
+def test_a_reply_of_which_nothing_was_heard_is_not_told() -> None:
+    assert told(said("a", "hello"), heard={"a": Heard(0, "")}) == []
+
+
+def test_an_incomplete_reply_is_not_told_by_its_audio() -> None:
+    assert told(said("a", "hello", status="incomplete", audio_id="audio_1")) == [AssistantMessage("hello")]
+
+
+def test_calls_share_a_message_their_outputs_follow_and_unanswered_ones_are_left_out() -> None:
+    items: list[Item] = [
+        asked("what time is it in Rome and Oslo, and who won?"),
+        FunctionCall("f1", "call_1", "get_time", '{"city": "Rome"}'),
+        FunctionCall("f2", "call_2", "get_time", '{"city": "Oslo"}'),
+        FunctionCall("f3", "call_3", "get_winner", "{}"),
+        asked("hello?"),
+        FunctionCallOutput("o2", "call_2", "eight"),
+        FunctionCallOutput("o1", "call_1", "seven"),
+    ]
+    assert told(*items) == [
+        UserMessage((UserText("what time is it in Rome and Oslo, and who won?"),)),
+        AssistantMessage(
+            None,
+            None,
+            (ToolCall("call_1", "get_time", '{"city": "Rome"}'), ToolCall("call_2", "get_time", '{"city": "Oslo"}')),
+        ),
+        ToolMessage("call_1", "seven"),
+        ToolMessage("call_2", "eight"),
+        UserMessage((UserText("hello?"),)),
+    ]
+
+
+def test_forgotten_sound_is_told_by_its_transcript() -> None:
+    item = MessageItem("u", "user", [InputAudio(b"", PCM16_24K, "what time is it")])
+    assert told(item) == [UserMessage((UserText("what time is it"),))]
+
+
+SECOND = UserAudio(bytes(48_000), PCM16_24K)
+
+
+def spoken(transcript: str | None) -> tuple[Message, str | None]:
+    return UserMessage((SECOND,)), transcript
+
+
+def test_a_conversation_that_fits_is_left_alone() -> None:
+    given = [(SystemMessage("be brief"), None), spoken("one"), spoken("two")]
+    assert fit(given, max_bytes=10**6, max_tokens=100, overflow="transcript") == tuple(m for m, _ in given)
+
+
+def test_the_oldest_sound_becomes_its_transcript_before_anything_is_dropped() -> None:
+    given = [(SystemMessage("be brief"), None), spoken("one"), spoken("two"), spoken("three")]
+    kept = fit(given, max_bytes=100_000, max_tokens=10**6, overflow="transcript")
+    assert kept == (
+        SystemMessage("be brief"),
+        UserMessage((UserText("one"),)),
+        UserMessage((UserText("two"),)),
+        UserMessage((SECOND,)),
+    )
+
+
+def test_with_the_drop_policy_and_without_transcripts_the_oldest_go() -> None:
+    given = [(SystemMessage("be brief"), None), spoken("one"), spoken("two"), spoken("three")]
+    assert fit(given, max_bytes=140_000, max_tokens=10**6, overflow="drop") == (
+        SystemMessage("be brief"),
+        UserMessage((SECOND,)),
+        UserMessage((SECOND,)),
+    )
+
+
+def test_a_call_is_dropped_with_its_outputs() -> None:
+    call: tuple[Message, str | None] = (AssistantMessage(None, None, (ToolCall("c", "f", "{}"),)), None)
+    output: tuple[Message, str | None] = (ToolMessage("c", "x" * 400), None)
+    newest: tuple[Message, str | None] = (UserMessage((UserText("and now?"),)), None)
+    kept = fit([call, output, newest], max_bytes=10**6, max_tokens=10, overflow="drop")
+    assert kept == (newest[0],)
+
+
+def test_the_newest_turn_is_never_dropped() -> None:
+    assert fit([spoken(None)], max_bytes=10, max_tokens=1, overflow="drop") == (UserMessage((SECOND,)),)
+
+
+def test_a_retention_ratio_shrinks_to_its_share() -> None:
+    given = [spoken(None) for _ in range(10)]
+    kept = fit(given, max_bytes=10**9, max_tokens=99, overflow="drop", truncation=0.5)
+    assert sum(size_tokens(message) for message in kept) <= 49
+
+
+def test_disabled_truncation_refuses_to_shorten() -> None:
+    with pytest.raises(ContextOverflowError):
+        fit([spoken(None)] * 3, max_bytes=10, max_tokens=1, overflow="drop", truncation="disabled")
