@@ -82,6 +82,9 @@ class Caller:
                 self._changed.wait_for(lambda: self.input_ms >= goal_ms or self.closed), timeout=length_ms / 1000 + 10
             )
 
+    async def close(self, code: int, reason: str) -> None:
+        await self.socket.close(code, reason)
+
     async def hung_up(self) -> None:
         """Wait until the page has closed this connection."""
         async with self._changed:

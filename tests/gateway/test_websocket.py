@@ -242,6 +242,7 @@ async def test_a_peer_that_never_ends_the_closing_handshake_is_cut_off(serve: Se
         timers.run_due()
         await asyncio.wait_for(session.closed.wait(), 30)
         assert session.ends == [(1001, "")]
+        caller.transport.abort()
 
 
 async def test_what_a_slow_reader_leaves_is_its_backlog_not_the_kernels(serve: Serve) -> None:

@@ -139,7 +139,7 @@ async def running_gateway(
     loop = asyncio.get_running_loop()
     settings = Settings(**({"port": 0, "drain_s": 10.0} | options))
     metrics = Metrics()
-    timers = timers or Timers(LoopClock(loop), loop)
+    timers = Timers(LoopClock(loop), loop) if timers is None else timers
     sessions: list[ScriptedSession] = []
     opened: asyncio.Queue[ScriptedSession] = asyncio.Queue()
 

@@ -66,7 +66,9 @@ class Timers:
         self._earliest_s = -math.inf
         """While callbacks run, nothing can be scheduled for this run any more."""
 
-    def __len__(self) -> int:
+    @property
+    def pending(self) -> int:
+        """How many keys have a time."""
         return len(self._entries)
 
     def schedule(self, key: Hashable, when_s: float, callback: Callable[[], None]) -> None:
