@@ -1,0 +1,163 @@
+"""When something goes wrong, the page says what, in plain words, and offers a way on."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from client_web.page_client import Client, OpenClient
+from client_web.scripted_caller import tone
+from client_web.scripted_peer import SERVER_FULL, ScriptedPeer
+from support.browser import MICROPHONE_SCRIPT
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+REFUSED = "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('', '%s'); };"
+REFUSED_ONCE = (
+    MICROPHONE_SCRIPT
+    + """
+(() => {
+  const given = navigator.mediaDevices.getUserMedia;
+  let asked = 0;
+  navigator.mediaDevices.getUserMedia = (...args) => {
+    asked += 1;
+    return asked === 1 ? Promise.reject(new DOMException('', 'NotAllowedError')) : given(...args);
+  };
+})();
+"""
+)
+
+
+def notice(client: Client, code: str) -> str:
+    return f"[data-testid=notice][data-code={code}]"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        ("NotAllowedError", "microphone_denied"),
+        ("NotFoundError", "microphone_missing"),
+        ("NotReadableError", "microphone_busy"),
+    ],
+)
+async def test_without_a_microphone_one_can_still_type(open_client: OpenClient, error: str, code: str) -> None:
+    client = await open_client(script=REFUSED % error)
+    await client.get("start").click()
+    caller = await client.peer.caller()
+    await expect(client.page.locator(notice(client, code)).get_by_role("alert")).to_be_visible()
+    await client.get("message").fill("Hello")
+    await client.get("message").press("Enter")
+    await caller.expect("conversation.item.create")
+
+
+async def test_a_microphone_that_was_refused_can_be_asked_for_again(open_client: OpenClient) -> None:
+    client = await open_client(script=REFUSED_ONCE)
+    await client.get("start").click()
+    caller = await client.peer.caller()
+    await client.page.locator(notice(client, "microphone_denied")).get_by_test_id("notice-action").click()
+    await caller.hear(200)
+    await expect(client.page.locator(notice(client, "microphone_denied"))).to_have_count(0)
+    await expect(client.get("mute")).to_have_text("Mute")
+
+
+async def test_an_insecure_address_is_explained_and_typing_works(open_client: OpenClient, peer: ScriptedPeer) -> None:
+    client = await open_client(script="", url=peer.url.replace("localhost", "insecure.test"))
+    await expect(client.page.locator("[data-check=secure]")).to_have_attribute("data-result", "bad")
+    await client.get("start").click()
+    caller = await peer.caller()
+    await expect(client.page.locator(notice(client, "insecure_context"))).to_contain_text("https")
+    await client.get("message").fill("Hello")
+    await client.get("message").press("Enter")
+    await caller.expect("conversation.item.create")
+
+
+async def test_a_restarting_server_is_found_again(client: Client) -> None:
+    caller = await client.start()
+    await caller.speech("When does it open?", length_ms=200)
+    await caller.close(1012, "service restart")
+    again = await client.peer.caller()
+    await client.state("listening")
+    await expect(client.get("transcript")).to_contain_text("When does it open?")
+    await expect(client.get("transcript")).to_contain_text("remembers nothing")
+    await again.hear(200)
+
+
+async def test_a_full_server_is_waited_for_with_a_countdown(open_client: OpenClient) -> None:
+    client = await open_client(allowed_complaints=("WebSocket connection", "503"))
+    caller = await client.start()
+    client.peer.refusal = SERVER_FULL
+    await caller.close(1012, "service restart")
+    await client.state("reconnecting")
+    await expect(client.page.locator("#state-hint")).to_contain_text("Next try in")
+    client.peer.refusal = None
+    await client.get("retry-now").click()
+    await client.peer.caller()
+    await client.state("listening")
+
+
+async def test_a_server_that_is_full_at_the_start_says_so(open_client: OpenClient) -> None:
+    client = await open_client(allowed_complaints=("WebSocket connection", "503"))
+    client.peer.refusal = SERVER_FULL
+    await client.get("start").click()
+    await expect(client.page.locator(notice(client, "server_full"))).to_be_visible()
+    client.peer.refusal = None
+    await client.peer.caller()
+    await client.state("listening")
+
+
+async def test_a_failing_model_does_not_end_the_conversation(client: Client) -> None:
+    caller = await client.start()
+    await caller.speech("When does it open?", length_ms=200)
+    reply = await caller.reply("It opens")
+    await reply.fail("The model did not answer in time.")
+    await expect(client.page.locator(notice(client, "model_failed"))).to_be_visible()
+    await client.state("listening")
+    reply = await caller.reply("It opens at nine.")
+    await reply.sound(tone(0.4))
+    await reply.complete()
+    await expect(client.get("transcript")).to_contain_text("It opens at nine.")
+
+
+async def test_another_window_took_over(client: Client) -> None:
+    caller = await client.start()
+    await caller.speech("When does it open?", length_ms=200)
+    await caller.close(4409, "superseded")
+    await expect(client.page.locator(notice(client, "superseded"))).to_be_visible()
+    await expect(client.get("start-again")).to_be_visible()
+
+
+@pytest.mark.parametrize("peer", ["sesame"], indirect=True)
+async def test_a_key_is_asked_for_and_exchanged_for_a_token(open_client: OpenClient) -> None:
+    client = await open_client(allowed_complaints=("WebSocket connection", "401"))
+    await client.get("start").click()
+    await client.get("key-value").fill("wrong")
+    await client.get("key-submit").click()
+    await expect(client.page.locator("#key-error")).to_contain_text("does not know this key")
+    await client.get("key-value").fill("sesame")
+    await client.get("key-submit").click()
+    await client.peer.caller()
+    await client.state("listening")
+    assert await client.page.evaluate("Object.keys(sessionStorage)") == []
+    assert "sesame" not in await client.page.evaluate("JSON.stringify(localStorage)")
+
+
+@pytest.mark.parametrize("peer", ["sesame"], indirect=True)
+async def test_a_key_is_kept_only_if_the_person_agrees(open_client: OpenClient) -> None:
+    client = await open_client(allowed_complaints=("WebSocket connection", "401"))
+    await client.get("start").click()
+    await client.get("key-value").fill("sesame")
+    await client.get("key-keep").check()
+    await client.get("key-submit").click()
+    await client.peer.caller()
+    await client.page.reload()
+    await client.start()
+
+
+@pytest.mark.parametrize("peer", ["sesame"], indirect=True)
+async def test_who_has_no_key_can_cancel(open_client: OpenClient) -> None:
+    client = await open_client(allowed_complaints=("WebSocket connection", "401"))
+    await client.get("start").click()
+    await expect(client.get("key-value")).to_be_focused()
+    await client.page.keyboard.press("Escape")
+    await expect(client.get("key-dialog")).to_be_hidden()
+    await expect(client.get("start")).to_be_visible()
