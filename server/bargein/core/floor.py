@@ -149,3 +149,7 @@ def mermaid() -> str:
     lines.append("")
     lines.append("In brackets: with `interrupt_response: false`.")
     return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(mermaid(), end="")  # noqa: T201  this is what the command is for
