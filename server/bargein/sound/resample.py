@@ -45,8 +45,8 @@ class Decimator:
         sound = np.concatenate((self._past, samples), dtype=np.float32)
         count = (len(sound) - TAPS) // self._factor + 1
         self._past = sound[count * self._factor :]
-        # Overlapping rows, one for each output sample. The constructor is ten times faster than `as_strided`, and `dot`,
-        # which copies the rows for BLAS, twice as fast as `@`, which does not.
+        # Overlapping rows, one for each output sample. The constructor is ten times faster than `as_strided`; `dot`
+        # copies the rows for BLAS, and is twice as fast as `@`, which does not.
         step = sound.itemsize
         frames: npt.NDArray[np.float32] = np.ndarray((count, TAPS), np.float32, sound, 0, (step * self._factor, step))
         decimated: npt.NDArray[np.float32] = frames.dot(self._taps)

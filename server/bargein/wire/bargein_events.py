@@ -15,13 +15,24 @@ SUBPROTOCOL = "bargein.v1"
 """The name offered in ``Sec-WebSocket-Protocol``."""
 
 
-def welcome(report_ms: int, *, epoch: int = 0, resume_token: str | None = None, window_s: float = 0) -> Json:
+def welcome(
+    report_ms: int,
+    *,
+    epoch: int = 0,
+    resume_token: str | None = None,
+    window_s: float = 0,
+    resumed: bool | None = None,
+) -> Json:
     """The ``bargein`` block of ``session.created``.
 
     :param report_ms: how often the client shall report its play-out.
     :param resume_token: ``None``: this session cannot be resumed; ``epoch`` and ``window_s`` then mean nothing.
+    :param resumed: answers a caller that asked to go on with an earlier session; ``None`` for all others.
     """
-    return {"resume_token": resume_token, "epoch": epoch, "window_s": window_s, "report_ms": report_ms}
+    block: Json = {"resume_token": resume_token, "epoch": epoch, "window_s": window_s, "report_ms": report_ms}
+    if resumed is not None:
+        block["resumed"] = resumed
+    return block
 
 
 def response_numbered(response_id: str, item_id: str, number: int) -> ServerEvent:

@@ -53,7 +53,7 @@ class Encoder:
     def audio(self, sent: AudioSent) -> bytes:
         """One delta of reply audio: a binary message for ``bargein.v1`` (send it as such), else a text message.
 
-        Base64 text goes out as it is, between pre-built halves: it must be canonical (RFC 4648 section 4, no line breaks).
+        Base64 text goes out as it is, between pre-built halves: it must be canonical (RFC 4648 section 4).
         """
         audio = sent.audio
         if self.bargein:
@@ -70,11 +70,11 @@ class Encoder:
 
     def _stamped(self, event: ServerEvent) -> bytes:
         self._event_count += 1
-        stamped = {"type": event["type"], "event_id": f"{self._id_prefix}{self._event_count}", **event}
+        stamped: ServerEvent = {"type": event["type"], "event_id": f"{self._id_prefix}{self._event_count}"}
         if self.bargein:
             self.seq += 1
             stamped["seq"] = self.seq
-        return orjson.dumps(stamped)
+        return orjson.dumps(stamped | event)
 
     def _middle_of(self, sent: AudioSent) -> str:
         """What stands between the event's id and its audio, the same for all deltas of an item."""

@@ -43,7 +43,7 @@ def check_whole_samples(samples: bytes, audio_format: AudioFormat, param: str = 
     if len(samples) % audio_format.bytes_per_sample:
         raise CallerError(
             f"Invalid '{param}': got {len(samples)} bytes of {audio_format.encoding.value}, which is not a whole "
-            f"number of samples of {audio_format.bytes_per_sample} bytes. Keep the odd byte and send it with the next ones.",
+            f"number of samples of {audio_format.bytes_per_sample} bytes. Keep the odd byte for the next event.",
             code="invalid_value",
             param=param,
         )

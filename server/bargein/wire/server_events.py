@@ -43,10 +43,9 @@ def session_created(session: Json, bargein: Json | None = None) -> ServerEvent:
 
     :param bargein: :func:`bargein.wire.bargein_events.welcome` for callers of ``bargein.v1``; ``None`` for all others.
     """
-    event: ServerEvent = {"type": "session.created", "session": session}
-    if bargein is not None:
-        event["bargein"] = bargein
-    return event
+    if bargein is None:
+        return {"type": "session.created", "session": session}
+    return {"type": "session.created", "bargein": bargein, "session": session}
 
 
 def session_updated(session: Json) -> ServerEvent:
