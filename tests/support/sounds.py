@@ -1,0 +1,76 @@
+"""Sounds made for tests: speech by espeak-ng, and noises that are not speech. All at 24 kHz, as float samples on the
+scale of PCM16."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+import subprocess
+
+import numpy as np
+import numpy.typing as npt
+
+from bargein.sound.wav import read_mono
+
+RATE_HZ = 24_000
+Sound = npt.NDArray[np.float64]
+
+
+@functools.cache
+def speech(text: str, voice: str = "en-us") -> Sound:
+    """``text`` as espeak-ng says it."""
+    if shutil.which("espeak-ng") is None:
+        raise RuntimeError("espeak-ng is not installed: apt-get install espeak-ng, or brew install espeak-ng")
+    said = subprocess.run(["espeak-ng", "-v", voice, "--stdout", text], check=True, capture_output=True)
+    return read_mono(said.stdout, RATE_HZ).astype(np.float64)
+
+
+def room(ms: int, level_db: float, seed: int = 0) -> Sound:
+    """Steady background noise at an RMS level relative to full scale."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(0, 32768 * 10 ** (level_db / 20), ms * RATE_HZ // 1000)
+
+
+def cough(ms: int, seed: int, peak: float = 12_000) -> Sound:
+    """A burst of coloured noise that dies away: loud, and without pitch."""
+    rng = np.random.default_rng(seed)
+    count = ms * RATE_HZ // 1000
+    at_s = np.arange(count) / RATE_HZ
+    centre_hz, width_hz = rng.uniform(500, 1500), rng.uniform(400, 1500)
+    frequencies = np.fft.rfftfreq(count, 1 / RATE_HZ)
+    colour = 1 / (1 + ((frequencies - centre_hz) / width_hz) ** 2)
+    burst = np.fft.irfft(np.fft.rfft(rng.normal(0, 1, count)) * colour, count)
+    burst *= np.minimum(at_s / 0.01, 1) * np.exp(-2.5 * at_s / at_s[-1])
+    return burst / np.abs(burst).max() * peak
+
+
+def knock(seed: int, peak: float = 15_000) -> Sound:
+    """A struck door: a low tone that is gone after some tens of milliseconds, with a click at its start."""
+    rng = np.random.default_rng(seed)
+    at_s = np.arange(RATE_HZ // 4) / RATE_HZ
+    tone = np.sin(2 * np.pi * rng.uniform(80, 400) * at_s) * np.exp(-at_s / rng.uniform(0.01, 0.05))
+    sound = tone + 0.3 * rng.normal(0, 1, len(at_s)) * np.exp(-at_s / 0.005)
+    return sound / np.abs(sound).max() * peak
+
+
+def keys(seed: int, peak: float = 8_000) -> Sound:
+    """Typing: five short clicks within half a second."""
+    rng = np.random.default_rng(seed)
+    sound = np.zeros(RATE_HZ // 2)
+    for _ in range(5):
+        at = rng.integers(0, len(sound) - 500)
+        sound[at : at + 400] += rng.normal(0, 1, 400) * np.exp(-np.arange(400) / 80)
+    return sound / np.abs(sound).max() * peak
+
+
+def within(background: Sound, at_ms: int, sound: Sound) -> Sound:
+    """``background`` with ``sound`` in it, from ``at_ms`` on."""
+    mixed = background.copy()
+    start = at_ms * RATE_HZ // 1000
+    mixed[start : start + len(sound)] += sound[: len(mixed) - start]
+    return mixed
+
+
+def pcm16(sound: Sound) -> bytes:
+    """Signed 16-bit little-endian."""
+    return np.clip(np.rint(sound), -32768, 32767).astype("<i2").tobytes()

@@ -1,0 +1,101 @@
+"""The detector and the endpointing above it, on speech and on what is no speech."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat
+from bargein.core.config import CorePolicy, TurnDetection
+from bargein.core.endpointing import Endpointer
+from bargein.core.floor import CallerTrigger
+from bargein.sound.g711 import pcm16_to_alaw, pcm16_to_ulaw
+from bargein.sound.resample import resample
+from bargein.vad.webrtc import WebRtcDetector
+from support.sounds import Sound, cough, keys, knock, pcm16, room, speech, within
+
+STOP = "Wait, stop, I wanted to ask something else."
+VOICES = ["en-us", "en-us+f3", "en-gb+m3", "en-us+whisper"]
+
+
+def signals(
+    audio: bytes, fmt: AudioFormat = PCM16_24K, *, agent_audible: bool = True, chunk_bytes: int = 960
+) -> list[tuple[CallerTrigger, int]]:
+    """What the endpointer says of ``audio``, and when, in ms."""
+    detector = WebRtcDetector(fmt)
+    endpointer = Endpointer(TurnDetection(), CorePolicy(), fmt.rate_hz)
+    found = []
+    for start in range(0, len(audio), chunk_bytes):
+        for window in detector.feed(audio[start : start + chunk_bytes], weigh=True):
+            signal = endpointer.feed(window, agent_audible=agent_audible)
+            if signal is not None:
+                found.append((signal.trigger, fmt.ms_of(signal.at_sample)))
+    return found
+
+
+def triggers(sound: Sound) -> set[CallerTrigger]:
+    return {trigger for trigger, _ in signals(pcm16(sound))}
+
+
+@pytest.mark.parametrize("voice", VOICES)
+@pytest.mark.parametrize("noise_db", [-70, -50])
+def test_a_person_who_speaks_is_confirmed_and_their_turn_ends(voice: str, noise_db: float) -> None:
+    said = speech(STOP, voice)
+    found = [trigger for trigger, _ in signals(pcm16(within(room(6000, noise_db), 1000, said)))]
+    assert found[:2] == [CallerTrigger.EVIDENCE, CallerTrigger.CONFIRM]
+    assert found[-1] is CallerTrigger.END
+    assert found.count(CallerTrigger.END) == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("kind", ["cough", "short cough", "knock", "keys"])
+def test_short_noises_never_confirm(kind: str, seed: int) -> None:
+    sound = {"cough": cough(400, seed), "short cough": cough(150, seed), "knock": knock(seed), "keys": keys(seed)}[kind]
+    found = triggers(within(room(3000, -60, seed), 1500, sound))
+    assert CallerTrigger.CONFIRM not in found
+    if CallerTrigger.EVIDENCE in found:
+        assert CallerTrigger.MISFIRE in found
+
+
+@pytest.mark.parametrize("noise_db", [-80, -60, -40, -30])
+def test_steady_noise_alone_is_no_evidence_once_it_is_known(noise_db: float) -> None:
+    found = signals(pcm16(room(10_000, noise_db)))
+    assert not [at_ms for _, at_ms in found if at_ms > 2500]
+
+
+def test_any_chunking_gives_the_same_signals() -> None:
+    audio = pcm16(within(room(5000, -60), 1000, speech(STOP)))
+    assert signals(audio, chunk_bytes=960) == signals(audio, chunk_bytes=4800) == signals(audio, chunk_bytes=334)
+
+
+@pytest.mark.parametrize(("fmt", "encode"), [(PCMU_8K, pcm16_to_ulaw), (PCMA_8K, pcm16_to_alaw)])
+def test_telephone_speech_is_heard_as_well(fmt: AudioFormat, encode: object) -> None:
+    sound = within(room(6000, -55), 1000, speech(STOP))
+    narrow = resample(np.clip(sound, -32768, 32767).astype(np.int16), 24_000, 8_000)
+    found = [trigger for trigger, _ in signals(encode(narrow), fmt, chunk_bytes=160)]  # type: ignore[operator]
+    assert found[:2] == [CallerTrigger.EVIDENCE, CallerTrigger.CONFIRM]
+    assert found[-1] is CallerTrigger.END
+
+
+def test_a_higher_threshold_asks_for_more() -> None:
+    """Quiet speech in a noisy room passes a low threshold and not a high one."""
+    sound = pcm16(within(room(5000, -45), 2000, 0.08 * speech(STOP)))
+
+    def confirmed(threshold: float) -> bool:
+        detector = WebRtcDetector(PCM16_24K)
+        endpointer = Endpointer(TurnDetection(threshold=threshold), CorePolicy(), 24_000)
+        windows = detector.feed(sound, weigh=True)
+        found = [endpointer.feed(window, agent_audible=False) for window in windows]
+        return any(signal is not None and signal.trigger is CallerTrigger.CONFIRM for signal in found)
+
+    assert confirmed(0.1)
+    assert not confirmed(0.95)
+
+
+def test_voicing_is_only_judged_where_it_is_asked_for() -> None:
+    audio = pcm16(within(room(2000, -60), 500, cough(400, 1)))
+    weighed = WebRtcDetector(PCM16_24K).feed(audio, weigh=True)
+    unweighed = WebRtcDetector(PCM16_24K).feed(audio, weigh=False)
+    assert [window.probability for window in weighed] == [window.probability for window in unweighed]
+    assert all(window.voicing == 1.0 for window in unweighed)
+    assert any(window.voicing == 0.0 for window in weighed)
