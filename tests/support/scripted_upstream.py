@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -76,7 +77,7 @@ class ScriptedUpstream:
 
 
 @asynccontextmanager
-async def scripted(script: Script) -> AsyncIterator[ScriptedUpstream]:
+async def scripted(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[ScriptedUpstream]:
     """Run ``script`` for every request. A failure of a script fails the test."""
     running: set[asyncio.Task[None]] = set()
     failures: list[BaseException] = []
@@ -100,9 +101,9 @@ async def scripted(script: Script) -> AsyncIterator[ScriptedUpstream]:
             running.discard(task)
             writer.close()
 
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0)
+    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     port = listener.sockets[0].getsockname()[1]
-    server = ScriptedUpstream(f"http://127.0.0.1:{port}/v1")
+    server = ScriptedUpstream(f"http{'s' if tls else ''}://127.0.0.1:{port}/v1")
     try:
         yield server
     finally:

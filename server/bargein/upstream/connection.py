@@ -71,7 +71,7 @@ class LeasingConnector(aiohttp.TCPConnector):
 class HttpClient:
     """Posts to one server: any number of connections, no retries, no redirects, no timeout but the one for connecting.
 
-    ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` are honoured.
+    ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` are honoured, but never for this machine itself.
     """
 
     def __init__(self, url: str, connect_timeout_s: float) -> None:
@@ -124,6 +124,6 @@ async def _slices(body: bytes) -> AsyncIterator[bytes]:
 
 def _proxy_for(url: str) -> str | None:
     parts = urlsplit(url)
-    if urllib.request.proxy_bypass(parts.netloc):
+    if parts.hostname in {"localhost", "127.0.0.1", "::1"} or urllib.request.proxy_bypass(parts.netloc):
         return None
     return urllib.request.getproxies().get(parts.scheme)

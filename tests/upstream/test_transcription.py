@@ -1,0 +1,128 @@
+"""Speech to words over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import wave
+from dataclasses import replace
+from email.message import Message
+from email.parser import BytesParser
+
+import pytest
+
+from bargein.core.audio import PCM16_24K, PCMU_8K, AudioFormat
+from bargein.core.config import Transcription
+from bargein.core.items import InputAudio
+from bargein.errors import UpstreamError, UpstreamMalformed, UpstreamRateLimited, UpstreamTimedOut
+from bargein.upstream import Transcriptions, UpstreamConfig
+from support.scripted_upstream import Exchange, scripted
+
+SPEECH = InputAudio(bytes(range(200)), PCM16_24K)
+WHISPER = Transcription("whisper-1")
+
+
+def config(url: str) -> UpstreamConfig:
+    return UpstreamConfig(base_url=url, model="gpt-audio", api_key="sk-secret")
+
+
+def form(exchange: Exchange) -> dict[str, Message]:
+    """The parts of a multipart body, by name."""
+    head = f"content-type: {exchange.headers['content-type']}\r\n\r\n".encode()
+    parts = BytesParser().parsebytes(head + exchange.body).get_payload()
+    assert isinstance(parts, list)
+    named = [part for part in parts if isinstance(part, Message)]
+    return {str(part.get_param("name", header="content-disposition")): part for part in named}
+
+
+def value(part: Message) -> bytes:
+    payload = part.get_payload(decode=True)
+    assert isinstance(payload, bytes)
+    return payload
+
+
+@pytest.mark.parametrize(
+    ("fmt", "rate_hz", "byte_count"), [(PCM16_24K, 24_000, 200), (PCMU_8K, 8000, 400)], ids=["pcm16", "pcmu"]
+)
+async def test_a_transcript(fmt: AudioFormat, rate_hz: int, byte_count: int) -> None:
+    async def script(exchange: Exchange) -> None:
+        assert exchange.path == "/v1/audio/transcriptions"
+        assert exchange.headers["authorization"] == "Bearer sk-secret"
+        parts = form(exchange)
+        with wave.open(io.BytesIO(value(parts.pop("file")))) as file:
+            assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (rate_hz, 1, 2)
+            assert len(file.readframes(1000)) == byte_count
+        assert {name: value(part) for name, part in parts.items()} == {
+            "model": b"gpt-4o-transcribe",
+            "response_format": b"json",
+            "language": b"de",
+            "prompt": "Grüße".encode(),
+        }
+        await exchange.answer(200, '{"text":" Grüß Gott. ","usage":{"type":"duration","seconds":1}}'.encode())
+
+    async with scripted(script) as server, Transcriptions(config(server.url)) as transcriber:
+        said = await transcriber.transcribe(
+            InputAudio(SPEECH.audio, fmt), Transcription("gpt-4o-transcribe", language="de", prompt="Grüße")
+        )
+    assert said == "Grüß Gott."
+
+
+async def test_another_server_and_model() -> None:
+    async def script(exchange: Exchange) -> None:
+        assert "authorization" not in exchange.headers
+        assert value(form(exchange)["model"]) == b"local"
+        await exchange.answer(200, b'{"text":""}')
+
+    async with scripted(script) as server:
+        elsewhere = replace(
+            config("http://127.0.0.1:9"), transcription_base_url=server.url, transcription_model="local"
+        )
+        async with Transcriptions(elsewhere) as transcriber:
+            assert await transcriber.transcribe(SPEECH, WHISPER) == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (429, b'{"error":{"message":"slow down"}}', UpstreamRateLimited),
+        (401, b'{"error":{"message":"key sk-secret is wrong"}}', UpstreamError),
+        (200, b"<html>", UpstreamMalformed),
+        (200, b"[]", UpstreamMalformed),
+        (200, b'{"text":7}', UpstreamMalformed),
+    ],
+)
+async def test_failures(status: int, body: bytes, error: type[UpstreamError]) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(status, body)
+
+    async with scripted(script) as server, Transcriptions(config(server.url)) as transcriber:
+        with pytest.raises(error) as raised:
+            await transcriber.transcribe(SPEECH, WHISPER)
+    assert "sk-secret" not in str(raised.value)
+
+
+async def test_a_stall() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.send(b"HTTP/1.1 200 x\r\ncontent-length: 100\r\n\r\n{")
+        await exchange.gone()
+
+    async with scripted(script) as server:
+        impatient = replace(config(server.url), transcription_timeout_s=0.05)
+        async with Transcriptions(impatient) as transcriber:
+            with pytest.raises(UpstreamTimedOut):
+                await transcriber.transcribe(SPEECH, WHISPER)
+
+
+async def test_cancelling_closes_the_connection() -> None:
+    reached, gone = asyncio.Event(), asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        reached.set()
+        await exchange.gone()
+        gone.set()
+
+    async with scripted(script) as server, Transcriptions(config(server.url)) as transcriber:
+        task = asyncio.create_task(transcriber.transcribe(SPEECH, WHISPER))
+        await reached.wait()
+        task.cancel()
+        await gone.wait()
