@@ -1,0 +1,122 @@
+# Everything here works on a fresh machine with Python 3.11 to 3.14 and make. `make` lists what there is.
+#
+# Sets everything up by itself, in this folder only: .venv/ (Python), .build/ and node_modules/ (what tests need).
+# make run ARGS="--port 9000"     arguments for bargein serve
+# make test ARGS="-k barge"       arguments for pytest
+# make lock UPGRADE=1             take the newest versions that pyproject.toml allows
+# PYTHON=/path/to/python3.12      the Python that .venv is made with
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+# Programs of the environment win over the machine's: Node.js may have been installed into it.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
+PROGRAMS := chromium espeak-ng redis-server sox
+NODE_MODULES := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/*/package-lock.json))
+STOCK_CLIENTS := .build/stock-clients
+
+## Using it
+
+.PHONY: run
+run: $(VENV)/.can-run ## Serve on http://127.0.0.1:8765, with the demo model unless .env names another
+	@$(BIN)/bargein serve $(ARGS)
+
+.PHONY: screenshots
+screenshots: setup programs node-modules ## Make the pictures of the browser page that the README shows
+	$(BIN)/python scripts/screenshots.py $(ARGS)
+
+.PHONY: bench
+bench: setup programs ## Measure latencies; fails when a figure falls below its floor
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: load
+load: setup ## Two minutes of fake callers against a server of their own; writes a report
+	$(BIN)/python -m benchmarks.load $(ARGS)
+
+## Working on it
+
+.PHONY: setup
+setup: $(VENV)/.can-develop ## Make .venv with everything for development
+
+.PHONY: test
+test: setup programs node-modules stock-clients ## Run all tests (fetches what they need where it can)
+	$(BIN)/pytest $(ARGS)
+
+.PHONY: check
+check: setup ## Lint, formatting, types, import layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: setup ## Format the code and apply safe fixes
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+.PHONY: lock
+lock: .build/lock/.installed ## Pin all dependencies again (UPGRADE=1: to the newest)
+	scripts/lock $(if $(UPGRADE),--upgrade)
+
+.PHONY: clean
+clean: ## Remove everything that was made here
+	rm -rf $(VENV) .build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(dir $(NODE_MODULES))
+	find server tests benchmarks scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## List these commands
+	@awk '/^## / { printf "\n%s\n", substr($$0, 4) } \
+	      /^[a-z-]+:.* ## / { split($$0, part, /:.* ## /); printf "  make %-12s %s\n", part[1], part[2] }' Makefile
+
+# What the commands stand on
+
+$(BIN)/python:
+	@python=$$(scripts/find-python) && echo "Making $(VENV) with $$($$python --version)" && $$python -m venv $(VENV)
+
+$(VENV)/.can-run: $(BIN)/python requirements/runtime.txt requirements/build.txt pyproject.toml
+	@echo "Installing what Bargein needs to run"
+	@$(PIP_INSTALL) -r requirements/runtime.txt -r requirements/build.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.can-develop: $(VENV)/.can-run requirements/dev.txt
+	@echo "Installing what its development needs"
+	@$(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+.PHONY: programs
+programs:
+	@scripts/need-program $(PROGRAMS)
+
+.PHONY: node
+node: $(BIN)/python
+	@scripts/node-there || { echo "Installing Node.js into $(VENV)" && $(PIP_INSTALL) -r requirements/node.txt; }
+
+.PHONY: node-modules
+node-modules: $(NODE_MODULES)
+
+tests/%/node_modules/.installed: tests/%/package-lock.json tests/%/package.json | node
+	@echo "Installing the npm packages of tests/$*"
+	@npm ci --prefix tests/$* --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: stock-clients
+stock-clients: $(STOCK_CLIENTS)/.installed
+
+$(STOCK_CLIENTS)/.installed: requirements/stock_clients.txt | $(BIN)/python
+	@echo "Installing the stock clients that the server is tested with"
+	@$(BIN)/python -m venv $(STOCK_CLIENTS)
+	@$(STOCK_CLIENTS)/bin/python -m pip install --quiet --require-hashes -r requirements/stock_clients.txt
+	@touch $@
+
+.build/lock/.installed: requirements/lock.txt | $(BIN)/python
+	@$(BIN)/python -m venv .build/lock
+	@.build/lock/bin/python -m pip install --quiet --require-hashes -r requirements/lock.txt
+	@touch $@
