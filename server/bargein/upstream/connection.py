@@ -35,18 +35,17 @@ class Lease:
 
     def __init__(self) -> None:
         self._connection: aiohttp.connector.Connection | None = None
-        self._transport: asyncio.BaseTransport | None = None
+        self._transport: asyncio.Transport | None = None
 
     def take(self, connection: aiohttp.connector.Connection) -> None:
         self._connection, self._transport = connection, connection.transport
 
     def drop(self) -> None:
         """Abort the socket, unless it has gone back to the pool: there it may serve somebody else already."""
-        transport = self._transport
-        if self._connection is None or not isinstance(transport, asyncio.WriteTransport):
+        if self._connection is None or self._transport is None:
             return
-        if self._connection.transport is not None or transport.is_closing():
-            transport.abort()
+        if self._connection.transport is not None or self._transport.is_closing():
+            self._transport.abort()
 
 
 _lease: ContextVar[Lease | None] = ContextVar("bargein_upstream_lease", default=None)
