@@ -88,9 +88,6 @@ class Model(Group):
         Literal["openai", "azure", "generic", "dashscope", "vllm-omni", "sglang-omni"] | None,
         Field(description="Which server it is; unset, its host name tells, else `generic`."),
     ] = None
-    voices: Annotated[
-        CommaList, Field(description="Voices that callers may ask for, by commas; empty lets the model decide.")
-    ] = ()
     transcription_model: Annotated[
         str | None, Field(description="Recogniser to use whatever callers name; unset, the one they name.")
     ] = None
@@ -197,6 +194,9 @@ class Conversation(Group):
     max_context_tokens: Annotated[
         int, Field(ge=1000, description="The largest context that the model is sent, estimated.")
     ] = 32_000
+    history_audio_limit_bytes: Annotated[
+        int, Field(ge=0, description="Sound kept with the items of a conversation; the oldest is forgotten first.")
+    ] = 16_777_216
     overflow: Annotated[
         Literal["transcript", "drop"],
         Field(description="When a request grows too large: old audio becomes its `transcript`, or is `drop`ped."),
@@ -283,6 +283,12 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
     def transcription_key(self) -> SecretStr | None:
         """The key for :attr:`transcription_url`, or ``None``: the model's is never sent to another server."""
         return _secret(self.transcription_api_key_env) if self.transcription_api_key_env else None
+
+    @property
+    def secret_values(self) -> tuple[str, ...]:
+        """What must never be logged."""
+        secrets = (*self.api_keys, self.token_secret, self.model_key, self.transcription_key)
+        return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
 
     @property
     def effective_upstream_url(self) -> str | None:

@@ -155,8 +155,9 @@ async def running_gateway(
     async with ChatCompletions(upstream) as completions:
         gateway = Gateway(settings, metrics, timers, open_session, make_carrier)
         server = Server(gateway, build_app(gateway, completions, read_metrics), bind(settings.host, settings.port))
-        serving = asyncio.create_task(server.serve())
-        await server.started()
+        listening = asyncio.Event()
+        serving = asyncio.create_task(server.serve(listening.set))
+        await listening.wait()
         try:
             yield Running(gateway, server, metrics, timers, sessions, opened, serving)
         finally:

@@ -38,13 +38,16 @@ class CallerSession(Protocol):
         ...
 
     async def drain(self, deadline_s: float) -> None:
-        """Let the turn in progress end, at most until ``deadline_s`` on the loop's clock, then close the connection."""
+        """Let the turn in progress end, at most until ``deadline_s`` on the timers' clock, then close with 1012."""
         ...
 
     def close(self, code: int, reason: str) -> None:
-        """Close the connection now."""
+        """Say why in an ``error`` event, then close the connection."""
         ...
 
 
 OpenSession = Callable[[Admitted, CallerConnection], CallerSession]
-"""Makes the session of an admitted caller; it starts when it is told to."""
+"""Makes the session of an admitted caller; it starts when it is told to.
+
+Raises :class:`~bargein.errors.CallerError` where the configuration that a token carries is wrong.
+"""

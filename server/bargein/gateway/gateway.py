@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 import structlog
 
+from bargein.errors import CallerError
 from bargein.gateway.addresses import AddressLimits
 from bargein.gateway.admission import Admission, Admitted
 from bargein.gateway.caller_session import CallerSession, OpenSession
@@ -80,9 +82,15 @@ class Gateway:
         """Make what carries an admitted caller."""
         return self._make_carrier(self._carriage, transport)
 
-    def open(self, admitted: Admitted, carrier: Carrier) -> None:
-        """Begin the session of an admitted caller whose connection is open."""
-        session = self._open_session(admitted, carrier)
+    def make_session(self, admitted: Admitted, carrier: Carrier) -> CallerSession | Refusal:
+        """Make the session of an admitted caller, who can still be told that its token's configuration is wrong."""
+        try:
+            return self._open_session(admitted, carrier)
+        except CallerError as error:
+            return Refusal(HTTPStatus.BAD_REQUEST, error.message, error.code, error.param)
+
+    def begin(self, admitted: Admitted, carrier: Carrier, session: CallerSession) -> None:
+        """Begin the session of a caller whose connection is open."""
         dialect: Dialect = "bargein.v1" if admitted.bargein else "beta" if admitted.beta else "ga"
         self._sessions.add(session)
         self._addresses.opened(admitted.address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import uvicorn
@@ -24,13 +24,11 @@ HTTP_GRACE_S: Final = 5
 class _Uvicorn(uvicorn.Server):
     """Leaves the signals alone, whose meaning the process decides, and says when it listens."""
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
+    listening: Callable[[], None]
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self.listening.set()
+        self.listening()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -68,16 +66,16 @@ class Server:
         host, port, *_ = self._sock.getsockname()
         return host, port
 
-    async def serve(self) -> None:
-        """Serve until :meth:`end` has done its work. Cancelling it stops listening and ends every session."""
+    async def serve(self, listening: Callable[[], None]) -> None:
+        """Serve until :meth:`end` has done its work. Cancelling it stops listening and ends every session.
+
+        :param listening: called when connections are accepted.
+        """
+        self._uvicorn.listening = listening
         try:
             await self._uvicorn.serve(sockets=[self._sock])
         finally:
             self._gateway.stop()
-
-    async def started(self) -> None:
-        """Return when connections are accepted."""
-        await self._uvicorn.listening.wait()
 
     def end(self) -> None:
         """Drain, then stop. The second call stops now."""

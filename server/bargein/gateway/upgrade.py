@@ -11,6 +11,7 @@ import asyncio
 from typing import Any, Protocol, cast
 
 from bargein.gateway.admission import Admitted
+from bargein.gateway.caller_session import CallerSession
 from bargein.gateway.carrier import Carrier, tune_socket
 from bargein.gateway.handshake import Handshake, parse_handshake
 from bargein.gateway.refusal import Refusal
@@ -23,7 +24,9 @@ class Host(Protocol):
 
     def carry(self, transport: asyncio.Transport) -> Carrier: ...
 
-    def open(self, admitted: Admitted, carrier: Carrier) -> None: ...
+    def make_session(self, admitted: Admitted, carrier: Carrier) -> CallerSession | Refusal: ...
+
+    def begin(self, admitted: Admitted, carrier: Carrier, session: CallerSession) -> None: ...
 
 
 class Upgrade(asyncio.Protocol):
@@ -57,16 +60,22 @@ class Upgrade(asyncio.Protocol):
         handshake = parse_handshake(head, peer[0] if isinstance(peer, tuple) else "")
         outcome = self._host.admit(handshake)
         if isinstance(outcome, Refusal):
-            transport.write(_response(outcome))
-            transport.close()
+            self._refuse(outcome)
             return
         carrier = self._host.carry(transport)
-        if carrier.accept(handshake, outcome.subprotocol):
+        session = self._host.make_session(outcome, carrier)
+        if isinstance(session, Refusal):
+            self._refuse(session)
+        elif carrier.accept(handshake, outcome.subprotocol):
             tune_socket(transport)
             self._carrier = carrier
             # uvicorn sets this object as the protocol when it has fed it the request.
             asyncio.get_running_loop().call_soon(self._pass_on, carrier)
-            self._host.open(outcome, carrier)
+            self._host.begin(outcome, carrier, session)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        self._transport.write(_response(refusal))
+        self._transport.close()
 
     def _pass_on(self, carrier: Carrier) -> None:
         if self._transport.get_protocol() is self and not self._transport.is_closing():

@@ -1,0 +1,95 @@
+"""The ``bargein`` command. Each subcommand is a file of its own, and only the one that is asked for is imported."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata, util
+from typing import Annotated, Any, Final
+
+import typer
+
+from bargein.errors import SettingsError
+
+USAGE_ERROR: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: the function of the same name in the file of the same name."""
+
+    name: str
+    summary: str
+    """The first line of the function's docstring, so that help need not import it."""
+
+    @property
+    def identifier(self) -> str:
+        return self.name.replace("-", "_")
+
+    @property
+    def module(self) -> str:
+        return f"bargein.cli.{self.identifier}"
+
+    def load(self) -> Callable[..., Any]:
+        """Import the function."""
+        function: Callable[..., Any] = getattr(importlib.import_module(self.module), self.identifier)
+        return function
+
+
+COMMANDS: Final = (
+    Command("serve", "Serve callers: the Realtime protocol in front, a Chat Completions model behind."),
+    Command("call", "Play a recording into a server in real time, as a caller, and report what the caller heard."),
+    Command("load", "Call a server with many fake callers, and report what they felt."),
+    Command("demo-model", "Run the bundled demo model: Chat Completions with audio, without a key."),
+)
+
+
+def available_commands() -> list[Command]:
+    """Those whose files are in this installation."""
+    return [command for command in COMMANDS if util.find_spec(command.module) is not None]
+
+
+def build_app(wanted: str | None) -> typer.Typer:
+    """The command line with ``wanted`` in full, and a summary of every other subcommand."""
+    app = typer.Typer(name="bargein", no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+    @app.callback()
+    def bargein(
+        version: Annotated[
+            bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show it.")
+        ] = False,
+    ) -> None:
+        """
+        Talk with any Chat Completions audio model, and talk over it.
+
+        Start with: bargein serve
+        """
+
+    for command in available_commands():
+        if command.name == wanted:
+            app.command(command.name)(command.load())
+        else:
+            app.command(command.name, help=command.summary)(_summarised)
+    return app
+
+
+def _summarised() -> None:
+    """Stands for a subcommand that was not asked for."""
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        print(metadata.version("bargein"))
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; a wrong setting is one line on standard error, and exit code 2."""
+    wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    try:
+        build_app(wanted)()
+    except SettingsError as error:
+        print(f"bargein: {error}", file=sys.stderr)
+        sys.exit(USAGE_ERROR)

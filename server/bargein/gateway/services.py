@@ -1,0 +1,112 @@
+"""From the operator's settings to what the sessions are made with."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+
+from bargein.core.config import CorePolicy
+from bargein.errors import SettingsError
+from bargein.gateway.admission import Admitted
+from bargein.gateway.caller_session import CallerSession, OpenSession
+from bargein.metrics import Metrics
+from bargein.session.connection import CallerConnection
+from bargein.session.session import Session
+from bargein.session.setup import Services, SessionLimits, SessionSetup
+from bargein.session.timers import Timers
+from bargein.settings import Settings
+from bargein.upstream import Transcriber, Upstream, UpstreamConfig
+from bargein.vad.webrtc import WebRtcDetector
+
+_log: Final = structlog.get_logger("bargein.session")
+
+
+def upstream_config(settings: Settings, demo_url: str | None = None) -> UpstreamConfig:
+    """How the model is asked.
+
+    :param demo_url: where the demo model is; then it answers, and no key is sent.
+    :raises SettingsError: naming what is wrong.
+    """
+    if demo_url is not None:
+        return UpstreamConfig(base_url=demo_url, model=settings.model)
+    base_url = settings.effective_upstream_url
+    if base_url is None:
+        raise SettingsError("BARGEIN_UPSTREAM_URL is not set, and there is no demo model to ask")
+    key, transcription_key = settings.model_key, settings.transcription_key
+    return UpstreamConfig(
+        base_url=base_url,
+        model=settings.model,
+        api_key=key.get_secret_value() if key is not None else None,
+        flavour=settings.upstream_flavour,
+        azure_deployment=settings.azure_deployment,
+        azure_api_version=settings.azure_api_version,
+        connect_timeout_s=settings.upstream_connect_timeout_s,
+        first_byte_timeout_s=settings.upstream_first_byte_timeout_s,
+        chunk_timeout_s=settings.upstream_chunk_timeout_s,
+        transcription_base_url=settings.transcription_url,
+        transcription_api_key=transcription_key.get_secret_value() if transcription_key is not None else None,
+        transcription_model=settings.transcription_model,
+    )
+
+
+def make_services(
+    settings: Settings, metrics: Metrics, timers: Timers, upstream: Upstream, transcriber: Transcriber | None
+) -> Services:
+    """What all sessions of this process share."""
+    return Services(
+        upstream=upstream,
+        transcriber=transcriber,
+        make_detector=WebRtcDetector,
+        metrics=metrics,
+        timers=timers,
+        log=_log,
+        limits=session_limits(settings),
+        policy=core_policy(settings),
+    )
+
+
+def session_limits(settings: Settings) -> SessionLimits:
+    return SessionLimits(
+        max_session_s=settings.session_limit_s,
+        idle_s=settings.idle_limit_s,
+        slow_caller_s=settings.slow_caller_s,
+        backlog_limit_bytes=settings.slow_caller_bytes,
+        control_messages_per_s=settings.control_messages_per_s,
+        control_burst=max(1, round(2 * settings.control_messages_per_s)),
+    )
+
+
+def core_policy(settings: Settings) -> CorePolicy:
+    return CorePolicy(
+        hold_after_ms=settings.hold_after_ms,
+        confirm_after_ms=settings.confirm_after_ms,
+        hold_limit_ms=settings.hold_limit_ms,
+        lead_ms=settings.lead_ms or None,
+        backlog_limit_ms=settings.backlog_limit_ms,
+        input_limit_ms=settings.input_limit_ms,
+        gate_margin_db=settings.gate_margin_db,
+        gate_margin_speaking_db=settings.gate_margin_speaking_db,
+        max_request_bytes=settings.max_request_bytes,
+        max_context_tokens=settings.max_context_tokens,
+        history_audio_limit_bytes=settings.history_audio_limit_bytes,
+        overflow=settings.overflow,
+    )
+
+
+def session_opener(services: Services) -> OpenSession:
+    """Makes a :class:`Session` of every admitted caller."""
+
+    def open_session(admitted: Admitted, connection: CallerConnection) -> CallerSession:
+        return Session(
+            SessionSetup(
+                connection=connection,
+                model=admitted.model,
+                services=services,
+                beta=admitted.beta,
+                bargein=admitted.bargein,
+                initial_session=admitted.initial_session,
+            )
+        )
+
+    return open_session
