@@ -1,13 +1,15 @@
 """Which words of a reply were heard: from a position in its sound to a position in its transcript.
 
-Chat Completions gives the transcript ahead of the sound, and no timings. Three facts bound the guess:
+Chat Completions gives the transcript ahead of the sound, and no timings. Four facts bound the guess:
 
 - a word that arrived when ``n`` samples of sound had arrived is spoken after sample ``n`` (the transcript leads);
-- people, and models, do not speak faster than some rate;
-- a voice pauses at punctuation and nowhere speaks in silence, so words are spread over the *voiced* part of the
-sound.
+- a voice speaks in its sound and nowhere in its silence, so words are spread over the *voiced* part;
+- it pauses at punctuation: a pause near the place where a clause should end *is* the end of that clause;
+- people, and models, do not speak faster than some rate, and each voice keeps to its own.
 
-The result is rounded down to a whole word: a word that the caller heard only half is better unsaid than remembered.
+So pauses are matched to the ends of clauses, one after the other, and the voice's rate is learnt on the way; between
+two matched pauses words are spread evenly. The result is rounded down to a whole word: a word that was heard only
+half is better unsaid than remembered.
 """
 
 from __future__ import annotations
@@ -20,20 +22,25 @@ from typing import Final
 
 from bargein.core.audio import AudioFormat
 
-USUAL_CHARACTERS_PER_S: Final = 15.0
-"""Of voiced sound; conversational English runs at about 13 to 17."""
+USUAL_CHARACTERS_PER_S: Final = 14.0
+"""Of voiced sound, before anything is known of a voice; conversational English runs at about 12 to 17."""
 FASTEST_CHARACTERS_PER_S: Final = 22.0
 STEP_MS: Final = 20
 """Resolution of the loudness curve."""
-PAUSE_STEPS: Final = 8
-"""Quiet steps that make a pause at which punctuation is expected: 160 ms."""
-VOICED_BELOW_PEAK_DB: Final = 35.0
+PAUSE_STEPS: Final = 7
+"""Quiet steps in a row that make a pause, 140 ms: stop consonants are shorter."""
+QUIET_BELOW_PEAK_DB: Final = 35.0
+NEAR_CHARACTERS: Final = 6
+NEAR_SHARE: Final = 0.4
+"""A pause belongs to the end of a clause that lies within this share of the characters since the last match, and a
+little more."""
 
 Loudness = Callable[[Sequence[str | bytes], AudioFormat, int], Sequence[float]]
 """From the stored pieces of a reply, their format and a step in ms to the level of each step, in dB relative to full
 scale."""
 
 _WORD: Final = re.compile(r"\S+")
+_CLAUSE_END: Final = re.compile(r"[.,;:!?\u2026\u3001\u3002][\"'\u2019\u201d)]*(?=\s|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,23 +87,19 @@ class Transcript:
             return 0
         if finished and heard_samples >= received_samples:
             return len(text)
-        curve = _VoicedCurve(levels_db, received_samples / self._rate_hz)
-        heard_s = heard_samples / self._rate_hz
-        voiced_heard_s = curve.voiced_before(heard_s)
-        rate = self._rate(curve, text, finished=finished)
-        characters = min(voiced_heard_s * rate, self._arrived_before(heard_samples))
-        characters = curve.snap_to_pause(characters, heard_s, text, rate)
-        return _whole_words(text, characters)
-
-    def _rate(self, curve: _VoicedCurve, text: str, *, finished: bool) -> float:
-        """Characters per second of voiced sound."""
-        if finished and curve.total_voiced_s > 0:
-            return len(text) / curve.total_voiced_s
-        highest = FASTEST_CHARACTERS_PER_S
-        if curve.total_voiced_s > 1.0:
+        voice = _Voice(levels_db, received_samples / self._rate_hz)
+        ends = [match.end() for match in _CLAUSE_END.finditer(text)]
+        rate = USUAL_CHARACTERS_PER_S
+        if voice.total_s > 1.0:
             # What has been said so far cannot be more than what has arrived.
-            highest = min(highest, self._characters / curve.total_voiced_s)
-        return min(USUAL_CHARACTERS_PER_S, highest)
+            rate = min(rate, len(text) / voice.total_s)
+        if finished and voice.total_s > 0:
+            rate = len(text) / voice.total_s
+        anchors = _match(voice.pauses_s, ends, rate)
+        if finished:
+            anchors.append((voice.total_s, float(len(text))))
+        characters = _between(anchors, voice.before(heard_samples / self._rate_hz), rate)
+        return _whole_words(text, min(characters, self._arrived_before(heard_samples)))
 
     def _arrived_before(self, samples: int) -> float:
         """Characters that may have been spoken by ``samples``: those that arrived with less sound than that."""
@@ -104,34 +107,60 @@ class Transcript:
         return self._arrivals[index].characters if index < len(self._arrivals) else self._characters
 
 
-class _VoicedCurve:
-    """How much of the sound up to a moment is voice."""
+class _Voice:
+    """The voiced part of a sound: a clock that stands still in silence."""
 
     def __init__(self, levels_db: Sequence[float], total_s: float) -> None:
-        gate_db = max(levels_db, default=0.0) - VOICED_BELOW_PEAK_DB
-        self._voiced = [level >= gate_db for level in levels_db]
-        self._total_s = total_s
+        gate_db = max(levels_db, default=0.0) - QUIET_BELOW_PEAK_DB
         self._before = [0]
-        for voiced in self._voiced:
+        self.pauses_s: list[float] = []
+        """Every pause after the first sound, by the voiced time before it."""
+        quiet = 0
+        for level_db in levels_db:
+            voiced = level_db >= gate_db
+            quiet = 0 if voiced else quiet + 1
             self._before.append(self._before[-1] + voiced)
-        self.total_voiced_s = self._before[-1] * STEP_MS / 1000 if levels_db else total_s
+            if quiet == PAUSE_STEPS and self._before[-1]:
+                self.pauses_s.append(self._before[-1] * STEP_MS / 1000)
+        self.total_s = self._before[-1] * STEP_MS / 1000 if levels_db else total_s
 
-    def voiced_before(self, at_s: float) -> float:
-        if not self._voiced:
+    def before(self, at_s: float) -> float:
+        """Voiced time before a moment of the sound; all of it counts as voiced where no levels are known."""
+        if len(self._before) == 1:
             return at_s
-        step = min(int(at_s * 1000 / STEP_MS), len(self._voiced))
-        return self._before[step] * STEP_MS / 1000
+        return self._before[min(int(at_s * 1000 / STEP_MS), len(self._before) - 1)] * STEP_MS / 1000
 
-    def snap_to_pause(self, characters: float, at_s: float, text: str, rate: float) -> float:
-        """Move an estimate inside a pause to the punctuation nearest to it, if one is near."""
-        step = min(int(at_s * 1000 / STEP_MS), len(self._voiced))
-        if step < PAUSE_STEPS or any(self._voiced[step - PAUSE_STEPS : step]):
-            return characters
-        ends = [match.end() for match in re.finditer(r"[.,;:!?](?=\s|$)", text)]
-        nearest = min(ends, key=lambda end: abs(end - characters), default=None)
-        if nearest is None or abs(nearest - characters) > rate:
-            return characters
-        return float(nearest)
+
+def _match(pauses_s: Sequence[float], ends: Sequence[int], rate: float) -> list[tuple[float, float]]:
+    """Pairs of voiced time and characters at which the voice and the transcript are known to meet.
+
+    :param rate: characters per second to begin with.
+    """
+    anchors = [(0.0, 0.0)]
+    for pause_s in pauses_s:
+        last_s, last_characters = anchors[-1]
+        if pause_s <= last_s:
+            continue
+        expected = last_characters + rate * (pause_s - last_s)
+        ahead = [end for end in ends if end > last_characters]
+        nearest = min(ahead, key=lambda end: abs(end - expected), default=None)
+        if nearest is None or abs(nearest - expected) > NEAR_CHARACTERS + NEAR_SHARE * (expected - last_characters):
+            continue
+        anchors.append((pause_s, float(nearest)))
+        rate = min(nearest / pause_s, FASTEST_CHARACTERS_PER_S)
+    return anchors
+
+
+def _between(anchors: Sequence[tuple[float, float]], voiced_s: float, rate: float) -> float:
+    """Characters at a voiced time: even between two anchors, by the voice's own rate behind the last."""
+    index = bisect_right(anchors, voiced_s, key=lambda anchor: anchor[0])
+    last_s, last_characters = anchors[index - 1]
+    if index < len(anchors):
+        next_s, next_characters = anchors[index]
+        return last_characters + (next_characters - last_characters) * (voiced_s - last_s) / (next_s - last_s)
+    if last_s > 0:
+        rate = min(last_characters / last_s, FASTEST_CHARACTERS_PER_S)
+    return last_characters + rate * (voiced_s - last_s)
 
 
 def _whole_words(text: str, characters: float) -> int:

@@ -1,0 +1,82 @@
+"""From a position in the sound to a position in the transcript."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargein.core.heard_words import STEP_MS, Transcript
+
+RATE_HZ = 24_000
+LOUD, QUIET = -20.0, -80.0
+
+
+def levels(*runs: tuple[float, int]) -> list[float]:
+    """Levels from runs of (level, ms)."""
+    return [level for level, ms in runs for _ in range(ms // STEP_MS)]
+
+
+def transcript(text: str, at_sample: int = 0) -> Transcript:
+    made = Transcript(RATE_HZ)
+    made.add(text, at_sample)
+    return made
+
+
+def heard(made: Transcript, at_ms: int, sound: list[float], *, finished: bool = True) -> str:
+    received = len(sound) * STEP_MS * RATE_HZ // 1000
+    count = made.heard_characters(at_ms * RATE_HZ // 1000, received, finished=finished, levels_db=sound)
+    return made.text[:count]
+
+
+def test_nothing_heard_is_no_words_and_all_heard_is_all() -> None:
+    sound = levels((LOUD, 1000))
+    assert heard(transcript("one two three"), 0, sound) == ""
+    assert heard(transcript("one two three"), 1000, sound) == "one two three"
+
+
+def test_half_a_word_is_not_a_word() -> None:
+    assert heard(transcript("aaaa bbbb cccc"), 1000, levels((LOUD, 3000))) == "aaaa"
+
+
+def test_silence_holds_no_words() -> None:
+    """Half of the time is a pause, and the pause is where the comma is."""
+    sound = levels((LOUD, 1000), (QUIET, 2000), (LOUD, 1000))
+    for at_ms in (1200, 2000, 2990):
+        assert heard(transcript("aaaa bbbb, cccc dddd"), at_ms, sound) == "aaaa bbbb,"
+
+
+def test_a_slow_voice_is_learnt_from_its_pauses() -> None:
+    """10 characters a second: at the usual 14 the second clause would be over long before."""
+    made = transcript("aaaa bbbb, cccc dddd, and so on for a while")
+    sound = levels((LOUD, 1000), (QUIET, 300), (LOUD, 3000))
+    assert heard(made, 2300, sound, finished=False) == "aaaa bbbb, cccc"
+
+
+def test_a_word_cannot_be_heard_before_it_arrived() -> None:
+    made = Transcript(RATE_HZ)
+    made.add("one ", 0)
+    made.add("two ", RATE_HZ)
+    made.add("three ", 2 * RATE_HZ)
+    assert heard(made, 900, levels((LOUD, 3000)), finished=False).strip() == "one"
+
+
+def test_without_levels_all_sound_counts_as_voice() -> None:
+    made = transcript("aaaa bbbb cccc dddd")
+    count = made.heard_characters(RATE_HZ, 2 * RATE_HZ, finished=True, levels_db=[])
+    assert made.text[:count] == "aaaa bbbb"
+
+
+@given(
+    words=st.lists(st.sampled_from(["a", "word,", "another", "end.", "längere", "…"]), min_size=1, max_size=30),
+    runs=st.lists(st.tuples(st.sampled_from([LOUD, QUIET]), st.integers(1, 60)), min_size=1, max_size=12),
+    finished=st.booleans(),
+)
+def test_what_was_heard_grows_word_by_word(words: list[str], runs: list[tuple[float, int]], finished: bool) -> None:
+    made = transcript(" ".join(words))
+    sound = levels(*((level, count * STEP_MS) for level, count in runs))
+    before = ""
+    for at_ms in range(0, len(sound) * STEP_MS + 1, STEP_MS):
+        now = heard(made, at_ms, sound, finished=finished)
+        assert now.startswith(before)
+        assert now in {"", *(" ".join(words[:count]) for count in range(1, len(words) + 1))}
+        before = now
