@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import ssl
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,39 @@ async def test_tls(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPat
         async with upstream.stream(REQUEST) as pieces:
             await anext(pieces)
         await gone.wait()
+
+
+class DeafServer:
+    """Speaks over TLS and never listens: not to a farewell either."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self._context = context
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+        self.was_dropped = False
+
+    def serve(self) -> None:
+        """One stream, until the connection is gone, or for far longer than that should take."""
+        with self._listener, self._context.wrap_socket(self._listener.accept()[0], server_side=True) as connection:
+            connection.recv(65_536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n")
+            try:
+                for _ in range(500):
+                    connection.sendall(HELLO)
+                    time.sleep(0.01)
+            except OSError:
+                self.was_dropped = True
+
+
+async def test_no_farewell_is_waited_for(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    server = DeafServer(serving(certificate))
+    serving_it = asyncio.create_task(asyncio.to_thread(server.serve))
+    async with ChatCompletions(config(server.url)) as upstream:
+        async with upstream.stream(REQUEST) as pieces:
+            await anext(pieces)
+        await serving_it
+    assert server.was_dropped
 
 
 async def test_a_certificate_that_nobody_vouches_for(certificate: tuple[Path, Path]) -> None:
