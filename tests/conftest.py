@@ -1,0 +1,55 @@
+"""What tests of all folders share: the demo model, a real server, speech, and a record of every server event."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from support.event_recorder import DIRECTORY_VARIABLE
+from support.server_process import ServerProcess, serve
+
+if TYPE_CHECKING:
+    from bargein.demo.process import DemoModelProcess
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put the programs of this environment first: Node.js may be one of them."""
+    os.environ["PATH"] = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run tests marked ``after_all`` last: they look at what the others left."""
+    items.sort(key=lambda item: item.get_closest_marker("after_all") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def recorded_events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The directory in which every server event that a test receives is recorded (``support/event_recorder.py``)."""
+    with pytest.MonkeyPatch.context() as patch:
+        directory = tmp_path_factory.mktemp("server-events")
+        patch.setenv(DIRECTORY_VARIABLE, str(directory))
+        yield directory
+
+
+@pytest.fixture(scope="session")
+def demo_model() -> Iterator[DemoModelProcess]:
+    """The bundled demo model in a process of its own; ``base_url`` is what an upstream's is."""
+    from bargein.demo.process import DemoModelProcess  # noqa: PLC0415 (most tests do without)
+
+    with DemoModelProcess() as demo:
+        yield demo
+
+
+@pytest.fixture(scope="session")
+def bargein_server(demo_model: DemoModelProcess) -> Iterator[ServerProcess]:
+    """The real ``bargein serve`` with default settings, in front of :func:`demo_model`. Shared: leave it as it is.
+
+    A test that wants other settings, or to end it, uses ``support.server_process.serve``.
+    """
+    with serve("--upstream", demo_model.base_url) as server:
+        yield server

@@ -1,0 +1,96 @@
+"""The real ``bargein serve``, as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+STARTED_WITHIN_S = 60.0
+ENDED_WITHIN_S = 30.0
+_SOCKET = re.compile(r"socket\s+ws://(?P<address>[^/\s]+)/")
+_OTHERS_SETTINGS = ("BARGEIN_", "OPENAI_", "AZURE_")
+
+
+@dataclass
+class ServerProcess:
+    """A server that accepts connections."""
+
+    process: subprocess.Popen[str]
+    address: str = ""
+    """``host:port``"""
+    lines: list[str] = field(default_factory=list)
+    """What it printed and logged so far."""
+    _announced: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def http_url(self) -> str:
+        return f"http://{self.address}"
+
+    @property
+    def realtime_url(self) -> str:
+        return f"ws://{self.address}/v1/realtime"
+
+    @property
+    def log(self) -> str:
+        return "".join(self.lines)
+
+    def end(self) -> int:
+        """Send SIGTERM, wait until it has ended, and return its exit code. May be called twice."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(ENDED_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise AssertionError(f"the server did not end {ENDED_WITHIN_S} s after SIGTERM:\n{self.log}") from None
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if found := _SOCKET.search(line):
+                self.address = found["address"]
+                self._announced.set()
+        self._announced.set()
+
+
+@contextmanager
+def serve(*arguments: str, settings: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
+    """Run ``bargein serve --port 0`` with these arguments until the block ends.
+
+    It runs in an empty directory and without the settings and keys of whoever runs the tests.
+
+    :param settings: environment variables for it.
+    """
+    with tempfile.TemporaryDirectory() as directory:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS_SETTINGS)}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bargein", "serve", "--port", "0", *arguments],
+            cwd=directory,
+            env=environment | {"PYTHONUNBUFFERED": "1"} | dict(settings or {}),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        server = ServerProcess(process)
+        reader = threading.Thread(target=server._read, daemon=True, name="server's output")
+        reader.start()
+        try:
+            server._announced.wait(STARTED_WITHIN_S)
+            assert server.address, f"bargein serve did not start:\n{server.log}"
+            yield server
+        finally:
+            server.end()
+            reader.join()
+            assert process.stdout is not None
+            process.stdout.close()
