@@ -18,7 +18,9 @@ from bargein.wire import beta as beta_dialect
 from bargein.wire.validation import invalid_choice, invalid_type, validate
 
 Json = dict[str, Any]
-EventId = Annotated[str | None, Field(max_length=512)]
+
+MAX_EVENT_ID_LENGTH: Final = 512
+EventId = Annotated[str | None, Field(max_length=MAX_EVENT_ID_LENGTH)]
 Id = Annotated[str, Field(min_length=1, max_length=512)]
 
 MAX_DEPTH: Final = 100
@@ -142,6 +144,7 @@ ClientEvent = StandardClientEvent | BargeinClientEvent
 _ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {
     model.model_fields["type"].default: TypeAdapter(model) for model in get_args(ClientEvent)
 }
+_APPEND: Final = TypeAdapter(InputAudioBufferAppend)
 _STANDARD_ADAPTERS: Final = {kind: _ADAPTERS[kind] for kind in _ADAPTERS if not kind.startswith("bargein.")}
 
 _REFUSED_TYPES: Final = {
@@ -161,17 +164,15 @@ def parse_client_event(message: bytes | str, *, beta: bool = False, bargein: boo
     :raises CallerError: with ``event_id`` set to the message's own, where it has a usable one.
     """
     event = _json_object(message)
-    kind = event.get("type")
-    if kind == "input_audio_buffer.append":  # The one that comes fifty times a second.
-        adapter = _ADAPTERS[kind]
-    else:
-        adapter = _adapter(kind, event, _ADAPTERS if bargein else _STANDARD_ADAPTERS)
-        if beta:
-            event = beta_dialect.from_beta(event)
     try:
-        parsed: ClientEvent = validate(adapter, event)
+        if event.get("type") == "input_audio_buffer.append":  # The one that comes fifty times a second.
+            append: InputAudioBufferAppend = validate(_APPEND, event)
+            return append
+        adapter = _adapter(event, _ADAPTERS if bargein else _STANDARD_ADAPTERS)
+        parsed: ClientEvent = validate(adapter, beta_dialect.from_beta(event) if beta else event)
     except CallerError as error:
-        error.event_id = _event_id(event)
+        event_id = event.get("event_id")
+        error.event_id = event_id if isinstance(event_id, str) and len(event_id) <= MAX_EVENT_ID_LENGTH else None
         raise
     return parsed
 
@@ -186,33 +187,22 @@ def _json_object(message: bytes | str) -> Json:
     return event
 
 
-def _adapter(kind: object, event: Json, vocabulary: dict[str, TypeAdapter[Any]]) -> TypeAdapter[Any]:
-    event_id = _event_id(event)
+def _adapter(event: Json, vocabulary: dict[str, TypeAdapter[Any]]) -> TypeAdapter[Any]:
+    kind = event.get("type")
     if kind is None:
-        raise CallerError("The 'type' field is missing.", code="invalid_event", param="type", event_id=event_id)
+        raise CallerError("The 'type' field is missing.", code="invalid_event", param="type")
     if not isinstance(kind, str):
-        error = invalid_type("type", "a string", kind)
-        error.event_id = event_id
-        raise error
-    adapter = vocabulary.get(kind)
-    if adapter is None:
-        if kind in _REFUSED_TYPES:
-            raise CallerError(_REFUSED_TYPES[kind], code="invalid_value", param="type", event_id=event_id)
-        error = invalid_choice("type", kind, tuple(vocabulary))
-        error.event_id = event_id
-        raise error
+        raise invalid_type("type", "a string", kind)
+    if kind in _REFUSED_TYPES:
+        raise CallerError(_REFUSED_TYPES[kind], code="invalid_value", param="type")
+    if kind not in vocabulary:
+        raise invalid_choice("type", kind, tuple(vocabulary))
     if _is_deeper_than(event, MAX_DEPTH):
         raise CallerError(
             f"The event is nested too deeply: objects and arrays may be at most {MAX_DEPTH} levels inside each other.",
             code="invalid_value",
-            event_id=event_id,
         )
-    return adapter
-
-
-def _event_id(event: Json) -> str | None:
-    event_id = event.get("event_id")
-    return event_id if isinstance(event_id, str) and len(event_id) <= 512 else None
+    return vocabulary[kind]
 
 
 def _is_deeper_than(value: object, limit: int) -> bool:
