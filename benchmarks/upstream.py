@@ -1,0 +1,231 @@
+"""What the model's side costs, and how soon a cancelled stream is closed.
+
+Prints, as medians and ratios:
+
+- µs from the bytes of an audio delta to its piece, beside the usual way (lines, ``json``, base64 there and back);
+- CPU of many streams of ten audio deltas a second, beside plain httpx;
+- from the decision to cancel to the closed socket, while a hundred other streams run.
+
+The server is a process of its own, so that only the client's CPU is counted. Run: ``python benchmarks/upstream.py``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import uvloop
+
+from bargein.core.completion import AudioPiece, CompletionRequest, UserMessage, UserText
+from bargein.upstream import ChatCompletions, UpstreamConfig
+from bargein.upstream.chunks import ChunkReader
+from bargein.upstream.sse import EventDecoder
+
+REQUEST = CompletionRequest((UserMessage((UserText("Hi"),)),), audio=True, voice="alloy")
+EVENTS_PER_S = 10
+
+
+def audio_event(duration_ms: int) -> bytes:
+    """One server-sent event with that much sound, in OpenAI's envelope."""
+    sound = base64.b64encode(bytes(range(240)) * (duration_ms // 5)).decode()
+    chunk = {
+        "id": "chatcmpl-123456", "object": "chat.completion.chunk", "created": 1730764995, "model": "gpt-audio-1.5",
+        "choices": [{"index": 0, "delta": {"audio": {"data": sound}}, "finish_reason": None}],
+    }  # fmt: skip
+    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+
+# The cost of one delta.
+
+
+def ours(event: bytes, times: int) -> None:
+    decoder, reader = EventDecoder(1 << 20), ChunkReader(audio=True)
+    for _ in range(times):
+        for data in decoder.feed(event):
+            (piece,) = reader.read(data)
+            assert isinstance(piece, AudioPiece)
+
+
+def usual(event: bytes, times: int) -> None:
+    for _ in range(times):
+        for line in event.decode().splitlines():
+            if line.startswith("data: "):
+                sound = base64.b64decode(json.loads(line[6:])["choices"][0]["delta"]["audio"]["data"])
+                assert base64.b64encode(sound).decode()
+
+
+def us_per_delta(read: Callable[[bytes, int], None], event: bytes) -> float:
+    rounds, times = 15, 1000
+    seconds = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        read(event, times)
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds) / times * 1e6
+
+
+# The server.
+
+
+async def serve() -> None:
+    """Stream to everybody until they go. One task writes to all: the server's CPU is nobody's interest."""
+    event = audio_event(100)
+    chunk = b"%x\r\n%s\r\n" % (len(event), event)
+    writers: set[asyncio.StreamWriter] = set()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
+            await reader.readexactly(int(length))
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+            writers.add(writer)
+            await reader.read()
+        writers.discard(writer)
+        writer.close()
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=1000)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    while True:
+        await asyncio.sleep(1 / EVENTS_PER_S)
+        for writer in writers:
+            writer.write(chunk)
+
+
+@asynccontextmanager
+async def server() -> AsyncIterator[str]:
+    """The URL of a server in a process of its own."""
+    process = await asyncio.create_subprocess_exec(sys.executable, __file__, "--serve", stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    try:
+        yield f"http://127.0.0.1:{int(await process.stdout.readline())}/v1"
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+# Streams in numbers.
+
+Listen = Callable[[Callable[[], None]], Coroutine[None, None, None]]
+"""Reads one stream for ever and calls back for every audio delta."""
+
+
+async def cpu_share(listen: Listen, streams: int, seconds: float) -> tuple[float, float]:
+    """CPU of one core, and deltas a second and stream, while ``streams`` of them are read."""
+    heard = 0
+    warm = asyncio.Event()
+
+    def on_delta() -> None:
+        nonlocal heard
+        heard += 1
+        if heard == streams * 3:
+            warm.set()
+
+    tasks = [asyncio.create_task(listen(on_delta)) for _ in range(streams)]
+    await warm.wait()
+    heard, cpu, wall = 0, time.process_time(), time.perf_counter()
+    await asyncio.sleep(seconds)
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    rate = heard / wall / streams
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return cpu / wall, rate
+
+
+def with_bargein(upstream: ChatCompletions) -> Listen:
+    async def listen(on_delta: Callable[[], None]) -> None:
+        async with upstream.stream(REQUEST) as pieces:
+            async for piece in pieces:
+                if isinstance(piece, AudioPiece):
+                    on_delta()
+
+    return listen
+
+
+def with_httpx(client: httpx.AsyncClient, url: str) -> Listen:
+    async def listen(on_delta: Callable[[], None]) -> None:
+        async with client.stream("POST", f"{url}/chat/completions", json={"stream": True}) as response:
+            async for line in response.aiter_lines():
+                if line.startswith("data: "):
+                    sound = base64.b64decode(json.loads(line[6:])["choices"][0]["delta"]["audio"]["data"])
+                    assert base64.b64encode(sound).decode()
+                    on_delta()
+
+    return listen
+
+
+async def measure_cpu(url: str, streams: int, seconds: float) -> None:
+    limits = httpx.Limits(max_connections=None)
+    async with (
+        ChatCompletions(UpstreamConfig(base_url=url, model="m")) as upstream,
+        httpx.AsyncClient(limits=limits, timeout=None) as client,  # noqa: S113  # the server is our own
+    ):
+        share, rate = await cpu_share(with_bargein(upstream), streams, seconds)
+        plain, plain_rate = await cpu_share(with_httpx(client, url), streams, seconds)
+    print(f"CPU of {streams} streams: {share:.1%} of a core ({rate:.1f} deltas/s each)")
+    print(f"  plain httpx: {plain:.1%} ({plain_rate:.1f} deltas/s each), {plain / share:.1f} times as much")
+
+
+async def measure_cancelling(url: str, others: int, times: int) -> None:
+    async with ChatCompletions(UpstreamConfig(base_url=url, model="m")) as upstream:
+        listen = with_bargein(upstream)
+        background = [asyncio.create_task(listen(lambda: None)) for _ in range(others)]
+        taken_ms = [await cancel_one(upstream) for _ in range(times)]
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+    taken_ms.sort()
+    p50, p99 = taken_ms[len(taken_ms) // 2], taken_ms[len(taken_ms) * 99 // 100]
+    print(f"cancel to socket closed, beside {others} streams, {times} times: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+
+
+async def cancel_one(upstream: ChatCompletions) -> float:
+    """Milliseconds from the decision to cancel a stream in its middle to its socket's end."""
+    hearing = asyncio.Event()
+    closed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+
+    async def listen() -> None:
+        async with upstream.stream(REQUEST, on_closed=lambda: closed.set_result(time.perf_counter())) as pieces:
+            async for _ in pieces:
+                hearing.set()
+
+    task = asyncio.create_task(listen())
+    await hearing.wait()
+    decided = time.perf_counter()
+    task.cancel()
+    return (await closed - decided) * 1000
+
+
+async def main(streams: int, seconds: float, cancels: int) -> None:
+    for duration_ms in (20, 100):
+        event = audio_event(duration_ms)
+        cost, usual_cost = us_per_delta(ours, event), us_per_delta(usual, event)
+        print(
+            f"delta of {duration_ms} ms: {cost:.1f} µs; the usual way {usual_cost:.1f}, {usual_cost / cost:.1f} times"
+        )
+    async with server() as url:
+        await measure_cpu(url, streams, seconds)
+        await measure_cancelling(url, 100, cancels)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--serve", action="store_true", help="be the server only")
+    parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=10.0, help="how long CPU is counted for")
+    parser.add_argument("--cancels", type=int, default=300)
+    options = parser.parse_args()
+    if options.serve:
+        uvloop.run(serve())
+    else:
+        uvloop.run(main(options.streams, options.seconds, options.cancels))
