@@ -46,6 +46,7 @@ const panel = new Panel({
     view.log.shown = page === 'events';
     view.latencyShown = page === 'latency';
     if (page === 'settings') void showDevices();
+    if (page === null && voice?.pushToTalk) byId('ptt').focus();
   },
 });
 

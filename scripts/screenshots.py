@@ -92,8 +92,8 @@ async def pictures(browser: Browser, peer: ScriptedPeer, theme: str, size: str, 
     reply = await caller.reply(FIRST_REPLY)
     pcm = spoken(FIRST_REPLY, "en-us", 40)
     await reply.sound(pcm, lead_ms=400)
-    await reply.heard(len(pcm) // 2)
     await reply.complete()
+    await page.locator("body[data-state=listening]").wait_for()
 
     await ask(page, caller, SECOND_QUESTION)
     await asyncio.sleep(0.34)

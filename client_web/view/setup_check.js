@@ -6,7 +6,8 @@
 
 import { byId, el, icon } from './dom.js';
 
-/** @typedef {{secure: boolean, capture: boolean, permission: 'granted' | 'denied' | 'prompt' | null, microphones: number | null, output: boolean, server: boolean | null}} Facts */
+/** @typedef {{secure: boolean, capture: boolean, permission: 'granted' | 'denied' | 'prompt' | null, microphones: number | null, output: boolean, server: boolean | 'busy' | null}} Facts
+ *   `server`: it is ready; `busy` is full or going down; null: not known yet */
 /** @typedef {{name: string, result: 'good' | 'bad' | 'note' | 'pending', words: string}} Finding */
 
 /** @param {Facts} facts @returns {Finding[]} */
@@ -40,6 +41,7 @@ function output(facts) {
 
 /** @param {Facts} facts @returns {Finding} */
 function server(facts) {
+  if (facts.server === 'busy') return { name: 'server', result: 'note', words: 'The server is full or restarting; Start waits for it' };
   if (facts.server === null) return { name: 'server', result: 'pending', words: 'Looking for the server' };
   return facts.server
     ? { name: 'server', result: 'good', words: 'Server reachable' }
@@ -84,11 +86,11 @@ async function here() {
   };
 }
 
-/** The page's own address, without its body: every server that serves this page answers it. @returns {Promise<boolean>} */
+/** @returns {Promise<Facts['server']>} */
 async function answers() {
   try {
-    const answer = await fetch('./', { method: 'HEAD', cache: 'no-store' });
-    return answer.status < 500;
+    const answer = await fetch(new URL('/readyz', location.href), { cache: 'no-store' });
+    return answer.status === 503 ? 'busy' : answer.status < 500;
   } catch {
     return false;
   }

@@ -82,11 +82,14 @@ class ScriptedPeer:
         routes = [
             WebSocketRoute("/v1/realtime", self._realtime),
             Route("/v1/realtime", self._not_upgraded),
+            Route("/readyz", self._ready),
             Route("/v1/realtime/client_secrets", self._mint, methods=["POST"]),
             Mount("/", StaticFiles(directory=CLIENT_WEB, html=True)),
         ]
         app = Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_secured)])
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="websockets-sansio"))
+        # uvicorn logs every refused upgrade as an error of the application.
+        config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="websockets-sansio")
+        self._server = uvicorn.Server(config)
         self._serving = asyncio.create_task(self._server.serve([listener]))
         self.url = f"http://localhost:{listener.getsockname()[1]}/"
         return self
@@ -124,6 +127,11 @@ class ScriptedPeer:
         if self.key is not None:
             return _unauthorized()
         return JSONResponse({"error": {"type": "invalid_request_error", "message": "This is a WebSocket."}}, 426)
+
+    async def _ready(self, _: Request) -> Response:
+        return JSONResponse(
+            {"status": "ready" if self.refusal is None else "full"}, 200 if self.refusal is None else 503
+        )
 
     async def _mint(self, request: Request) -> Response:
         if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":

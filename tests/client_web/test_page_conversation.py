@@ -25,7 +25,7 @@ async def answered(caller: Caller, length_s: float = 4.0) -> Reply:
     await caller.speech("When does it open?", length_ms=300)
     reply = await caller.reply(WORDS)
     await reply.sound(tone(length_s))
-    await reply.heard(RATE_HZ // 2)
+    await reply.heard(RATE_HZ // 4)
     return reply
 
 

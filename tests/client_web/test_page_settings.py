@@ -18,6 +18,11 @@ def turn_detection(event: Event) -> Event | None:
     return detection
 
 
+def voice(event: Event) -> str | None:
+    found: str | None = event["session"].get("audio", {}).get("output", {}).get("voice")
+    return found
+
+
 async def updated(caller: Caller, **wanted: object) -> None:
     """Wait for a session.update whose turn detection has these members."""
 
@@ -47,9 +52,7 @@ async def test_voice_and_instructions_are_changed_in_the_live_session(client: Cl
     caller = await client.start()
     await client.settings()
     await client.get("set-voice").select_option("cedar")
-    await caller.expect(
-        "session.update", lambda event: event["session"].get("audio", {}).get("output") == {"voice": "cedar"}
-    )
+    await caller.expect("session.update", lambda event: voice(event) == "cedar")
     await client.get("set-instructions").fill("Be brief.")
     await client.get("set-instructions").blur()
     await caller.expect("session.update", lambda event: event["session"].get("instructions") == "Be brief.")
@@ -65,9 +68,7 @@ async def test_settings_are_remembered_and_can_be_reset(client: Client) -> None:
     await expect(client.get("set-volume")).to_have_value("40")
     await client.get("panel-close").click()
     caller = await client.start()
-    await caller.expect(
-        "session.update", lambda event: event["session"].get("audio", {}).get("output", {}).get("voice") == "cedar"
-    )
+    await caller.expect("session.update", lambda event: voice(event) == "cedar")
     await client.settings()
     await client.get("settings-reset").click()
     await expect(client.get("set-voice")).to_have_value("")

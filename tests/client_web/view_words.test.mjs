@@ -86,6 +86,7 @@ test('the setup check says what to do', () => {
   assert.match(findings({ ...good, permission: 'denied' })[1].words, /allow it/);
   assert.match(findings({ ...good, microphones: 0 })[1].words, /plug one in/);
   assert.equal(findings({ ...good, server: null })[3].result, 'pending');
+  assert.equal(findings({ ...good, server: 'busy' })[3].result, 'note');
 });
 
 test('the event log is bounded, filtered by all words, and hides sound unless asked', () => {
