@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from dataclasses import replace
 
 import pytest
@@ -137,6 +138,17 @@ async def test_a_large_request_arrives_whole() -> None:
     async with scripted(script) as server, ChatCompletions(config(server.url)) as upstream:
         large = replace(REQUEST, messages=(UserMessage((UserText(text),)),))
         assert (await ask(upstream, large))[-1] == Finished("stop")
+
+
+async def test_a_compressed_stream() -> None:
+    async def script(exchange: Exchange) -> None:
+        assert exchange.headers["accept-encoding"] == "identity"
+        await exchange.begin(content_encoding="gzip")
+        await exchange.chunk(gzip.compress(b"".join(SPOKEN)))
+        await exchange.end()
+
+    async with scripted(script) as server, ChatCompletions(config(server.url)) as upstream:
+        assert (await ask(upstream))[0] == TranscriptPiece("Hello")
 
 
 FORGOTTEN = (

@@ -6,6 +6,7 @@ import itertools
 import math
 import struct
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pybase64
@@ -197,6 +198,40 @@ def test_one_byte_a_packet_reads_the_same(path: Path) -> None:
     assert pieces(1) == pieces(1_000_000)
 
 
+@pytest.mark.parametrize(
+    ("chunks", "complete"),
+    [
+        pytest.param([("AAAA", {}, None)], False, id="sound"),
+        pytest.param([("AAAA", {}, "stop")], True, id="reason"),
+        pytest.param([("AAAA", {"usage": {"prompt_tokens": 1}}, None)], False, id="usage along with everything"),
+        pytest.param([("", {}, "stop"), ("AAAA", {}, None)], False, id="a reason before the sound"),
+        pytest.param([("", {}, "stop"), ("AAAA", {}, None), ("", {}, "stop")], True, id="two reasons"),
+        pytest.param([("", {}, "length"), ("", {}, None)], True, id="a heartbeat behind the reason"),
+    ],
+)
+def test_signs_of_the_end(chunks: list[tuple[str, dict[str, Any], str | None]], complete: bool) -> None:
+    reader = ChunkReader(audio=True)
+    for data, more, reason in chunks:
+        choice = {"delta": {"audio": {"data": data, "id": "audio_1"}}, "finish_reason": reason}
+        reader.read(orjson.dumps({"choices": [choice], **more}))
+    assert reader.complete is complete
+
+
+def test_an_expiry_along_with_sound_is_no_end() -> None:
+    reader = ChunkReader(audio=True)
+    for data, complete in (("AAAA", False), (None, True), ("AAAA", False)):
+        audio = {"id": "audio_1", "expires_at": 5, "data": data}
+        reader.read(orjson.dumps({"choices": [{"delta": {"audio": audio}}]}))
+        assert reader.complete is complete
+
+
+def test_a_reply_cut_short_stays_so() -> None:
+    reader = ChunkReader(audio=True)
+    for reason in ("length", "stop"):
+        reader.read(orjson.dumps({"choices": [{"delta": {}, "finish_reason": reason}]}))
+    assert reader.end() == [Finished("length")]
+
+
 def test_the_first_choice_is_the_reply() -> None:
     reader = ChunkReader(audio=False)
     choices = [{"index": index, "delta": {"content": str(index)}} for index in (0, 1)]
@@ -254,6 +289,7 @@ def test_what_is_no_base64_is_refused(text: str) -> None:
         ({"error": {"message": "slow down", "code": "rate_limit_exceeded"}}, UpstreamRateLimited),
         ({"error": {"message": "no", "type": "invalid_request_error"}}, UpstreamRefused),
         ({"error": "it broke"}, UpstreamUnavailable),
+        ({"error": {"code": 502, "message": "x"}, "choices": [{"delta": {"content": ""}}]}, UpstreamUnavailable),
         ({"object": "error", "message": "bad", "type": "BadRequestError", "code": 400}, UpstreamRefused),
         ({"code": "InternalError", "message": "it broke", "request_id": "1"}, UpstreamUnavailable),
     ],

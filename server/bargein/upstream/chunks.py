@@ -42,7 +42,17 @@ class ChunkReader:
     :param secret: taken out of what an error in the stream says.
     """
 
-    __slots__ = ("_audio_id", "_audio_wanted", "_expires_at", "_reason", "_secret", "_sound", "_tool_calls", "_usage")
+    __slots__ = (
+        "_audio_id",
+        "_audio_wanted",
+        "_expires_at",
+        "_reason",
+        "_secret",
+        "_sound",
+        "_tool_calls",
+        "_usage",
+        "complete",
+    )
 
     def __init__(self, *, audio: bool, secret: str | None = None) -> None:
         self._audio_wanted = audio
@@ -53,15 +63,14 @@ class ChunkReader:
         self._reason: FinishReason | None = None
         self._audio_id: str | None = None
         self._expires_at: int | None = None
+        self.complete = False
+        """Whether a sign of the reply's end has been seen and nothing after it, so that a closed connection loses
+        nothing.
 
-    @property
-    def complete(self) -> bool:
-        """Whether the reply's end has been seen, so that a closed connection loses nothing.
-
-        Any of a finish reason, the usage and the expiry of the audio stands behind the last words: OpenAI's audio
-        streams often have no finish reason (openai-node issue 1206), and other servers close without ``[DONE]``.
+        A finish reason, usage in a chunk of its own, or an expiry in an audio delta of its own: OpenAI's audio streams
+        often have no finish reason (openai-node issue 1206), and other servers close without ``[DONE]``. Some servers
+        send usage or an expiry along with everything, or a finish reason for the text before the sound.
         """
-        return self._reason is not None or self._usage is not None or self._expires_at is not None
 
     def read(self, data: bytes) -> list[StreamPiece]:
         """The pieces in the data of one event. Usage is kept for the end: some servers count as they go.
@@ -78,15 +87,18 @@ class ChunkReader:
         if not isinstance(chunk, dict):
             raise UpstreamMalformed("The model's server sent an event that is not a JSON object.", code="invalid_json")
         choices = chunk.get("choices")
-        if not choices and (failure := from_stream(chunk, self._secret)) is not None:
+        if (not choices or chunk.get("error")) and (failure := from_stream(chunk, self._secret)) is not None:
             raise failure
+        pieces: list[StreamPiece] = []
+        ends = False
         if isinstance(usage := chunk.get("usage"), dict):
             self._usage = read_usage(usage)
-        pieces: list[StreamPiece] = []
+            ends = not choices
         for choice in choices if isinstance(choices, list) else ():
             # One choice was asked for; a server that sends several is heard in the first.
             if isinstance(choice, dict) and not choice.get("index"):
-                self._read_choice(choice, chunk.get("modality"), pieces)
+                ends |= self._read_choice(choice, chunk.get("modality"), pieces)
+        self.complete = ends or (self.complete and not pieces)
         return pieces
 
     def end(self) -> list[StreamPiece]:
@@ -99,13 +111,15 @@ class ChunkReader:
         pieces.append(Finished(self._reason or ("tool_calls" if self._tool_calls else "stop")))
         return pieces
 
-    def _read_choice(self, choice: dict[str, Any], modality: object, pieces: list[StreamPiece]) -> None:
+    def _read_choice(self, choice: dict[str, Any], modality: object, pieces: list[StreamPiece]) -> bool:
+        """Whether the choice is a sign of the reply's end."""
+        ends = False
         # A server that does not stream answers with one whole message.
         delta = choice.get("delta") or choice.get("message")
         if isinstance(delta, dict):
             audio = delta.get("audio")
             if isinstance(audio, dict):
-                self._read_audio(audio, pieces)
+                ends = self._read_audio(audio, pieces)
             content = delta.get("content") or delta.get("refusal")
             if content and isinstance(content, str):
                 if modality == "audio":
@@ -116,10 +130,13 @@ class ChunkReader:
             if isinstance(calls, list):
                 pieces.extend(self._tool_calls.read(call) for call in calls if isinstance(call, dict))
         reason = choice.get("finish_reason")
-        if isinstance(reason, str) and reason:
+        if not reason or not isinstance(reason, str):
+            return ends
+        if self._reason is None or self._reason == "stop":
             self._reason = _REASONS.get(reason, "stop")
+        return True
 
-    def _read_audio(self, audio: dict[str, Any], pieces: list[StreamPiece]) -> None:
+    def _read_audio(self, audio: dict[str, Any], pieces: list[StreamPiece]) -> bool:
         audio_id, expires_at = audio.get("id"), audio.get("expires_at")
         if isinstance(audio_id, str) and audio_id and audio_id != self._audio_id:
             self._audio_id = audio_id
@@ -134,6 +151,7 @@ class ChunkReader:
         data = audio.get("data")
         if data and isinstance(data, str):
             self._read_sound(data, None, pieces)
+        return self._expires_at is not None and not data and not transcript
 
     def _read_sound(self, data: str, metadata: object, pieces: list[StreamPiece]) -> None:
         if not self._audio_wanted:
