@@ -15,7 +15,7 @@ from bargein.load.marks import Mark
 from bargein.load.recording import RATE_HZ, Recording, write_heard
 
 if TYPE_CHECKING:
-    from tests.load.conftest import Script, ServerFactory
+    from load.conftest import Script, ServerFactory
 
 
 def spoken(*stretches: tuple[float, float], length_s: float) -> Recording:

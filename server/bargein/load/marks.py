@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-import webrtcvad  # type: ignore[import-untyped]  # ships no types
+import webrtcvad
 
 from bargein.sound.resample import resample
 

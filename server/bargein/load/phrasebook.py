@@ -147,4 +147,4 @@ def _from_folder(folder: Path, rate_hz: int) -> list[_Phrase]:
 
 
 def _sound(samples: npt.NDArray[np.int16]) -> Sound:
-    return samples.astype(np.float32) / 32768
+    return samples.astype(np.float32) / np.float32(32768)

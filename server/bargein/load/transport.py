@@ -14,6 +14,7 @@ import picows
 
 from bargein.load.errors import ConnectError
 
+CLOSED_WITHOUT_CODE: Final = 1005
 CLOSED_ABNORMALLY: Final = 1006
 """RFC 6455 section 7.4.1: the connection went away without a closing handshake."""
 MESSAGE_LIMIT_BYTES: Final = 64 * 1024 * 1024
@@ -53,7 +54,7 @@ class Connection(Protocol):
         ...
 
 
-class _PicowsConnection(picows.WSListener):  # type: ignore[misc]  # picows' listener is a Cython class
+class _PicowsConnection(picows.WSListener):
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
         self._transport: picows.WSTransport | None = None
@@ -69,8 +70,11 @@ class _PicowsConnection(picows.WSListener):  # type: ignore[misc]  # picows' lis
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         kind = frame.msg_type
         if kind == picows.WSMsgType.CLOSE:
-            self._end(int(frame.get_close_code()) or CLOSED_ABNORMALLY, frame.get_close_reason() or "")
-            transport.send_close(frame.get_close_code())
+            # Read here: picows knows the codes of the RFC only.
+            payload = frame.get_payload_as_bytes()
+            code = int.from_bytes(payload[:2], "big") or CLOSED_WITHOUT_CODE
+            self._end(code, payload[2:].decode("utf-8", "replace"))
+            transport.send_close(picows.WSCloseCode.OK)
             transport.disconnect()
             return
         if kind not in _DATA:

@@ -47,7 +47,7 @@ def _spoken(espeak: str, voice: dict[str, Any], text: str) -> npt.NDArray[np.flo
         subprocess.run(command, check=True)  # noqa: S603  # a fixed program with our own table's words
         with wave.open(str(path)) as file:
             samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-            return resample(samples, file.getframerate(), RATE_HZ).astype(np.float32) / 32768
+            return resample(samples, file.getframerate(), RATE_HZ).astype(np.float32) / np.float32(32768)
 
 
 def _trimmed(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
