@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from bargein.core.audio import PCM16_24K, PCMU_8K
 from bargein.core.completion import Usage
