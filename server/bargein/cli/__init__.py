@@ -69,9 +69,9 @@ def build_app(wanted: str | None) -> typer.Typer:
 
     for command in available_commands():
         if command.name == wanted:
-            app.command(command.name)(command.load())
+            app.command(command.name, short_help=command.summary)(command.load())
         else:
-            app.command(command.name, help=command.summary)(_summarised)
+            app.command(command.name, short_help=command.summary)(_summarised)
     return app
 
 

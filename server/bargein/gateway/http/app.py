@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bargein.gateway import admission
@@ -50,11 +50,16 @@ def build_app(gateway: Gateway, completions: Completions, read_metrics: ReadMetr
             Middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"])
         )
     middleware.append(Middleware(_Guarded, gateway.admission))
-    return Starlette(
+    app = Starlette(
         routes=routes.table(),
         middleware=middleware,
         exception_handlers={Refused: _refused, HTTPException: _http_error, Exception: _failed},
     )
+    directory = find_client_web(settings.client_web)
+    if directory is not None:
+        # Not a mount: one at "/" would match every path, and hide that a route has another method.
+        app.router.default = PageFiles(directory)
+    return app
 
 
 class _Routes:
@@ -76,9 +81,9 @@ class _Routes:
                 Route(f"{prefix}/chat/completions", self._keyed(self._complete), methods=["POST"]),
             ]
         routes += [Route(path, _upgrade_required) for path in sorted(admission.PATHS)]
-        directory = find_client_web(self._gateway.settings.client_web)
-        page = Route("/", _how_to_talk) if directory is None else Mount("/", PageFiles(directory))
-        return [*routes, page]
+        if find_client_web(self._gateway.settings.client_web) is None:
+            routes.append(Route("/", _how_to_talk))
+        return routes
 
     def _keyed(self, handler: Handler) -> Handler:
         """Ask for a key before anything else is looked at."""

@@ -1,0 +1,81 @@
+"""The command line: help that teaches, and errors that are one line."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bargein.cli import Command, available_commands
+
+HEAVY = ("numpy", "pydantic", "httpx", "uvicorn", "starlette", "websockets", "aiohttp")
+
+
+def bargein(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("BARGEIN_", "OPENAI_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "bargein", *arguments],
+        cwd=cwd,
+        env=clean | environment | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    shown = bargein("--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    for command in available_commands():
+        assert f"  {command.name} " in shown.stdout
+        assert command.summary in " ".join(shown.stdout.split())
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    code = (
+        "import sys; from bargein.cli import build_app; import typer.main; typer.main.get_command(build_app(None)); "
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("command", available_commands(), ids=lambda command: str(command.name))
+def test_a_summary_is_the_first_line_of_the_commands_own_help(command: Command) -> None:
+    text = inspect.getdoc(command.load()) or ""
+    assert text.partition("\n\n")[0].replace("\n", " ") == command.summary
+
+
+def test_serve_help_teaches(tmp_path: Path) -> None:
+    shown = bargein("serve", "--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    for words in ("--upstream", "--api-key-env", "BARGEIN_", "Example: bargein serve"):
+        assert words in shown.stdout
+
+
+def test_version(tmp_path: Path) -> None:
+    assert bargein("--version", cwd=tmp_path).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "line"),
+    [
+        (["serve", "--port", "99999"], {}, "--port: Input should be less than or equal to 65535"),
+        (["serve"], {"BARGEIN_LEAD_MS": "soon"}, "BARGEIN_LEAD_MS: Input should be a valid integer"),
+        (["serve", "--host", "0.0.0.0"], {}, "set BARGEIN_API_KEYS"),
+        (["serve", "--host", "192.0.2.1"], {"BARGEIN_ALLOW_INSECURE": "1"}, "cannot listen on 192.0.2.1"),
+        (["serve", "--port", "0", "--upstream", "http://u:p@127.0.0.1/v1"], {}, "user name or password"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_exit_code_2(
+    tmp_path: Path, arguments: list[str], environment: dict[str, str], line: str
+) -> None:
+    shown = bargein(*arguments, cwd=tmp_path, **environment)
+    assert shown.returncode == 2
+    assert line in shown.stderr
+    assert len(shown.stderr.strip().splitlines()) == 1, shown.stderr

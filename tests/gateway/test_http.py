@@ -1,0 +1,307 @@
+"""The HTTP routes, and what keeps them from being misused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+from websockets.asyncio.client import connect
+
+from bargein.gateway import http_protocol
+from bargein.gateway.http.page import find_client_web
+from bargein.gateway.server import bind
+from bargein.upstream import UpstreamConfig
+from support.gateway import Serve
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    "media-src 'self' blob:; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+KEYED = {"Authorization": "Bearer correct-key"}
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    """A page's directory, and a secret beside it."""
+    directory = tmp_path / "page"
+    (directory / "worklets").mkdir(parents=True)
+    (directory / "index.html").write_text("<!doctype html><title>page</title>")
+    (directory / "main.js").write_text("export {};")
+    (directory / "style.css").write_text("body {}")
+    (directory / "worklets" / "capture.js").write_text("export {};")
+    (tmp_path / "secret.txt").write_text("secret")
+    (directory / "link.txt").symlink_to(tmp_path / "secret.txt")
+    return directory
+
+
+async def test_the_page_comes_with_its_policy(serve: Serve, page: Path) -> None:
+    async with serve(client_web=page) as running, running.client() as client:
+        for path, kind in (
+            ("/", "text/html"),
+            ("/main.js", "text/javascript"),
+            ("/worklets/capture.js", "text/javascript"),
+            ("/style.css", "text/css"),
+        ):
+            answer = await client.get(path)
+            assert answer.status_code == 200
+            assert answer.headers["content-type"].startswith(kind)
+            assert answer.headers["content-security-policy"] == POLICY
+            assert answer.headers["permissions-policy"] == "microphone=(self)"
+            assert answer.headers["x-content-type-options"] == "nosniff"
+            assert answer.headers["cache-control"] == "no-cache"
+            again = await client.get(path, headers={"If-None-Match": answer.headers["etag"]})
+            assert again.status_code == 304
+            assert again.headers["content-security-policy"] == POLICY
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/../secret.txt",
+        "/worklets/../../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/%2e%2e%2fsecret.txt",
+        "/..\\secret.txt",
+        "/..%5csecret.txt",
+        "//secret.txt",
+        "/link.txt",
+        "/index.html%00.js",
+        "/worklets",
+        "/.env",
+    ],
+)
+async def test_nothing_outside_the_page_is_served(serve: Serve, page: Path, target: str) -> None:
+    async with serve(client_web=page) as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode())
+        answer = await reader.read()
+        assert answer.split()[1] in {b"400", b"404", b"307"}
+        assert b"secret" not in answer.split(b"\r\n\r\n", 1)[1]
+        writer.close()
+
+
+async def test_without_a_page_it_says_how_to_talk(serve: Serve, tmp_path: Path) -> None:
+    async with serve(client_web=tmp_path / "nothing") as running, running.client() as client:
+        answer = await client.get("/")
+        assert answer.status_code == 200
+        lines = answer.text.splitlines()
+        assert len(lines) == 2
+        assert f"ws://127.0.0.1:{running.port}/v1/realtime" in lines[0]
+
+
+def test_the_page_is_found_in_a_checkout() -> None:
+    directory = find_client_web(None)
+    assert directory is not None
+    assert (directory / "index.html").is_file()
+
+
+async def test_health_and_metrics(serve: Serve) -> None:
+    async with serve(api_keys="correct-key") as running, running.client() as client:
+        assert (await client.get("/healthz")).json() == {"status": "ok"}
+        assert (await client.get("/readyz")).json() == {"status": "ready", "open_sessions": 0}
+        async with connect(running.ws, additional_headers=KEYED):
+            text = (await client.get("/metrics")).text
+        assert "bargein_sessions_open 1.0" in text
+        assert 'bargein_http_requests_total{route="/healthz",status="200"} 1.0' in text
+        assert running.sessions[0].id not in text
+        await client.get("/whatever/a/caller/asks")
+        assert 'bargein_http_requests_total{route="other",status="404"} 1.0' in (await client.get("/metrics")).text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/realtime", 426, "upgrade_required"),
+        ("GET", "/v1/realtime/client_secrets", 405, "method_not_allowed"),
+        ("POST", "/healthz", 405, "method_not_allowed"),
+        ("GET", "/v1/nothing", 404, "not_found"),
+        ("POST", "/v1/chat/completions", 401, "missing_api_key"),
+        ("GET", "/v1/models", 401, "missing_api_key"),
+    ],
+)
+async def test_every_error_has_openais_shape(serve: Serve, method: str, path: str, status: int, code: str) -> None:
+    async with serve(api_keys="correct-key") as running, running.client() as client:
+        answer = await client.request(method, path)
+        assert answer.status_code == status
+        assert answer.json()["error"]["code"] == code
+        assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+
+
+async def test_models(serve: Serve) -> None:
+    async with serve(model="my-model") as running, running.client() as client:
+        for prefix in ("/v1", "/openai/v1"):
+            assert [model["id"] for model in (await client.get(f"{prefix}/models")).json()["data"]] == ["my-model"]
+
+
+async def test_bodies_have_a_limit_and_must_be_json(serve: Serve) -> None:
+    async with serve(max_body_bytes=70_000) as running, running.client() as client:
+        answer = await client.post("/v1/chat/completions", content=b"x" * 70_001)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+
+        async def dripping() -> AsyncIterator[bytes]:
+            for _ in range(100):
+                yield b"x" * 1000
+
+        answer = await client.post("/v1/chat/completions", content=dripping())
+        assert answer.status_code == 413
+        for content in (b"{", b"[]", b"\xff"):
+            answer = await client.post("/v1/realtime/client_secrets", content=content)
+            assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
+
+
+async def test_other_origins_get_cors_only_where_they_are_allowed(serve: Serve) -> None:
+    preflight = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
+    async with serve(allowed_origins="https://app.example") as running, running.client() as client:
+        answer = await client.options("/v1/realtime/client_secrets", headers=preflight)
+        assert answer.headers["access-control-allow-origin"] == "https://app.example"
+    async with serve() as running, running.client() as client:
+        answer = await client.options("/v1/realtime/client_secrets", headers=preflight)
+        assert answer.status_code == 403
+        assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "])
+async def test_a_head_that_never_ends_is_cut_off(serve: Serve, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.05)
+    async with serve() as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(sent)
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+        writer.close()
+
+
+async def test_a_second_request_has_to_arrive_too(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.2)
+    async with serve() as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\nGET /healthz HT")
+        assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 200")
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await reader.readexactly(1)
+        writer.close()
+
+
+async def test_an_open_socket_is_not_taken_for_a_slow_head(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_TIMEOUT_S", 0.05)
+    async with serve() as running, connect(running.ws) as caller:
+        await caller.recv()
+        fired = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.2, fired.set)
+        await fired.wait()
+        await caller.send("still here")
+        assert await caller.recv() == "still here"
+
+
+async def test_huge_headers_are_refused(serve: Serve) -> None:
+    async with serve() as running:
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Huge: " + b"x" * 200_000 + b"\r\n\r\n")
+        assert (await reader.readline()).split()[1] in {b"400", b"431"}
+        writer.close()
+
+
+class Model:
+    """A model's server that answers as it is told, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[dict[str, str], dict[str, Any]]] = []
+        self.go_on = asyncio.Event()
+        self.left = asyncio.Event()
+
+    async def complete(self, request: Request) -> Response:
+        body = await request.json()
+        self.asked.append((dict(request.headers), body))
+        if body.get("model") == "unknown":
+            error = {
+                "message": "no such model",
+                "type": "invalid_request_error",
+                "param": None,
+                "code": "model_not_found",
+            }
+            return JSONResponse({"error": error}, 404)
+        if not body.get("stream"):
+            return JSONResponse({"id": "chatcmpl-1"})
+
+        async def events() -> AsyncIterator[bytes]:
+            try:
+                yield b'data: {"first": true}\n\n'
+                await self.go_on.wait()
+                yield b"data: [DONE]\n\n"
+            finally:
+                self.left.set()
+
+        return StreamingResponse(events(), media_type="text/event-stream")
+
+
+@asynccontextmanager
+async def model_server() -> AsyncIterator[tuple[Model, UpstreamConfig]]:
+    model = Model()
+    app = Starlette(routes=[Route("/v1/chat/completions", model.complete, methods=["POST"])])
+    sock = bind("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
+    serving = asyncio.create_task(server._serve([sock]))
+    url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
+    try:
+        yield model, UpstreamConfig(base_url=url, model="m", api_key="the-models-key")
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def test_completions_are_passed_on_with_our_key_in_front_and_the_models_behind(serve: Serve) -> None:
+    async with (
+        model_server() as (model, upstream),
+        serve(upstream=upstream, api_keys="correct-key") as running,
+        running.client(headers=KEYED, timeout=30) as client,
+    ):
+        asked = {"model": "gpt-audio", "messages": [{"role": "user", "content": "hi"}]}
+        answer = await client.post("/v1/chat/completions", json=asked)
+        assert (answer.status_code, answer.json()) == (200, {"id": "chatcmpl-1"})
+        headers, body = model.asked[0]
+        assert headers["authorization"] == "Bearer the-models-key"
+        assert body == asked
+        answer = await client.post("/v1/chat/completions", json={"model": "unknown"})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
+
+
+async def test_a_streamed_completion_comes_as_it_is_made_and_ends_when_its_caller_leaves(serve: Serve) -> None:
+    async with model_server() as (model, upstream), serve(upstream=upstream) as running:
+        async with running.client(timeout=30) as client:
+            asked = {"model": "gpt-audio", "stream": True}
+            async with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
+                assert answer.headers["content-type"].startswith("text/event-stream")
+                chunks = answer.aiter_raw()
+                assert json.loads((await anext(chunks)).removeprefix(b"data: ")) == {"first": True}
+                model.go_on.set()
+                assert [chunk async for chunk in chunks] == [b"data: [DONE]\n\n"]
+            model.go_on.clear()
+            model.left.clear()
+            async with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
+                await anext(answer.aiter_raw())
+        await asyncio.wait_for(model.left.wait(), 30)
+
+
+async def test_a_model_that_cannot_be_reached_is_502(serve: Serve) -> None:
+    async with serve() as running, running.client() as client:
+        answer = await client.post("/v1/chat/completions", json={"model": "m"})
+        assert answer.status_code == 502
+        assert answer.json()["error"]["type"] == "server_error"
+
+
+async def test_a_keep_alive_connection_serves_several_requests(serve: Serve) -> None:
+    async with serve() as running, running.client(limits=httpx.Limits(max_connections=1)) as client:
+        for _ in range(3):
+            assert (await client.get("/healthz")).status_code == 200
