@@ -1,0 +1,150 @@
+"""What one caller may take: time, memory, mistakes."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import socket
+from contextlib import suppress
+
+import pytest
+import websockets
+from websockets.asyncio.client import connect as open_websocket
+
+from support.model import Model, spoken
+from support.realtime_client import connect
+from support.server import RunningServer, running_server
+
+
+async def test_a_session_ends_at_its_greatest_age_and_says_so_first(model: Model) -> None:
+    async with running_server(model.url, session_limit_s=0.3) as server, connect(server.realtime_url) as caller:
+        error = await caller.wait_for("error")
+        assert error["error"]["code"] == "session_expired"
+        code, reason = await caller.wait_closed()
+    assert code == 1001
+    assert "maximum duration" in reason
+
+
+async def test_an_idle_caller_is_let_go_and_one_who_listens_is_not(model: Model) -> None:
+    model.will(spoken("one two three four five", 300))
+    async with running_server(model.url, idle_limit_s=0.5) as server, connect(server.realtime_url) as caller:
+        await caller.say_text("count")
+        done = await caller.wait_for("response.done")
+        assert done["response"]["status"] == "completed"
+        code, reason = await caller.wait_closed()
+    assert code == 4408
+    assert "idle" in reason
+
+
+@pytest.mark.parametrize("words", [40, 400], ids=["reads nothing", "lets too much wait"])
+async def test_a_caller_who_does_not_read_is_closed_and_the_others_notice_nothing(model: Model, words: int) -> None:
+    model.will(spoken(" ".join(["word"] * words)))
+    unpaced = {"lead_ms": 0, "slow_caller_s": 0.5}
+    async with running_server(model.url, **unpaced) as server, connect(server.realtime_url) as other:
+        others = set(server.gateway._sessions)
+        sock = socket.create_connection(("127.0.0.1", server.server.address[1]))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow = await open_websocket(server.realtime_url, sock=sock, compression=None, max_queue=1)
+        slow.transport.pause_reading()
+        (stuck,) = set(server.gateway._sessions) - others
+        ask = [
+            {
+                "type": "conversation.item.create",
+                "item": {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "go"}]},
+            },
+            {"type": "response.create"},
+        ]
+        for event in ask:
+            await slow.send(json.dumps(event))
+        await other.say_text("hello")
+        done = await other.wait_for("response.done")
+        assert done["response"]["status"] == "completed"
+        await stuck.closed.wait()
+        assert server.metric("bargein_slow_callers_closed_total") == 1
+        slow.transport.abort()
+
+
+async def test_twenty_mistakes_in_a_row_end_the_session(server: RunningServer) -> None:
+    async with connect(server.realtime_url) as caller:
+        for _ in range(21):
+            await caller.send_raw("{")
+        code, _ = await caller.wait_closed()
+    assert code == 1008
+    assert len(caller.errors) >= 20
+
+
+async def test_a_flood_of_control_messages_ends_the_session(server: RunningServer) -> None:
+    async with connect(server.realtime_url) as caller:
+        with suppress(websockets.ConnectionClosed):
+            for _ in range(5000):
+                await caller.send({"type": "input_audio_buffer.clear"})
+                await asyncio.sleep(0)
+        code, _ = await caller.wait_closed()
+    assert code == 4429
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "",
+        "nonsense",
+        "[]",
+        "null",
+        '"text"',
+        "{}",
+        '{"type": 7}',
+        '{"type": "no.such.event"}',
+        '{"type": "bargein.played"}',
+        '{"type": "session.update"}',
+        '{"type": "session.update", "session": []}',
+        '{"type": "session.update", "session": {"type": "transcription"}}',
+        '{"type": "response.create", "response": {"output_modalities": ["audio", "text"]}}',
+        '{"type": "conversation.item.create", "item": {"type": "mcp_call"}}',
+        '{"type": "input_audio_buffer.append", "audio": "not base64!"}',
+        '{"type": "input_audio_buffer.append", "audio": "QQ=="}',
+        '{"type": "input_audio_buffer.append", "audio": 1e999}',
+        "[" * 5000,
+    ],
+)
+async def test_nonsense_is_answered_and_the_session_goes_on(server: RunningServer, message: str) -> None:
+    async with connect(server.realtime_url) as caller:
+        await caller.send_raw(message)
+        error = await caller.wait_for("error")
+        assert error["error"]["type"] == "invalid_request_error"
+        assert error["error"]["message"]
+        await caller.say_text("hello")
+        assert (await caller.wait_for("response.done"))["response"]["status"] == "completed"
+
+
+async def test_binary_messages_need_our_subprotocol(server: RunningServer) -> None:
+    async with connect(server.realtime_url) as caller:
+        await caller.send_raw(b"\x00\x00")
+        error = await caller.wait_for("error")
+    assert "bargein.v1" in error["error"]["message"]
+
+
+async def test_a_recording_may_be_sent_at_once_but_not_for_ever(server: RunningServer) -> None:
+    minute = base64.b64encode(bytes(48_000 * 45)).decode()
+    async with connect(server.realtime_url) as caller:
+        await caller.update_session(audio={"input": {"turn_detection": None}})
+        for _ in range(6):
+            await caller.send({"type": "input_audio_buffer.append", "audio": minute})
+        await caller.send({"type": "input_audio_buffer.commit"})
+        await caller.wait_for("input_audio_buffer.committed")
+        await caller.send({"type": "input_audio_buffer.append", "audio": minute})
+        code, _ = await caller.wait_closed()
+    assert code == 4429
+
+
+async def test_a_drain_lets_the_turn_end_and_then_says_restart(model: Model) -> None:
+    model.will(spoken("one two three four five six"))
+    async with running_server(model.url) as server, connect(server.realtime_url) as caller:
+        await caller.say_text("count")
+        await caller.wait_for("response.output_audio.delta")
+        draining = asyncio.create_task(server.gateway.drain())
+        done = await caller.wait_for("response.done")
+        assert done["response"]["status"] == "completed"
+        code, _ = await caller.wait_closed()
+        await draining
+    assert code == 1012

@@ -1,0 +1,73 @@
+"""The whole server in this process, on a free port, in front of any upstream."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import generate_latest
+
+from bargein.gateway.gateway import Gateway
+from bargein.gateway.http.app import build_app
+from bargein.gateway.server import Server, bind
+from bargein.gateway.services import make_services, session_opener, upstream_config
+from bargein.gateway.websockets_transport import WebsocketsTransport
+from bargein.metrics import Metrics
+from bargein.session.timers import LoopClock, Timers
+from bargein.settings import Settings
+from bargein.upstream import ChatCompletions, Transcriptions
+
+
+@dataclass
+class RunningServer:
+    gateway: Gateway
+    server: Server
+    metrics: Metrics
+
+    @property
+    def http_url(self) -> str:
+        return f"http://127.0.0.1:{self.server.address[1]}"
+
+    @property
+    def realtime_url(self) -> str:
+        return f"ws://127.0.0.1:{self.server.address[1]}/v1/realtime"
+
+    def metric(self, line: str) -> float:
+        """The value of one sample, named as in the exposition."""
+        for text in generate_latest(self.metrics.registry).decode().splitlines():
+            name, _, value = text.rpartition(" ")
+            if name == line:
+                return float(value)
+        raise AssertionError(f"no sample {line}")
+
+
+@asynccontextmanager
+async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[RunningServer]:  # noqa: ANN401
+    """Serve until the context is left; ``options`` are settings."""
+    loop = asyncio.get_running_loop()
+    values: dict[str, Any] = {"port": 0, "drain_s": 5.0, "upstream_url": upstream_url, "model": "scripted"}
+    settings = Settings(**(values | options))
+    metrics = Metrics("test")
+    timers = Timers(LoopClock(loop), loop)
+    config = upstream_config(settings, None)
+
+    async def read_metrics() -> bytes:
+        return generate_latest(metrics.registry)
+
+    async with ChatCompletions(config) as completions, Transcriptions(config) as transcriptions:
+        services = make_services(settings, metrics, timers, completions, transcriptions)
+        gateway = Gateway(settings, metrics, timers, session_opener(services), WebsocketsTransport)
+        server = Server(gateway, build_app(gateway, completions, read_metrics), bind(settings.host, settings.port))
+        listening = asyncio.Event()
+        serving = asyncio.create_task(server.serve(listening.set))
+        await listening.wait()
+        try:
+            yield RunningServer(gateway, server, metrics)
+        finally:
+            server.end()
+            server.end()
+            await serving
+            timers.close()
