@@ -67,6 +67,9 @@
  * @module
  */
 
+import { Conductor } from './engine/conductor.js';
+import { mintEphemeralToken } from './engine/token.js';
+
 /**
  * @typedef {'disconnected' | 'connecting' | 'reconnecting' | 'listening' | 'user-speaking' | 'thinking' | 'speaking'
  *   | 'holding' | 'muted' | 'error'} State
@@ -131,6 +134,7 @@
  * @property {boolean} exact true when the split was told by the server (`bargein.cut`), false when estimated here
  * @property {string | null} response_id
  * @property {string | null} previous_item_id place in the conversation; null: at the front, or not known yet
+ * @property {boolean} [removed] true: the entry is gone (deleted, or a turn that came to nothing); take it away
  * @property {number} started_ms when the turn began (user: onset of speech; assistant: its item was added)
  * @property {number} at_ms
  */
@@ -203,6 +207,7 @@
  * @property {string | null} response_id
  * @property {Record<string, number> | null} stages `server`: milliseconds by stage, which sum to the total
  * @property {'voice' | 'push-to-talk' | 'text' | null} trigger `response`: how the turn ended
+ * @property {'response' | 'barge_in' | null} after `server`: what the stages lead to
  * @property {number} from_ms start of the measured span on the page's clock
  * @property {number} at_ms end of the measured span
  */
@@ -339,51 +344,58 @@
  * @throws {Error} with `code` `token_rejected` | `rate_limited` | `server_unreachable` | `server_failed`
  */
 export async function mintToken(options) {
-  void options;
-  throw new Error('not written yet');
+  return mintEphemeralToken(options);
 }
 
 /** One conversation. Make one, listen to its events, call start() in a click. It can be started again after stop(). */
 export class VoiceSession extends EventTarget {
+  #conductor;
+
   /** @param {VoiceSessionOptions} [options] */
   constructor(options = {}) {
     super();
-    this.options = options;
+    this.#conductor = new Conductor(options, (type, detail) => this.dispatchEvent(new CustomEvent(type, { detail })));
   }
 
   /** @returns {State} */
   get state() {
-    return 'disconnected';
+    return this.#conductor.state;
   }
 
   /** The effective session as the server last echoed it; null before the first `session` event.
    * @returns {Record<string, any> | null} */
   get session() {
-    return null;
+    return this.#conductor.dialogue.session;
   }
 
   /** What the browser gave of the asked constraints; null without a microphone.
    * @returns {MediaTrackSettings | null} */
   get granted() {
-    return null;
+    return this.#conductor.equipment.microphone.granted;
   }
 
   /** @returns {boolean} */
   get muted() {
-    return false;
+    return this.#conductor.muted;
   }
 
   /** Turn detection is off, or asked to be off: turns are made with press() and release(). @returns {boolean} */
   get pushToTalk() {
-    return false;
+    return this.#conductor.pushToTalk;
   }
 
-  /** Send `level` events; set it to false while the page is hidden. @type {boolean} */
-  metering = true;
+  /** Send `level` events; set it to false while the page is hidden. @returns {boolean} */
+  get metering() {
+    return this.#conductor.metering;
+  }
+
+  set metering(metering) {
+    this.#conductor.metering = metering;
+  }
 
   /** The AudioContext in use; null before start(). @returns {AudioContext | null} */
   get audioContext() {
-    return null;
+    return this.#conductor.equipment.sound.context;
   }
 
   /**
@@ -394,12 +406,14 @@ export class VoiceSession extends EventTarget {
    * @returns {Promise<boolean>} true when the session is up; false when it ended in an error or by stop()
    */
   async start() {
-    return false;
+    return this.#conductor.start();
   }
 
   /** End: close the socket with 1000, stop the microphone, close the AudioContext. Harmless when not started.
    * @returns {Promise<void>} */
-  async stop() {}
+  async stop() {
+    await this.#conductor.stop();
+  }
 
   /**
    * Say something by keyboard: interrupts the reply if there is one, adds a user message and asks for a response.
@@ -407,27 +421,30 @@ export class VoiceSession extends EventTarget {
    * @returns {boolean} false when there is no session to send it to
    */
   sendText(text) {
-    void text;
-    return false;
+    return this.#conductor.sendText(text);
   }
 
   /** Stop the reply now (Esc). The output is silent within a few milliseconds; the server is told what was heard.
    * @returns {boolean} false when there was nothing to stop */
   interrupt() {
-    return false;
+    return this.#conductor.interrupt();
   }
 
   /** Mute or unmute the microphone. The device stays open. @param {boolean} [muted] default: the other way round */
   mute(muted) {
-    void muted;
+    this.#conductor.mute(muted ?? !this.#conductor.muted);
   }
 
   /** Push-to-talk, pressed: stops the reply and records, beginning a little before the press. Harmless when pressed. */
-  press() {}
+  press() {
+    this.#conductor.press();
+  }
 
   /** Push-to-talk, released: sends what was recorded as the caller's turn and asks for a response. A press that recorded
    * less than 100 ms is forgotten. */
-  release() {}
+  release() {
+    this.#conductor.release();
+  }
 
   /**
    * Change the live session.
@@ -437,13 +454,12 @@ export class VoiceSession extends EventTarget {
    * @throws {Error} with `code` and `param` when the server refuses; nothing has changed then
    */
   async update(session) {
-    void session;
-    return null;
+    return this.#conductor.update(session);
   }
 
   /** @returns {Promise<DevicesDetail>} names are hidden by the browser until the microphone has been granted once */
   async listDevices() {
-    return { microphones: [], speakers: [], microphone_id: null, speaker_id: '', can_choose_speaker: false };
+    return this.#conductor.equipment.devices();
   }
 
   /**
@@ -454,9 +470,7 @@ export class VoiceSession extends EventTarget {
    * @returns {Promise<boolean>}
    */
   async useMicrophone(id, constraints) {
-    void id;
-    void constraints;
-    return false;
+    return this.#conductor.equipment.useMicrophone(id, constraints);
   }
 
   /**
@@ -466,22 +480,23 @@ export class VoiceSession extends EventTarget {
    * @returns {Promise<boolean>}
    */
   async useSpeaker(id) {
-    void id;
-    return false;
+    return this.#conductor.equipment.useSpeaker(id);
   }
 
   /** @param {number} volume 0 … 1 */
   setVolume(volume) {
-    void volume;
+    this.#conductor.equipment.speaker.volume = volume;
   }
 
   /** Start the audio device again after the browser suspended it; call it in a click. @returns {Promise<boolean>} */
   async resumeAudio() {
-    return false;
+    return this.#conductor.equipment.resume();
   }
 
   /** While `reconnecting`: try now. */
-  reconnectNow() {}
+  reconnectNow() {
+    this.#conductor.reconnectNow();
+  }
 
   /**
    * Answer the model's calls of a function. Declare it in `session.tools` too; the answer is sent back and a response asked for.
@@ -489,23 +504,21 @@ export class VoiceSession extends EventTarget {
    * @param {ToolFunction} fn
    */
   registerTool(name, fn) {
-    void name;
-    void fn;
+    this.#conductor.tools.register(name, fn);
   }
 
   /** Send any Realtime client event. @param {Record<string, any>} event @returns {boolean} false when not connected */
   send(event) {
-    void event;
-    return false;
+    return this.#conductor.send(event);
   }
 
   /** Every entry of the conversation, in order. @returns {TranscriptDetail[]} */
   transcript() {
-    return [];
+    return this.#conductor.conversation.entries();
   }
 
-  /** @returns {Stats | null} null before the first start() */
+  /** @returns {Stats} */
   stats() {
-    return null;
+    return this.#conductor.stats();
   }
 }

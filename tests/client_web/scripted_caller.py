@@ -18,6 +18,9 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 RATE_HZ = 24_000
 CHUNK_SAMPLES = RATE_HZ // 10
+# What a detector needs to notice speech, and what the protocol puts before its onset.
+NOTICED_MS = 80
+PREFIX_PADDING_MS = 300
 
 Event: TypeAlias = dict[str, Any]
 
@@ -90,16 +93,22 @@ class Caller:
         async with self._changed:
             await asyncio.wait_for(self._changed.wait_for(lambda: self.closed), timeout=15)
 
-    async def vad(self, *, speech: bool) -> None:
+    async def vad(self, *, speech: bool) -> int:
+        """Returns the moment on the input clock: an onset lies a little in the past when it is noticed."""
+        at_ms = max(0, self.input_ms - NOTICED_MS) if speech else self.input_ms
         level_db, probability = (-22.0, 0.93) if speech else (-61.0, 0.04)
-        fields = {"speech": speech, "at_ms": self.input_ms, "level_db": level_db, "probability": probability}
+        fields = {"speech": speech, "at_ms": at_ms, "level_db": level_db, "probability": probability}
         await self.send("bargein.vad", fields)
+        return at_ms
+
+    async def speech_started(self, item_id: str, onset_ms: int) -> None:
+        start_ms = max(0, onset_ms - PREFIX_PADDING_MS)
+        await self.send("input_audio_buffer.speech_started", {"audio_start_ms": start_ms, "item_id": item_id})
 
     async def speech_starts(self) -> str:
         """The detector hears the caller while nothing sounds. Returns the id of the turn's item."""
         item_id = self.new_id("item_user")
-        await self.vad(speech=True)
-        await self.send("input_audio_buffer.speech_started", {"audio_start_ms": self.input_ms, "item_id": item_id})
+        await self.speech_started(item_id, await self.vad(speech=True))
         return item_id
 
     async def speech_stops(self, item_id: str, text: str) -> None:
@@ -185,6 +194,7 @@ class Reply:
     number: int
     text: str
     sent_samples: int = field(default=0, init=False)
+    onset_ms: int = field(default=0, init=False)
 
     @property
     def place(self) -> Event:
@@ -193,6 +203,12 @@ class Reply:
     @property
     def _ids(self) -> Event:
         return {"response_id": self.response_id, "item_id": self.item_id}
+
+    @property
+    def _reported_samples(self) -> int:
+        events = self.caller.received
+        played = (event for event in events if event["type"] == "bargein.played" and event["item_id"] == self.item_id)
+        return max((int(event["samples"]) for event in played), default=0)
 
     def item(self, status: str) -> Event:
         content = [] if status == "in_progress" else [{"type": "output_audio", "transcript": self.text}]
@@ -229,20 +245,19 @@ class Reply:
 
     async def hold(self) -> None:
         """Step one of a barge-in: the detector hears something."""
-        await self.caller.vad(speech=True)
-        await self.caller.send("bargein.hold", {**self._ids, "at_sample": self.sent_samples})
+        self.onset_ms = await self.caller.vad(speech=True)
+        await self.caller.send("bargein.hold", {**self._ids, "at_sample": self._reported_samples})
 
     async def resume(self) -> None:
         """It was a cough: the reply goes on."""
         await self.caller.vad(speech=False)
-        await self.caller.send("bargein.resume", {**self._ids, "from_sample": 0})
+        await self.caller.send("bargein.resume", {**self._ids, "from_sample": self._reported_samples})
 
     async def barge_in(self, heard_text: str) -> str:
-        """Step two: the caller has the floor. Returns the id of the caller's new item, for ``speech_stops``."""
-        caller, item_id = self.caller, self.caller.new_id("item_user")
-        started = {"audio_start_ms": max(0, caller.input_ms - 240), "item_id": item_id}
-        await caller.send("input_audio_buffer.speech_started", started)
-        await caller.send("bargein.flush", self._ids)
+        """Step two, after ``hold``: the caller has the floor. Returns the id of their new item."""
+        item_id = self.caller.new_id("item_user")
+        await self.caller.speech_started(item_id, self.onset_ms)
+        await self.caller.send("bargein.flush", self._ids)
         await self.cut(heard_text, "turn_detected")
         return item_id
 

@@ -105,7 +105,8 @@ test('lanes have the same height, do not overlap and leave room for ticks', () =
 });
 
 test('ticks count from the beginning', () => {
-  assert.deepEqual(ticks({ ...VIEW, width_px: 500, right_ms: 12_000 }, 0).map((tick) => tick.label), ['0:05', '0:10']);
+  assert.deepEqual(ticks({ ...VIEW, width_px: 500, right_ms: 12_000 }, 0, 11_000).map((tick) => tick.label), ['0:05', '0:10']);
+  assert.deepEqual(ticks({ ...VIEW, width_px: 500, right_ms: 12_000 }, 0, 9000).map((tick) => tick.label), ['0:05']);
   assert.deepEqual([clock(0), clock(65_400), clock(-5)], ['0:00', '1:05', '0:00']);
 });
 

@@ -1,0 +1,457 @@
+// @ts-check
+/** Puts the parts together: the life of one session from start to end, and the caller's turns. */
+
+import { InputClock } from '../audio/clocks.js';
+import { WIRE_RATE_HZ, FRAME_SAMPLES, bytesToInt16, samplesToMs } from '../audio/pcm.js';
+import { mergeSession, message, socketAddress } from '../protocol.js';
+import { Captions } from './captions.js';
+import { Connector } from './connector.js';
+import { Conversation } from './conversation.js';
+import { Dialogue } from './dialogue.js';
+import { Equipment } from './equipment.js';
+import { LatencyBook } from './latency.js';
+import { Outbox } from './outbox.js';
+import { Playout } from './playout.js';
+import { noFacts, stateOf } from './state.js';
+import { Tools } from './tools.js';
+import { trouble } from './troubles.js';
+
+/** The caller's words are shown, so they are asked for. */
+const DEFAULT_SESSION = { audio: { input: { transcription: { model: 'gpt-4o-mini-transcribe' } }, output: {} } };
+
+const DEFAULT_REPORT_MS = 100;
+
+/** Where no audio device gives a beat. */
+const TICK_MS = 500;
+
+/** Troubles that a session that is up ends. */
+const LINK_TROUBLES = [
+  'socket_lost', 'offline', 'server_full', 'server_restarting', 'server_overloaded', 'server_failed', 'server_unreachable',
+  'token_required', 'token_rejected', 'forbidden', 'superseded', 'too_slow', 'idle', 'session_expired', 'rate_limited',
+  'too_big', 'protocol_error', 'policy', 'model_unknown',
+];
+
+/** @typedef {Record<string, any>} Event */
+
+export class Conductor {
+  #options;
+  #emit;
+  #facts = noFacts();
+  /** @type {{state: import('../session.js').State, muted: boolean, microphone: boolean, pushToTalk: boolean}} */
+  #told = { state: 'disconnected', muted: false, microphone: false, pushToTalk: false };
+  /** @type {Record<string, any>} what every connection asks for */
+  #wished;
+  /** @type {Connector | null} */
+  #connector = null;
+  /** @type {((up: boolean) => void) | null} */
+  #settle = null;
+  /** @type {Promise<boolean> | null} */
+  #starting = null;
+  #equipped = false;
+  #started = false;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #timer;
+  #eventId = 0;
+  /** @type {Set<string>} codes of troubles that were told and are not over */
+  #troubles = new Set();
+  #resumed = /** @type {boolean | null} */ (null);
+  #startOnShow = false;
+  metering;
+
+  /** @param {import('../session.js').VoiceSessionOptions} options @param {(type: string, detail: object) => void} emit */
+  constructor(options, emit) {
+    this.#options = options;
+    this.#emit = emit;
+    this.#wished = mergeSession(DEFAULT_SESSION, options.session ?? {});
+    this.metering = options.metering ?? true;
+    const changed = () => this.#changed();
+    const send = (/** @type {Event} */ event) => this.send(event);
+    const equipment = new Equipment(options, {
+      onFrame: (frame) => this.#frame(frame),
+      speaker: {
+        onStarted: (...args) => this.playout.started(...args),
+        onStopped: (...args) => this.playout.stopped(...args),
+        onHeard: (...args) => this.playout.heard(...args),
+        onTick: (time_s) => this.#tick(time_s),
+      },
+      trouble: (code, cause, retry) => this.#trouble(code, cause, { retry }),
+      recovered: (codes) => this.#recovered(codes),
+      emit,
+      changed,
+    });
+    this.equipment = equipment;
+    this.conversation = new Conversation((entry) => emit('transcript', entry));
+    this.latency = new LatencyBook((detail) => emit('latency', detail));
+    this.inputClock = new InputClock();
+    this.tools = new Tools(send, (error, name) => this.#trouble('tool_failed', error ?? name));
+    const { sound, speaker } = equipment;
+    const { conversation, latency, inputClock, tools } = this;
+    const captions = new Captions();
+    const facts = this.#facts;
+    const shared = { speaker, captions, conversation, latency, facts, emit, send, changed };
+    this.playout = new Playout({ ...shared, sound, metering: () => this.metering });
+    this.dialogue = new Dialogue({
+      ...shared,
+      emit: (type, detail) => (type === 'session' ? this.#tellSession(detail) : emit(type, detail)),
+      playout: this.playout,
+      inputClock,
+      tools,
+      trouble: (code, cause) => this.#trouble(code, cause),
+    });
+    this.outbox = new Outbox(inputClock, {
+      send: (pcm) => this.#connector?.link?.sendAudio(pcm),
+      buffered_bytes: () => this.#connector?.link?.buffered_bytes ?? 0,
+      onDone: (frame, input_sample) => this.#recorded(frame, input_sample),
+    }, { prerollMs: options.prerollMs ?? 300 });
+    this.outbox.pushToTalk = this.pushToTalk;
+  }
+
+  get state() {
+    return stateOf(this.#facts);
+  }
+
+  get muted() {
+    return this.#facts.muted;
+  }
+
+  /** Turn detection is off: as wished, or else as the server has it. */
+  get pushToTalk() {
+    const wished = this.#wished.audio?.input;
+    const input = wished && 'turn_detection' in wished ? wished : this.dialogue?.session?.audio?.input;
+    return input?.turn_detection === null;
+  }
+
+  // The life of a session.
+
+  /** @returns {Promise<boolean>} */
+  start() {
+    if (!this.#started) this.#starting = this.#start();
+    return /** @type {Promise<boolean>} */ (this.#starting);
+  }
+
+  /** @returns {Promise<boolean>} */
+  #start() {
+    this.#started = true;
+    this.#equipped = false;
+    this.#recovered([...this.#troubles]);
+    Object.assign(this.#facts, { ...noFacts(), muted: this.#facts.muted, phase: 'starting' });
+    this.#listen(true);
+    this.#changed();
+    /** @type {Promise<boolean>} */
+    const settled = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+    const connector = this.#connect();
+    // Both begin in the click, and neither waits for the other.
+    void this.equipment.open().then(() => {
+      if (this.#connector !== connector) return;
+      this.#equipped = true;
+      if (connector?.link) this.#ready();
+      this.#changed();
+    });
+    return settled;
+  }
+
+  #ready() {
+    this.#facts.phase = 'up';
+    this.#settle?.(true);
+  }
+
+  /** @returns {Connector | null} */
+  #connect() {
+    const { url, token = null, getToken = () => token, random = Math.random } = this.#options;
+    const { pingIntervalMs = 5000, pingTimeoutMs = 5000 } = this.#options;
+    let address;
+    try {
+      address = socketAddress(url, globalThis.location?.href);
+    } catch (error) {
+      queueMicrotask(() => this.#ended('server_unreachable', error));
+      return null;
+    }
+    const now = () => performance.now();
+    this.#connector = new Connector({ address, getToken, random, now, pingIntervalMs, pingTimeoutMs }, {
+      onUp: (event, resumed) => this.#up(event, resumed),
+      onEvent: (event) => this.dialogue.handle(event),
+      onAudio: (header, bytes) => this.playout.audio(header, bytes),
+      onDown: (code, cause) => this.#down(code, cause),
+      onWaiting: (detail) => this.#emit('reconnecting', detail),
+      onEnded: (code, cause) => this.#ended(code, cause),
+      onRoundTrip: (from_ms, at_ms) => this.latency.roundTrip(from_ms, at_ms),
+      onWire: (detail) => this.#emit('wire', detail),
+    });
+    this.#connector.start();
+    return this.#connector;
+  }
+
+  /** @param {Event} event @param {boolean | null} resumed */
+  #up(event, resumed) {
+    const extended = this.#connector?.link?.extended ?? false;
+    this.#resumed = resumed;
+    this.playout.begin(event.bargein?.report_ms ?? DEFAULT_REPORT_MS);
+    this.dialogue.begin(event.session, extended, resumed === true);
+    this.#recovered(LINK_TROUBLES);
+    const update = this.dialogue.update(this.#sessionUpdate(this.#wished));
+    update.catch((error) => this.#trouble('request_refused', error));
+    this.outbox.pushToTalk = this.pushToTalk;
+    this.outbox.open(resumed === true);
+    if (this.#equipped) this.#ready();
+    else this.#facts.phase = 'starting';
+    this.#tellSession({ reason: 'created', session: event.session });
+    this.#changed();
+  }
+
+  /** @param {string} code @param {unknown} cause */
+  #down(code, cause) {
+    this.#facts.phase = 'lost';
+    this.outbox.shut();
+    this.playout.linkLost();
+    this.dialogue.linkLost();
+    this.#recovered(LINK_TROUBLES.filter((other) => other !== code));
+    if (!this.#troubles.has(code)) this.#trouble(code, cause, { retry: async () => this.#connector?.nudge() });
+    this.#changed();
+  }
+
+  /** No more attempts. @param {string | null} code @param {unknown} cause */
+  #ended(code, cause) {
+    this.#recovered(LINK_TROUBLES.filter((other) => other !== code));
+    void this.#close(code === null ? 'off' : 'failed');
+    if (code !== null) this.#trouble(code, cause, { fatal: true, retry: async () => void (await this.start()) });
+  }
+
+  /** @returns {Promise<void>} */
+  async stop() {
+    this.#recovered([...this.#troubles]);
+    if (this.#started) {
+      await this.#close('off');
+    } else {
+      this.#facts.phase = 'off';
+      this.#changed();
+    }
+  }
+
+  /** @param {'off' | 'failed'} phase */
+  async #close(phase) {
+    this.#started = false;
+    this.#connector?.stop();
+    this.#connector = null;
+    this.playout.end();
+    this.dialogue.linkLost();
+    this.outbox.shut();
+    this.outbox.clear();
+    const closed = this.equipment.close();
+    this.#listen(false);
+    Object.assign(this.#facts, { ...noFacts(), muted: this.#facts.muted, phase });
+    this.#settle?.(false);
+    this.#changed();
+    await closed;
+  }
+
+  reconnectNow() {
+    this.#connector?.nudge();
+  }
+
+  // The caller's turns.
+
+  /** @param {string} text @returns {boolean} */
+  sendText(text) {
+    if (!this.#connector?.link || text.trim() === '') return false;
+    const at_ms = performance.now();
+    void this.#silence().then(() => {
+      this.send(message.userText(text));
+      this.send(message.respond());
+      this.dialogue.turnMade('text', at_ms);
+    });
+    return true;
+  }
+
+  /** @returns {boolean} */
+  interrupt() {
+    if (this.equipment.speaker.unfinished.length === 0 && !this.dialogue.response) return false;
+    void this.#silence();
+    return true;
+  }
+
+  /** Stop the reply, here and at the server: cancel it while it is made, and cut it when only its sound was left. */
+  async #silence() {
+    const { response } = this.dialogue;
+    if (this.equipment.speaker.unfinished.length === 0 && !response) return;
+    const dropped = await this.playout.drop('interrupt');
+    if (response) this.send(message.cancel(response));
+    for (const { track, samples, dropped_samples } of dropped) {
+      if (track.response_id !== response && dropped_samples > 0) this.send(message.truncate(track.item_id, track.content_index, samples));
+    }
+  }
+
+  /** @param {boolean} muted */
+  mute(muted) {
+    this.#facts.muted = muted;
+    this.equipment.muted = muted;
+    this.outbox.mute(muted);
+    this.equipment.tellMicrophone();
+  }
+
+  press() {
+    if (!this.#started || !this.pushToTalk || this.#facts.pressed) return;
+    this.#facts.pressed = true;
+    this.interrupt();
+    this.outbox.press(() => this.send(message.clear()));
+    this.#changed();
+  }
+
+  release() {
+    if (!this.#facts.pressed) return;
+    this.#facts.pressed = false;
+    const at_ms = performance.now();
+    this.outbox.release(() => {
+      this.send(message.commit());
+      this.send(message.respond());
+      this.dialogue.turnMade('push-to-talk', at_ms);
+    }, () => this.send(message.clear()));
+    this.#changed();
+  }
+
+  // The wire.
+
+  /** @param {Event} event @returns {boolean} */
+  send(event) {
+    return this.#connector?.link?.send(event) ?? false;
+  }
+
+  /** @param {Record<string, any>} session @returns {Promise<Event | null>} */
+  async update(session) {
+    const before = this.#wished;
+    this.#wished = mergeSession(before, session);
+    this.outbox.pushToTalk = this.pushToTalk;
+    try {
+      return this.#connector?.link ? await this.dialogue.update(this.#sessionUpdate(session)) : null;
+    } catch (error) {
+      this.#wished = before;
+      throw error;
+    } finally {
+      this.outbox.pushToTalk = this.pushToTalk;
+      if (!this.pushToTalk) this.release();
+      this.#changed();
+    }
+  }
+
+  /** @param {Record<string, any>} session @returns {Event} */
+  #sessionUpdate(session) {
+    return { ...message.sessionUpdate(session), event_id: `web_${++this.#eventId}` };
+  }
+
+  // What is told to the page.
+
+  /** @param {object} detail */
+  #tellSession(detail) {
+    const connection = this.#connector?.connections ?? 0;
+    const extended = this.dialogue.extended;
+    this.outbox.pushToTalk = this.pushToTalk;
+    this.#emit('session', { ...detail, resumed: this.#resumed, connection, extended, at_ms: performance.now() });
+    this.#changed();
+  }
+
+  #changed() {
+    const facts = this.#facts;
+    facts.sounding = this.equipment.speaker.sounding;
+    facts.microphone = this.equipment.microphone.isOpen;
+    const { pushToTalk } = this;
+    const now = { state: stateOf(facts), muted: facts.muted, microphone: facts.microphone, pushToTalk };
+    const before = this.#told;
+    if (now.state === before.state && now.muted === before.muted && now.microphone === before.microphone && pushToTalk === before.pushToTalk) return;
+    this.#told = now;
+    this.#emit('state', { ...now, previous: before.state, at_ms: performance.now() });
+  }
+
+  /** @param {string} code @param {unknown} cause @param {{fatal?: boolean, retry?: () => Promise<void>}} [rest] */
+  #trouble(code, cause, rest = {}) {
+    this.#troubles.add(code);
+    this.#emit('error', trouble(code, { ...rest, cause, at_ms: performance.now() }));
+  }
+
+  /** @param {string[]} codes */
+  #recovered(codes) {
+    for (const code of codes) {
+      if (this.#troubles.delete(code)) this.#emit('recovered', { code, at_ms: performance.now() });
+    }
+  }
+
+  /** @param {import('../microphone.js').MicrophoneFrame} frame */
+  #frame({ pcm, peak, rms, time_s }) {
+    const { clock } = this.equipment.sound;
+    const now_ms = performance.now();
+    clock.observe(time_s + FRAME_SAMPLES / WIRE_RATE_HZ, now_ms);
+    const start_ms = clock.toPage(time_s, now_ms - samplesToMs(FRAME_SAMPLES));
+    if (this.metering) this.#emit('level', { lane: 'caller', peak, rms, at_ms: start_ms });
+    this.outbox.frame({ pcm, start_ms });
+  }
+
+  /** @param {import('./outbox.js').Frame} frame @param {number | null} input_sample */
+  #recorded({ pcm, start_ms }, input_sample) {
+    this.#emit('audio', {
+      lane: 'caller', samples: bytesToInt16(pcm), start_ms, sent: input_sample !== null, input_sample, response_id: null, item_id: null,
+      start_sample: null,
+    });
+  }
+
+  /** @param {number} time_s */
+  #tick(time_s) {
+    this.equipment.sound.clock.observe(time_s, performance.now());
+    this.#connector?.tick();
+  }
+
+  // The page's own life.
+
+  #nudge = () => this.#connector?.nudge();
+
+  #hidden = (/** @type {any} */ event) => {
+    this.#startOnShow = Boolean(event.persisted) && this.#started;
+    void this.stop();
+  };
+
+  #shown = () => {
+    if (this.#startOnShow) void this.start();
+    else this.#nudge();
+    this.#startOnShow = false;
+  };
+
+  /** @param {boolean} on */
+  #listen(on) {
+    clearInterval(this.#timer);
+    if (on) this.#timer = setInterval(() => this.#connector?.tick(), TICK_MS);
+    const how = on ? 'addEventListener' : 'removeEventListener';
+    globalThis[how]?.('online', this.#nudge);
+    globalThis[how]?.('pagehide', this.#hidden);
+    // A page kept by the browser comes back with it, stopped.
+    if (on) globalThis.addEventListener?.('pageshow', this.#shown);
+    else if (!this.#startOnShow) globalThis.removeEventListener?.('pageshow', this.#shown);
+  }
+
+  /** @returns {import('../session.js').Stats} */
+  stats() {
+    const { equipment, outbox } = this;
+    const rate_hz = equipment.sound.context?.sampleRate ?? null;
+    const link = this.#connector?.counters() ?? {
+      connections: 0, attempts: 0, extended: false, buffered_bytes: 0, sent_bytes: 0, received_bytes: 0, last_seq: null, missed_seq: 0,
+    };
+    return {
+      state: this.state,
+      link,
+      microphone: {
+        open: equipment.microphone.isOpen,
+        muted: this.muted,
+        frames_sent: outbox.frames_sent,
+        frames_dropped: outbox.frames_dropped,
+        frames_waiting: outbox.frames_waiting,
+        sent_ms: samplesToMs(this.inputClock.samples),
+        context_rate_hz: rate_hz,
+      },
+      speaker: {
+        ...equipment.speaker.counters(),
+        output_latency_ms: equipment.sound.output_latency_ms,
+        context_rate_hz: rate_hz,
+        volume: equipment.speaker.volume,
+      },
+      latency: this.latency.summary(),
+    };
+  }
+}

@@ -1,0 +1,221 @@
+// @ts-check
+/**
+ * What the server wants of the speaker, and what the speaker did: holds, flushes, reports of what was heard. The one place
+ * that decides what `bargein.played` and `bargein.flushed` say.
+ */
+
+import { base64ToInt16, message } from '../protocol.js';
+
+/** Reports are made when a span ends; one that ends this much early is not worth waiting another span for. */
+const REPORT_SLACK_MS = 15;
+
+/** @typedef {import('../speaker.js').Track} Track */
+/** @typedef {Record<string, any>} Event */
+
+/**
+ * @typedef {object} PlayoutParts
+ * @property {import('../speaker.js').Speaker} speaker
+ * @property {import('./sound.js').Sound} sound
+ * @property {import('./captions.js').Captions} captions
+ * @property {import('./conversation.js').Conversation} conversation
+ * @property {import('./latency.js').LatencyBook} latency
+ * @property {import('./state.js').Facts} facts
+ * @property {(type: string, detail: object) => void} emit
+ * @property {(event: Event) => boolean} send
+ * @property {() => void} changed the facts have changed
+ * @property {() => boolean} metering
+ */
+
+export class Playout {
+  #parts;
+  #report_ms = 100;
+  #reported_s = 0;
+  #underruns = 0;
+  /** @type {Set<string>} items whose flush was told to the page */
+  #told = new Set();
+
+  /** @param {PlayoutParts} parts */
+  constructor(parts) {
+    this.#parts = parts;
+  }
+
+  /** @param {number} report_ms of `session.created` */
+  begin(report_ms) {
+    const { speaker } = this.#parts;
+    speaker.newConnection();
+    this.#report_ms = report_ms;
+    speaker.report(Math.min(50, report_ms / 2));
+  }
+
+  /** The link is gone. A reply that was held will not be resumed; one that sounds plays out what is here. */
+  linkLost() {
+    const { facts, speaker } = this.#parts;
+    if (facts.held) void this.drop('server');
+    facts.held = false;
+    speaker.newConnection();
+  }
+
+  /** @param {import('../protocol.js').AudioHeader} header @param {ArrayBuffer} bytes */
+  audio(header, bytes) {
+    this.#received(this.#parts.speaker.play(header, bytes));
+  }
+
+  /** `response.output_audio.delta` of a stock server. @param {Event} event */
+  delta({ response_id, item_id, content_index, delta }) {
+    this.#received(this.#parts.speaker.playItem(response_id, item_id, content_index, null, base64ToInt16(delta)));
+  }
+
+  /** @param {Track | null} track */
+  #received(track) {
+    if (track) this.#parts.captions.sound(track.item_id, track.received, track.complete);
+  }
+
+  /** `response.output_audio.done`. @param {string} itemId */
+  complete(itemId) {
+    const track = this.#parts.speaker.complete(itemId);
+    this.#received(track);
+  }
+
+  /** @param {Event} event one of `bargein.*` about replies */
+  handle(event) {
+    const { speaker, facts, changed } = this.#parts;
+    switch (event.type) {
+      case 'bargein.response':
+        return speaker.announce(event.number, event.response_id, event.item_id);
+      case 'bargein.hold':
+        facts.held = true;
+        speaker.hold();
+        return changed();
+      case 'bargein.resume':
+        facts.held = false;
+        speaker.resume();
+        return changed();
+      case 'bargein.flush':
+        return void this.#flush(event.response_id, event.item_id);
+      case 'bargein.cut':
+        return this.#cut(event);
+    }
+  }
+
+  /**
+   * Silence at once. The server is told exactly how much was heard of each reply.
+   *
+   * @param {'interrupt' | 'stop' | 'server'} reason
+   * @returns {Promise<import('../speaker.js').Dropped[]>}
+   */
+  async drop(reason) {
+    const { speaker, facts, changed } = this.#parts;
+    facts.held = false;
+    const dropped = await speaker.flush(speaker.unfinished);
+    for (const each of dropped) {
+      this.#tell(each, reason);
+      const { response_id, item_id } = each.track;
+      this.#parts.send(message.flushed(response_id, item_id, each.samples));
+    }
+    changed();
+    return dropped;
+  }
+
+  /** The speaker is about to be closed: what was heard so far is all that was heard. */
+  end() {
+    this.#parts.facts.held = false;
+    for (const track of this.#parts.speaker.unfinished) {
+      const dropped_samples = Math.max(0, track.received - track.heard);
+      this.#tell({ track, samples: track.heard, dropped_samples, time_s: null }, 'stop');
+    }
+  }
+
+  /** @param {string} responseId @param {string} itemId */
+  async #flush(responseId, itemId) {
+    const { speaker, facts, send, changed } = this.#parts;
+    facts.held = false;
+    const named = speaker.track(itemId);
+    const tracks = speaker.unfinished.filter((track) => track.response_id === responseId && track !== named);
+    const dropped = await speaker.flush(named ? [named, ...tracks] : tracks);
+    const heard = dropped.find(({ track }) => track === named)?.samples ?? 0;
+    send(message.flushed(responseId, itemId, heard));
+    for (const each of dropped) this.#tell(each, 'server');
+    changed();
+  }
+
+  /** @param {import('../speaker.js').Dropped} dropped @param {'server' | 'interrupt' | 'stop'} reason */
+  #tell({ track, samples, dropped_samples, time_s }, reason) {
+    const { emit, sound, latency, conversation, captions } = this.#parts;
+    if (this.#told.has(track.item_id)) return;
+    this.#told.add(track.item_id);
+    const at_ms = time_s === null ? performance.now() : sound.heardAt(time_s);
+    emit('flush', { response_id: track.response_id, item_id: track.item_id, samples, dropped_samples, reason, at_ms });
+    if (reason === 'server' && track.started) latency.silenced(track.response_id, at_ms);
+    if (dropped_samples > 0 || !track.complete) {
+      conversation.cut(track.item_id, captions.charsAt(track.item_id, samples), performance.now());
+    }
+  }
+
+  /** @param {Event} event */
+  #cut({ response_id, item_id, heard_samples, heard_text, unheard_text }) {
+    const at_ms = performance.now();
+    this.#parts.conversation.cut(item_id, { heard: heard_text, unheard: unheard_text }, at_ms);
+    this.#parts.emit('cut', { response_id, item_id, heard_samples, heard_text, unheard_text, at_ms });
+  }
+
+  /** @param {Track | null} track @param {number} sample @param {number} time_s @param {'start' | 'resume'} reason */
+  started(track, sample, time_s, reason) {
+    const { emit, sound, latency, changed } = this.#parts;
+    const at_ms = sound.heardAt(time_s);
+    if (track) {
+      this.#report(track, sample, true, time_s);
+      latency.firstSound(track.response_id, at_ms);
+    }
+    if (reason === 'resume') {
+      latency.bargeInOver();
+      emit('resume', { response_id: track?.response_id ?? null, item_id: track?.item_id ?? null, samples: sample, at_ms });
+    }
+    changed();
+  }
+
+  /** @param {Track | null} track @param {number} sample @param {number} time_s @param {'ended' | 'underrun' | 'held' | 'flushed'} reason */
+  stopped(track, sample, time_s, reason) {
+    const { emit, sound, latency, changed, metering } = this.#parts;
+    const at_ms = sound.heardAt(time_s);
+    const ids = { response_id: track?.response_id ?? null, item_id: track?.item_id ?? null };
+    if (reason === 'held') {
+      emit('hold', { ...ids, samples: sample, at_ms });
+      if (track) latency.silenced(track.response_id, at_ms);
+    }
+    if (reason === 'underrun') emit('underrun', { ...ids, samples: sample, count: ++this.#underruns, at_ms });
+    if (metering()) emit('level', { lane: 'agent', peak: 0, rms: 0, at_ms });
+    if (track) {
+      // What a flush left is told by `bargein.flushed`, exactly and once.
+      if (reason !== 'flushed') this.#report(track, sample, false, time_s);
+      this.#caption(track, at_ms);
+    }
+    changed();
+  }
+
+  /** @param {Track} track @param {{start: number, samples: Int16Array, time_s: number, peak: number, rms: number}} span */
+  heard(track, { start, samples, time_s, peak, rms }) {
+    const { emit, sound, metering } = this.#parts;
+    const start_ms = sound.heardAt(time_s);
+    const { response_id, item_id } = track;
+    emit('audio', { lane: 'agent', samples, start_ms, sent: true, input_sample: null, response_id, item_id, start_sample: start });
+    if (metering()) emit('level', { lane: 'agent', peak, rms, at_ms: start_ms });
+    const end_s = time_s + samples.length / 24_000;
+    if (track.playing && (end_s - this.#reported_s) * 1000 >= this.#report_ms - REPORT_SLACK_MS) {
+      this.#report(track, start + samples.length, true, end_s);
+    }
+    this.#caption(track, start_ms);
+  }
+
+  /** @param {Track} track @param {number} samples @param {boolean} playing @param {number} time_s */
+  #report(track, samples, playing, time_s) {
+    this.#reported_s = time_s;
+    if (!track.flushed) this.#parts.send(message.played(track.response_id, track.item_id, samples, playing));
+  }
+
+  /** @param {Track} track @param {number} at_ms */
+  #caption({ response_id, item_id, heard, playing }, at_ms) {
+    const { captions, emit } = this.#parts;
+    captions.played(item_id, heard);
+    emit('caption', { response_id, item_id, ...captions.state(item_id), playing, at_ms });
+  }
+}

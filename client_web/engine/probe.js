@@ -1,0 +1,61 @@
+// @ts-check
+/**
+ * Why did the WebSocket not open? A browser tells a page nothing about a refused upgrade, not even its status. So the same
+ * server is asked by plain HTTP: is it ready, and what does it say to a request at the same address?
+ */
+
+import { httpAddress } from '../protocol.js';
+
+const TIMEOUT_MS = 3000;
+
+/** A server that is full and says no time is asked again after this long. */
+const FULL_MS = 5000;
+
+/**
+ * @param {URL} address of the socket
+ * @param {string | null} token
+ * @returns {Promise<{trouble: string, retry: boolean, least_ms: number}>}
+ */
+export async function whyRefused(address, token) {
+  if (globalThis.navigator?.onLine === false) return { trouble: 'offline', retry: true, least_ms: 0 };
+  const ready = await ask(httpAddress(address, '/readyz'), null);
+  if (!ready) return { trouble: 'server_unreachable', retry: true, least_ms: 0 };
+  if (ready.status === 503) return full(ready);
+  const refusal = await ask(httpAddress(address, address.pathname + address.search), token);
+  switch (refusal?.status) {
+    case 401:
+      return { trouble: token ? 'token_rejected' : 'token_required', retry: false, least_ms: 0 };
+    case 403:
+      return { trouble: 'forbidden', retry: false, least_ms: 0 };
+    case 429:
+      return { trouble: 'rate_limited', retry: true, least_ms: retryAfterMs(refusal) ?? FULL_MS };
+    case 503:
+      return full(refusal);
+    default:
+      return { trouble: 'socket_lost', retry: true, least_ms: 0 };
+  }
+}
+
+/** @param {Response} response */
+function full(response) {
+  return { trouble: 'server_full', retry: true, least_ms: retryAfterMs(response) ?? FULL_MS };
+}
+
+/** @param {URL} url @param {string | null} token @returns {Promise<Response | null>} null: no answer */
+async function ask(url, token) {
+  try {
+    const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
+    return await fetch(url, { headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
+  } catch {
+    return null;
+  }
+}
+
+/** @param {Response} response @returns {number | null} `Retry-After`, in seconds or as a date */
+export function retryAfterMs(response) {
+  const text = response.headers.get('Retry-After');
+  if (!text) return null;
+  if (/^\d+$/.test(text)) return Number(text) * 1000;
+  const wait_ms = Date.parse(text) - Date.now();
+  return Number.isNaN(wait_ms) ? null : Math.max(0, wait_ms);
+}
