@@ -11,11 +11,11 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal, get_args
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bargein.errors import CallerError
 from bargein.wire import beta as beta_dialect
-from bargein.wire.validation import invalid_choice, invalid_type, validate
+from bargein.wire.validation import first_fault, invalid_choice, invalid_type
 
 Json = dict[str, Any]
 
@@ -144,7 +144,7 @@ ClientEvent = StandardClientEvent | BargeinClientEvent
 _ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {
     model.model_fields["type"].default: TypeAdapter(model) for model in get_args(ClientEvent)
 }
-_APPEND: Final = TypeAdapter(InputAudioBufferAppend)
+_VALIDATE_APPEND: Final = TypeAdapter(InputAudioBufferAppend).validator.validate_python
 _STANDARD_ADAPTERS: Final = {kind: _ADAPTERS[kind] for kind in _ADAPTERS if not kind.startswith("bargein.")}
 
 _REFUSED_TYPES: Final = {
@@ -164,17 +164,26 @@ def parse_client_event(message: bytes | str, *, beta: bool = False, bargein: boo
     :raises CallerError: with ``event_id`` set to the message's own, where it has a usable one.
     """
     event = _json_object(message)
+    if beta:
+        event = beta_dialect.from_beta(event)
     try:
-        if event.get("type") == "input_audio_buffer.append":  # The one that comes fifty times a second.
-            append: InputAudioBufferAppend = validate(_APPEND, event)
+        if event.get("type") == "input_audio_buffer.append":  # Fifty times a second: no lookup, no search for depth.
+            append: InputAudioBufferAppend = _VALIDATE_APPEND(event)
             return append
         adapter = _adapter(event, _ADAPTERS if bargein else _STANDARD_ADAPTERS)
-        parsed: ClientEvent = validate(adapter, beta_dialect.from_beta(event) if beta else event)
-    except CallerError as error:
-        event_id = event.get("event_id")
-        error.event_id = event_id if isinstance(event_id, str) and len(event_id) <= MAX_EVENT_ID_LENGTH else None
-        raise
+        parsed: ClientEvent = adapter.validate_python(event)
+    except ValidationError as invalid:
+        raise _with_event_id(first_fault(invalid, event), event) from None
+    except CallerError as refused:
+        raise _with_event_id(refused, event) from None
     return parsed
+
+
+def _with_event_id(error: CallerError, event: Json) -> CallerError:
+    event_id = event.get("event_id")
+    if isinstance(event_id, str) and len(event_id) <= MAX_EVENT_ID_LENGTH:
+        error.event_id = event_id
+    return error
 
 
 def _json_object(message: bytes | str) -> Json:

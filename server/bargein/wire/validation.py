@@ -32,8 +32,16 @@ def validate(adapter: TypeAdapter[T], value: object, path: str = "") -> T:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        details = error.errors(include_url=False)
-    raise caller_error(_most_telling(details), value, path)
+        raise first_fault(error, value, path) from None
+
+
+def first_fault(error: ValidationError, value: object, path: str = "") -> CallerError:
+    """The first thing that is wrong with ``value``, in the protocol's words.
+
+    Missing fields come last: with a misspelt one, the unknown name is what helps.
+    """
+    details = error.errors(include_url=False)
+    return _caller_error(min(details, key=lambda detail: detail["type"] == "missing"), value, path)
 
 
 def refuse(message: str, code: str) -> NoReturn:
@@ -44,8 +52,7 @@ def refuse(message: str, code: str) -> NoReturn:
     raise PydanticCustomError(_REFUSAL, "{message}", {"message": message, "code": code})
 
 
-def caller_error(detail: ErrorDetails, value: object, path: str) -> CallerError:
-    """One finding of pydantic in the protocol's words."""
+def _caller_error(detail: ErrorDetails, value: object, path: str) -> CallerError:
     param = _param(detail, value, path)
     context = detail.get("ctx", {})
     kind = detail["type"]
@@ -78,11 +85,6 @@ def invalid_choice(param: str, given: object, choices: Sequence[str]) -> CallerE
     return CallerError(
         f"Invalid value: {_shown(given)}. Supported values are: {_listed(choices)}.", code="invalid_value", param=param
     )
-
-
-def _most_telling(details: list[ErrorDetails]) -> ErrorDetails:
-    """The finding to report. Missing fields come last: with a misspelt one, the unknown name is what helps."""
-    return min(details, key=lambda detail: detail["type"] == "missing")
 
 
 def _param(detail: ErrorDetails, value: object, path: str) -> str:
