@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bargein.core import actions, events
+from bargein.core.audio import audio_bytes
 from bargein.core.completion import AssistantMessage, UserAudio, UserMessage
 from bargein.core.config import CorePolicy
 from bargein.core.floor import AgentState, CallerState
@@ -307,7 +308,7 @@ def test_a_truncate_takes_the_smaller_number_and_echoes_the_callers() -> None:
     assert script.conversation.history.heard[item_id].samples == 500 * 24
     script.advance(2000)
     retrieved = script.do(events.ItemRetrieveRequested(item_id))[0]
-    assert sum(len(piece) for piece in retrieved.item.parts[0].pieces) == 2 * 500 * 24
+    assert b"".join(audio_bytes(piece) for piece in retrieved.item.parts[0].pieces) == b"\x01\x00" * 500 * 24
 
 
 def test_reports_of_the_caller_make_the_heard_position_exact() -> None:

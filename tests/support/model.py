@@ -81,7 +81,10 @@ def spoken(text: str, ms_per_word: int = 300, finish: str = "stop") -> Answer:
             "prompt_tokens_details": {"text_tokens": 4, "audio_tokens": 6, "cached_tokens": 2},
             "completion_tokens_details": {"text_tokens": 3, "audio_tokens": 4},
         }
-        ending = [{"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]}, {"choices": [], "usage": usage}]
+        ending: list[dict[str, Any]] = [
+            {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]},
+            {"choices": [], "usage": usage},
+        ]
         chunks = [event(chunk) for chunk in (*_speech(text, ms_per_word), *ending)]
         await exchange.stream([*chunks, b"data: [DONE]\n\n"])
 

@@ -41,7 +41,8 @@ def cough(ms: int, seed: int, peak: float = 12_000) -> Sound:
     colour = 1 / (1 + ((frequencies - centre_hz) / width_hz) ** 2)
     burst = np.fft.irfft(np.fft.rfft(rng.normal(0, 1, count)) * colour, count)
     burst *= np.minimum(at_s / 0.01, 1) * np.exp(-2.5 * at_s / at_s[-1])
-    return burst / np.abs(burst).max() * peak
+    scaled: Sound = burst / np.abs(burst).max() * peak
+    return scaled
 
 
 def knock(seed: int, peak: float = 15_000) -> Sound:
@@ -50,7 +51,8 @@ def knock(seed: int, peak: float = 15_000) -> Sound:
     at_s = np.arange(RATE_HZ // 4) / RATE_HZ
     tone = np.sin(2 * np.pi * rng.uniform(80, 400) * at_s) * np.exp(-at_s / rng.uniform(0.01, 0.05))
     sound = tone + 0.3 * rng.normal(0, 1, len(at_s)) * np.exp(-at_s / 0.005)
-    return sound / np.abs(sound).max() * peak
+    scaled: Sound = sound / np.abs(sound).max() * peak
+    return scaled
 
 
 def keys(seed: int, peak: float = 8_000) -> Sound:
@@ -60,7 +62,8 @@ def keys(seed: int, peak: float = 8_000) -> Sound:
     for _ in range(5):
         at = rng.integers(0, len(sound) - 500)
         sound[at : at + 400] += rng.normal(0, 1, 400) * np.exp(-np.arange(400) / 80)
-    return sound / np.abs(sound).max() * peak
+    scaled: Sound = sound / np.abs(sound).max() * peak
+    return scaled
 
 
 def within(background: Sound, at_ms: int, sound: Sound) -> Sound:
