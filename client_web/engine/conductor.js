@@ -321,17 +321,21 @@ export class Conductor {
   async update(session) {
     const before = this.#wished;
     this.#wished = mergeSession(before, session);
-    this.outbox.pushToTalk = this.pushToTalk;
+    this.#followTurnDetection();
     try {
       return this.#connector?.link ? await this.dialogue.update(this.#sessionUpdate(session)) : null;
     } catch (error) {
       this.#wished = before;
       throw error;
     } finally {
-      this.outbox.pushToTalk = this.pushToTalk;
-      if (!this.pushToTalk) this.release();
-      this.#changed();
+      this.#followTurnDetection();
     }
+  }
+
+  #followTurnDetection() {
+    this.outbox.pushToTalk = this.pushToTalk;
+    if (!this.pushToTalk) this.release();
+    this.#changed();
   }
 
   /** @param {Record<string, any>} session @returns {Event} */

@@ -71,6 +71,8 @@ export class Link {
     this.#socket.onopen = () => {
       this.#opened = true;
     };
+    // It says nothing that the close behind it does not.
+    this.#socket.onerror = () => {};
     this.#socket.onmessage = ({ data }) => this.#receive(data);
     this.#socket.onclose = ({ code, reason }) => this.#end(code, reason);
   }
@@ -144,7 +146,6 @@ export class Link {
     this.#ended = true;
     this.#socket.onmessage = null;
     this.#socket.onclose = null;
-    this.#socket.onerror = () => {};
     this.#socket.close(code, reason);
   }
 

@@ -28,7 +28,7 @@ REFUSED_ONCE = (
 )
 
 
-def notice(client: Client, code: str) -> str:
+def notice(code: str) -> str:
     return f"[data-testid=notice][data-code={code}]"
 
 
@@ -44,7 +44,7 @@ async def test_without_a_microphone_one_can_still_type(open_client: OpenClient, 
     client = await open_client(script=REFUSED % error)
     await client.get("start").click()
     caller = await client.peer.caller()
-    await expect(client.page.locator(notice(client, code)).get_by_role("alert")).to_be_visible()
+    await expect(client.page.locator(notice(code)).get_by_role("alert")).to_be_visible()
     await client.get("message").fill("Hello")
     await client.get("message").press("Enter")
     await caller.expect("conversation.item.create")
@@ -54,9 +54,9 @@ async def test_a_microphone_that_was_refused_can_be_asked_for_again(open_client:
     client = await open_client(script=REFUSED_ONCE)
     await client.get("start").click()
     caller = await client.peer.caller()
-    await client.page.locator(notice(client, "microphone_denied")).get_by_test_id("notice-action").click()
+    await client.page.locator(notice("microphone_denied")).get_by_test_id("notice-action").click()
     await caller.hear(200)
-    await expect(client.page.locator(notice(client, "microphone_denied"))).to_have_count(0)
+    await expect(client.page.locator(notice("microphone_denied"))).to_have_count(0)
     await expect(client.get("mute")).to_have_text("Mute")
 
 
@@ -65,7 +65,7 @@ async def test_an_insecure_address_is_explained_and_typing_works(open_client: Op
     await expect(client.page.locator("[data-check=secure]")).to_have_attribute("data-result", "bad")
     await client.get("start").click()
     caller = await peer.caller()
-    await expect(client.page.locator(notice(client, "insecure_context"))).to_contain_text("https")
+    await expect(client.page.locator(notice("insecure_context"))).to_contain_text("https")
     await client.get("message").fill("Hello")
     await client.get("message").press("Enter")
     await caller.expect("conversation.item.create")
@@ -99,8 +99,10 @@ async def test_a_server_that_is_full_at_the_start_says_so(open_client: OpenClien
     client = await open_client(allowed_complaints=("WebSocket connection", "503"))
     client.peer.refusal = SERVER_FULL
     await client.get("start").click()
-    await expect(client.page.locator(notice(client, "server_full"))).to_be_visible()
+    await expect(client.page.locator("#state-hint")).to_contain_text("full")
+    await expect(client.page.locator("#state-hint")).to_contain_text("Next try in")
     client.peer.refusal = None
+    await client.get("retry-now").click()
     await client.peer.caller()
     await client.state("listening")
 
@@ -110,7 +112,7 @@ async def test_a_failing_model_does_not_end_the_conversation(client: Client) -> 
     await caller.speech("When does it open?", length_ms=200)
     reply = await caller.reply("It opens")
     await reply.fail("The model did not answer in time.")
-    await expect(client.page.locator(notice(client, "model_failed"))).to_be_visible()
+    await expect(client.page.locator(notice("model_failed"))).to_be_visible()
     await client.state("listening")
     reply = await caller.reply("It opens at nine.")
     await reply.sound(tone(0.4))
@@ -122,7 +124,7 @@ async def test_another_window_took_over(client: Client) -> None:
     caller = await client.start()
     await caller.speech("When does it open?", length_ms=200)
     await caller.close(4409, "superseded")
-    await expect(client.page.locator(notice(client, "superseded"))).to_be_visible()
+    await expect(client.page.locator(notice("superseded"))).to_be_visible()
     await expect(client.get("start-again")).to_be_visible()
 
 

@@ -11,11 +11,11 @@ const EVENTS = [
 export function recorded(options) {
   const voice = new VoiceSession({ microphone: false, random: () => 0, ...options });
   const seen = [];
-  for (const type of EVENTS) voice.addEventListener(type, ({ detail }) => seen.push({ type, ...detail, detail }));
+  for (const type of EVENTS) voice.addEventListener(type, ({ detail }) => seen.push({ name: type, detail }));
   /** Wait for the first event not taken yet that fits. */
   const take = async (type, fits = () => true) => {
     for (;;) {
-      const found = seen.find((event) => !event.taken && event.type === type && fits(event.detail));
+      const found = seen.find((event) => !event.taken && event.name === type && fits(event.detail));
       if (found) {
         found.taken = true;
         return found.detail;
@@ -23,5 +23,5 @@ export function recorded(options) {
       await once(voice, type);
     }
   };
-  return { voice, seen, take, of: (type) => seen.filter((event) => event.type === type).map(({ detail }) => detail) };
+  return { voice, seen, take, of: (type) => seen.filter(({ name }) => name === type).map(({ detail }) => detail) };
 }
