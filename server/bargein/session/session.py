@@ -6,12 +6,10 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import Sequence
 from typing import Final
 
 from bargein.core import events
 from bargein.core.actions import Action, SpeechStopped, VoiceChanged
-from bargein.core.audio import AudioFormat, Encoding, audio_bytes
 from bargein.core.completion import AudioPiece, Finished, StreamPiece
 from bargein.core.conversation import Conversation
 from bargein.core.events import Event
@@ -20,14 +18,14 @@ from bargein.core.items import Failure
 from bargein.errors import CallerError, CallerGone
 from bargein.session.backlog import BacklogWatch
 from bargein.session.latency import TurnClock
+from bargein.session.lifetime import Lifetime
 from bargein.session.limits import CallerLimits
 from bargein.session.outbox import Outbox
 from bargein.session.performer import Performer
+from bargein.session.reply_sound import loudness_of
 from bargein.session.setup import SessionSetup
 from bargein.session.streams import INTERNAL_MESSAGE, Streams
 from bargein.session.transcriptions import TranscriptionTasks
-from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
-from bargein.sound.levels import loudness
 from bargein.vad.detector import Detector
 from bargein.wire import bargein_events, client_events, server_events
 from bargein.wire.client_events import ClientEvent, parse_client_event
@@ -70,7 +68,7 @@ class Session:
             config,
             self._policy,
             self._new_id,
-            _loudness,
+            loudness_of,
             reports=setup.bargein,
             unix_offset_s=time.time() - now,
         )
@@ -94,7 +92,9 @@ class Session:
             self._outbox, self._streams, self._transcriptions, self._clock, services.metrics, self._log
         )
         self._caller_limits = CallerLimits(self._limits, now)
-        self._last_message_at = now
+        self._lifetime = Lifetime(
+            self._timers, self._limits, is_busy=self._is_busy, on_expired=self._expire, on_idle=self._let_go
+        )
         self._over = False
         self._quiet = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,15 +106,13 @@ class Session:
         bargein = bargein_events.welcome(self._policy.report_interval_ms) if self._setup.bargein else None
         self._outbox.send(server_events.session_created(self._object.echo(), bargein))
         self._outbox.send(server_events.conversation_created(self._conversation.id))
-        now = self._now()
-        self._timers.schedule((self.id, "age"), now + self._limits.max_session_s, self._expire)
-        self._timers.schedule((self.id, "idle"), now + self._limits.idle_s, self._check_idle)
+        self._lifetime.start()
 
     def receive_text(self, data: bytes | str) -> None:
         """Take one text message. Whatever is wrong with it is answered, never raised."""
         if self._over:
             return
-        now = self._last_message_at = self._now()
+        now = self._lifetime.last_message_at = self._now()
         try:
             event = parse_client_event(data, beta=self._setup.beta, bargein=self._setup.bargein)
         except CallerError as error:
@@ -126,7 +124,7 @@ class Session:
         """Take sound of a ``bargein.v1`` caller; others get an error, for the standard has no binary messages."""
         if self._over:
             return
-        now = self._last_message_at = self._now()
+        now = self._lifetime.last_message_at = self._now()
         if not self._setup.bargein:
             self._refuse(
                 CallerError(
@@ -314,22 +312,16 @@ class Session:
         self._end(gone)
 
     def _expire(self) -> None:
-        if not self._over:
-            self._outbox.send(session_expired_event(self._limits.max_session_s))
-            self._end(CallerGone(1001, session_expired_reason(self._limits.max_session_s)))
+        self._outbox.send(session_expired_event(self._limits.max_session_s))
+        self._end(CallerGone(1001, session_expired_reason(self._limits.max_session_s)))
 
-    def _check_idle(self) -> None:
-        if self._over:
-            return
-        idle_at = self._last_message_at + self._limits.idle_s
-        busy = self._conversation.agent.state is not AgentState.IDLE
-        if busy or self._now() < idle_at:
-            later = self._now() + self._limits.idle_s if busy else idle_at
-            self._timers.schedule((self.id, "idle"), later, self._check_idle)
-        else:
-            reason = f"idle: nothing was received for {self._limits.idle_s:g} s"
-            self._outbox.send(server_error_event(reason, code="session_idle"))
-            self._end(CallerGone(4408, reason))
+    def _let_go(self) -> None:
+        reason = f"idle: nothing was received for {self._limits.idle_s:g} s"
+        self._outbox.send(server_error_event(reason, code="session_idle"))
+        self._end(CallerGone(4408, reason))
+
+    def _is_busy(self) -> bool:
+        return self._conversation.agent.state is not AgentState.IDLE
 
     def _end(self, gone: CallerGone) -> None:
         if gone.code == 4408 and gone.reason.startswith("too slow"):
@@ -340,8 +332,8 @@ class Session:
 
     def _stop(self) -> None:
         self._over = True
-        for key in (self.id, (self.id, "age"), (self.id, "idle")):
-            self._timers.cancel(key)
+        self._timers.cancel(self.id)
+        self._lifetime.stop()
         self._watch.close()
         self._streams.cancel_all()
         self._transcriptions.cancel_all()
@@ -368,15 +360,3 @@ _ERROR_CODE: Final = {
     1012: "server_restarting",
     4429: "rate_limit_exceeded",
 }
-
-
-def _loudness(pieces: Sequence[str | bytes], fmt: AudioFormat, step_ms: int) -> list[float]:
-    """Level of each step of a stored reply."""
-    raw = b"".join(audio_bytes(piece) for piece in pieces)
-    match fmt.encoding:
-        case Encoding.PCM16:
-            return loudness(raw, fmt.rate_hz, step_ms)
-        case Encoding.PCMU:
-            return loudness(ulaw_to_pcm16(raw).tobytes(), fmt.rate_hz, step_ms)
-        case Encoding.PCMA:
-            return loudness(alaw_to_pcm16(raw).tobytes(), fmt.rate_hz, step_ms)

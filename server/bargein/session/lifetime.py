@@ -1,0 +1,52 @@
+"""How long a session may last, and how long nothing may happen in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bargein.session.setup import SessionLimits
+from bargein.session.timers import Timers
+
+
+class Lifetime:
+    """Counts one session's age and its idle time.
+
+    :param is_busy: a response is on; a caller who listens is not idle.
+    :param on_expired: called once, when the session has reached its greatest age.
+    :param on_idle: called once, when nothing has come for too long.
+    """
+
+    def __init__(
+        self,
+        timers: Timers,
+        limits: SessionLimits,
+        *,
+        is_busy: Callable[[], bool],
+        on_expired: Callable[[], None],
+        on_idle: Callable[[], None],
+    ) -> None:
+        self._timers = timers
+        self._limits = limits
+        self._is_busy = is_busy
+        self._on_expired = on_expired
+        self._on_idle = on_idle
+        self.last_message_at = timers.clock.now()
+        """When the caller last sent anything; the session keeps it."""
+
+    def start(self) -> None:
+        now = self._timers.clock.now()
+        self._timers.schedule((self, "age"), now + self._limits.max_session_s, self._on_expired)
+        self._timers.schedule((self, "idle"), now + self._limits.idle_s, self._check_idle)
+
+    def stop(self) -> None:
+        self._timers.cancel((self, "age"))
+        self._timers.cancel((self, "idle"))
+
+    def _check_idle(self) -> None:
+        now = self._timers.clock.now()
+        idle_at = self.last_message_at + self._limits.idle_s
+        busy = self._is_busy()
+        if busy or now < idle_at:
+            self._timers.schedule((self, "idle"), now + self._limits.idle_s if busy else idle_at, self._check_idle)
+        else:
+            self._on_idle()
