@@ -24,6 +24,10 @@ _EVENT_NAMES: Final = {
 }
 _ONLY_IN_GA: Final = frozenset({"conversation.item.done", "input_audio_buffer.timeout_triggered"})
 
+_NOT_IN_A_BETA_SESSION: Final = frozenset(
+    {"type", "audio", "truncation", "include", "parallel_tool_calls", "reasoning"}
+)
+
 _FORMATS: Final = {"pcm16": "audio/pcm", "g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma"}
 _FORMAT_NAMES: Final = {ga: beta for beta, ga in _FORMATS.items()}
 
@@ -128,9 +132,15 @@ def to_beta(event: Json) -> list[Json]:
 
 
 def session_to_beta(session: Json) -> Json:
-    """A nested session as the flat one, without what beta does not have."""
-    flat = {key: value for key, value in session.items() if key not in ("type", "audio", "truncation", "include")}
-    return _flattened(flat, session, _SESSION_FIELDS)
+    """A nested session as the flat one, without what beta does not have, or has only where it is set."""
+    flat = {key: value for key, value in session.items() if key not in _NOT_IN_A_BETA_SESSION}
+    flat = _flattened(flat, session, _SESSION_FIELDS)
+    if flat.get("prompt") is None:
+        flat.pop("prompt", None)
+    detection = flat["turn_detection"]
+    if detection is not None and detection.get("idle_timeout_ms") is None:
+        flat["turn_detection"] = {key: value for key, value in detection.items() if key != "idle_timeout_ms"}
+    return flat
 
 
 def _response_to_beta(response: Json) -> Json:
