@@ -132,7 +132,7 @@ async def test_the_heard_file_is_silent_where_the_agent_was(
     async with serving(script(first_reply_s=6.0, reply_s=0.5)) as server:
         result = await call(INTERRUPTION, server.url)
     path = tmp_path / "heard.wav"
-    write_heard(path, result.caller_audio, result.dialogue.listener.spans, result.dialogue.audio, result.began_s)
+    write_heard(path, result.caller_audio, result.dialogue.listener.spans, result.agent_audio, result.began_s)
     with wave.open(str(path)) as file:
         assert (file.getnchannels(), file.getframerate()) == (2, RATE_HZ)
         sound = np.frombuffer(file.readframes(file.getnframes()), np.int16).reshape(-1, 2)

@@ -63,7 +63,7 @@ def test_noise_has_the_level_it_was_asked_for_and_repeats_without_a_click() -> N
 def test_asides_are_shorter_than_words() -> None:
     for kind in ("cough", "mm-hm", "click"):
         for seed in range(5):
-            assert aside(kind, 24_000, seed).size / 24_000 < 0.3  # type: ignore[arg-type]  # a literal in a loop
+            assert aside(kind, 24_000, seed).size / 24_000 < 0.3
 
 
 def test_recordings_of_ones_own(tmp_path: Path) -> None:

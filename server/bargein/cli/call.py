@@ -66,7 +66,7 @@ def call(
         )
         if out is not None:
             listener = result.dialogue.listener
-            write_heard(out, result.caller_audio, listener.spans, result.dialogue.audio, result.began_s)
+            write_heard(out, result.caller_audio, listener.spans, result.agent_audio, result.began_s)
     except UsageError as error:
         complain.print(f"[red]bargein call:[/] {error}")
         raise typer.Exit(2) from None

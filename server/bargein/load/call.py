@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from bargein.core.audio import PCM16_24K
+from bargein.core.audio import PCM16_24K, audio_bytes
 from bargein.load.dialogue import Dialogue
 from bargein.load.errors import ConnectError
 from bargein.load.frames import FrameCutter, session_update
@@ -46,6 +46,8 @@ class CallResult:
     """When the first sample was spoken, on the clock of ``dialogue`` and ``notices``."""
     caller_audio: bytes
     """What was sent: PCM16, 24 kHz."""
+    agent_audio: Mapping[str, Sequence[bytes]]
+    """What was received: PCM16 of each item."""
     marks: tuple[Mark, ...]
     notices: list[Notice]
     dialogue: Dialogue
@@ -62,9 +64,8 @@ class _Caller:
 
     recording: Recording
     watch: Watcher
-    dialogue: Dialogue = field(
-        default_factory=lambda: Dialogue(Listener(PCM16_24K.rate_hz), PCM16_24K, bargein=False, keep_audio=True)
-    )
+    dialogue: Dialogue = field(default_factory=lambda: Dialogue(Listener(PCM16_24K.rate_hz), PCM16_24K, bargein=False))
+    audio: dict[str, list[bytes]] = field(default_factory=dict)
     connection: Connection | None = None
     notices: list[Notice] = field(default_factory=list)
     ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -78,6 +79,7 @@ class _Caller:
         :raises ConnectError: the server closed, refused the configuration, or said nothing.
         """
         self.connection = connection
+        self.dialogue.on_audio = self._keep
         self.dialogue.bargein = connection.subprotocol == SUBPROTOCOL
         self._send(session_update(PCM16_24K))
         try:
@@ -116,6 +118,9 @@ class _Caller:
         if self.connection is not None:
             self.watch(time.monotonic() - self.began_s, "sent", message, False)
             self.connection.send_text(message)
+
+    def _keep(self, item_id: str, audio: bytes | str, now_s: float) -> None:
+        self.audio.setdefault(item_id, []).append(audio_bytes(audio))
 
     def _drain(self) -> None:
         for message in self.dialogue.outgoing:
@@ -194,6 +199,7 @@ async def call(
     return CallResult(
         began_s=caller.began_s,
         caller_audio=recording.audio[:sent_bytes].ljust(sent_bytes, b"\0"),
+        agent_audio=caller.audio,
         marks=recording.marks,
         notices=caller.notices,
         dialogue=caller.dialogue,

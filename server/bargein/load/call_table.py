@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -13,17 +14,23 @@ from bargein.load.turns import Turn
 def call_table(result: CallResult) -> RenderableType:
     """One row for each stretch of the caller's speech, then what was cut, what went wrong, and the verdict."""
     protocol = "bargein.v1" if result.dialogue.bargein else "stock Realtime protocol"
-    table = Table(title=f"The call, turn by turn ({protocol})", title_justify="left")
-    for name in ("", "caller speaks", "agent was"):
-        table.add_column(name)
-    for name in ("hold", "confirm", "silence", "reply after", "reply heard"):
-        table.add_column(name, justify="right")
-    table.add_column("reply ended")
+    table = Table(
+        title=f"The call, turn by turn ({protocol})",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for name in ("", "speech", "agent"):
+        table.add_column(name, no_wrap=True)
+    for name in ("hold", "confirm", "silence", "reply", "heard"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("ended", min_width=9)
     for number, turn in enumerate(result.turns, 1):
         table.add_row(str(number), *_cells(turn))
     legend = Text(
-        "hold, confirm, silence: ms after the caller's first sample (at the caller's own loudspeaker).\n"
-        "reply after: ms from the caller's last sample to the first sound heard.",
+        "hold (to resume), confirm, silence heard: ms after the speech's first sample.\n"
+        "reply: ms from the speech's last sample to the first sound heard.",
         style="dim",
     )
     return Group(table, legend, *_cuts(result), *_faults(result))
@@ -32,14 +39,14 @@ def call_table(result: CallResult) -> RenderableType:
 def _cells(turn: Turn) -> list[str]:
     hold = _after(turn.held_s, turn.mark.onset_s)
     if turn.resumed_s is not None and turn.confirmed_s is None:
-        hold += f" (resumed {_after(turn.resumed_s, turn.mark.onset_s)})"
-    heard = f"{turn.heard_s:.1f} of {turn.received_s:.1f} s" if turn.received_s else ""
+        hold += f" to {_after(turn.resumed_s, turn.mark.onset_s)}"
+    heard = f"{turn.heard_s:.1f}/{turn.received_s:.1f} s" if turn.received_s else ""
     if turn.confirmed_s is None and turn.resumed_s is None:
-        ended = "turn not noticed" if turn.reply is None else (turn.reply.status or "in progress")
+        ended = "not noticed" if turn.reply is None else (turn.reply.status or "in progress")
     else:
         ended = (turn.reply.status or "in progress") if turn.reply else ""
     return [
-        f"{_clock(turn.mark.onset_s)} to {_clock(turn.mark.end_s)}",
+        f"{_clock(turn.mark.onset_s)}-{_clock(turn.mark.end_s)}",
         turn.agent,
         hold,
         _after(turn.confirmed_s, turn.mark.onset_s),
@@ -70,12 +77,12 @@ def _faults(result: CallResult) -> list[Text]:
     if listener.underruns:
         gaps_s = sum(gap.duration_s for gap in listener.underruns)
         lines.append(
-            Text(f"Replies ran dry {len(listener.underruns)} times, {1000 * gaps_s:.0f} ms in all.", style="yellow")
+            Text(f"Breaks in replies: {len(listener.underruns)}, {1000 * gaps_s:.0f} ms in all.", style="yellow")
         )
     if result.closed is not None:
         lines.append(Text(f"The server ended the call: {result.closed[0]} {result.closed[1]}".rstrip(), style="red"))
     if result.unanswered is not None:
-        lines.append(Text(f"Not answered: {result.unanswered}.", style="red"))
+        lines.append(Text(f"Not answered: {result.unanswered.rstrip('.')}.", style="red"))
     return lines
 
 
@@ -84,4 +91,4 @@ def _after(at_s: float | None, from_s: float) -> str:
 
 
 def _clock(at_s: float) -> str:
-    return f"{int(at_s // 60)}:{at_s % 60:05.2f}"
+    return f"{int(at_s // 60)}:{at_s % 60:04.1f}"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bargein.core.audio import AudioFormat
-from bargein.load.dialogue import Dialogue
+from bargein.load.dialogue import AudioWatcher, Dialogue
 from bargein.load.errors import ConnectError
 from bargein.load.frames import session_update
 from bargein.load.line import StallingLine
@@ -43,6 +43,7 @@ class Number:
     """Offer ``bargein.v1``: binary messages, hold and resume."""
     instructions: Callable[[int, int], str | None]
     """What the session is told, from the caller's number and its call's."""
+    on_audio: AudioWatcher | None = None
 
     @property
     def subprotocols(self) -> Sequence[str]:
@@ -135,7 +136,7 @@ class _Call:
         self._line: StallingLine | None = None
         self._hung_up = False
         fmt = number.audio_format
-        self.dialogue = Dialogue(Listener(fmt.rate_hz), fmt, bargein=False)
+        self.dialogue = Dialogue(Listener(fmt.rate_hz), fmt, bargein=False, on_audio=number.on_audio)
         mouth = Mouth(phrasebook.room, number.frame_ms, draw.randrange(len(phrasebook.room)))
         witness = Witness(index, mouth, self.dialogue, measures, timeline)
         self.person = Person(scenario, phrasebook, mouth, self.dialogue, witness, draw)

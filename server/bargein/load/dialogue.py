@@ -7,12 +7,11 @@ and flush, and reports what was played.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-import pybase64
 
 from bargein.core.audio import AudioFormat
 from bargein.load.listener import Listener
@@ -33,6 +32,9 @@ from bargein.load.notices import (
     VoiceChanged,
 )
 from bargein.wire.binary import unpack
+
+AudioWatcher = Callable[[str, bytes | str, float], None]
+"""Told of each piece of reply sound: its item, the samples or their base64 text as they came, and when."""
 
 REPORT_INTERVAL_S: Final = 0.1
 """How often play-out is reported where the server names no interval."""
@@ -71,10 +73,8 @@ class Dialogue:
     output_format: AudioFormat
     bargein: bool
     """The server answered the subprotocol ``bargein.v1``."""
-    keep_audio: bool = False
+    on_audio: AudioWatcher | None = None
     replies: dict[str, Reply] = field(default_factory=dict)
-    audio: dict[str, list[bytes]] = field(default_factory=dict)
-    """Received sound by item, where it is kept."""
     outgoing: list[bytes] = field(default_factory=list)
     _reply_of_item: dict[str, Reply] = field(default_factory=dict)
     _item_of_number: dict[int, str] = field(default_factory=dict)
@@ -91,8 +91,8 @@ class Dialogue:
         if item_id is None:
             return []
         reply = self._reply_of_item[item_id]
-        if self.keep_audio:
-            self.audio.setdefault(item_id, []).append(sound.samples)
+        if self.on_audio is not None:
+            self.on_audio(item_id, sound.samples, now_s)
         return self._sound(reply, item_id, self.output_format.samples_of(len(sound.samples)), now_s)
 
     def receive_text(self, message: bytes, now_s: float) -> list[Notice]:
@@ -258,8 +258,8 @@ class Dialogue:
         reply = self._reply(event["response_id"], now_s)
         item_id, text = event["item_id"], event["delta"]
         self._item(reply, item_id)
-        if self.keep_audio:
-            self.audio.setdefault(item_id, []).append(pybase64.b64decode(text))
+        if self.on_audio is not None:
+            self.on_audio(item_id, text, now_s)
         byte_count = len(text) * 3 // 4 - text.count("=", -2)
         return self._sound(reply, item_id, self.output_format.samples_of(byte_count), now_s)
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.load.caller import Caller, Number
+from bargein.load.dialogue import AudioWatcher
 from bargein.load.frames import FrameCutter
 from bargein.load.measures import Measures
 from bargein.load.phrasebook import Phrasebook, Speech
@@ -48,6 +49,7 @@ class Plan:
     speech: Path | None = None
     metrics_url: str | None = None
     demo_log_url: str | None = None
+    on_audio: AudioWatcher | None = None
 
 
 @dataclass(slots=True)
@@ -133,6 +135,7 @@ def _staff(this: Run, phrasebooks: dict[str, Phrasebook], words: WordLog | None)
         plan.frame_ms,
         plan.bargein,
         words.instructions if words is not None else lambda caller, call: None,
+        plan.on_audio,
     )
     staffed: Counter[str] = Counter()
     step = max(1, plan.callers // SAMPLED_CALLERS)

@@ -56,7 +56,7 @@ class ServerSide:
     async def watch(self) -> None:
         """Read until cancelled. Ends at once where the server has no metrics."""
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-            while await self.read(client):
+            while await self.read(client):  # noqa: ASYNC110  # time has to pass; there is no condition
                 await asyncio.sleep(INTERVAL_S)  # it waits for time to pass, not for a condition
 
     async def read(self, client: httpx.AsyncClient) -> bool:
@@ -77,7 +77,7 @@ class ServerSide:
             return
         async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
             give_up_s = time.monotonic() + SETTLE_S
-            while await self.read(client) and self.streams_left_open and time.monotonic() < give_up_s:
+            while await self.read(client) and self.streams_left_open and time.monotonic() < give_up_s:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)  # the condition is in another process
 
     @property
