@@ -8,6 +8,7 @@ from bargein.core import actions, events
 from bargein.core.audio import audio_bytes
 from bargein.core.completion import AssistantMessage, UserAudio, UserMessage
 from bargein.core.config import CorePolicy
+from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, CallerState
 from bargein.core.items import Failure, InputText, Message
 from bargein.errors import CallerError
@@ -375,3 +376,19 @@ def test_items_keep_their_order_around_a_barge_in() -> None:
     order = [item.id for item in script.conversation.history]
     assert order.index("mine") == 2
     assert script.last(actions.InputCommitted).previous_item_id == "mine"
+
+
+def test_an_automatic_response_does_not_push_out_one_that_the_caller_waits_for() -> None:
+    script = Script(detecting(interrupt_response=False))
+    script.silence(500)
+    script.ask()
+    script.say("one two three", 3000)
+    script.finish()
+    asked = ResponseRequested(script.config.response, metadata={"mine": "yes"})
+    script.do(asked)
+    script.speech(400)
+    script.silence(500)
+    script.advance(3000)
+    assert [response.metadata for response in (a.response for a in script.all(actions.ResponseCreated))][1] == {
+        "mine": "yes"
+    }

@@ -11,17 +11,15 @@ from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.completion import AudioPiece, Finished, StreamPiece, Usage
+from bargein.core.completion import AudioPiece, Finished, StreamPiece
 from bargein.core.config import CorePolicy, SessionConfig
-from bargein.core.context import ContextOverflowError
 from bargein.core.cutting import Cutter
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AGENT_TABLE, AgentState, AgentTrigger
-from bargein.core.history import History
-from bargein.core.items import Failure, OutputAudio, Response, ResponseStatus, StatusReason
-from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
-from bargein.core.reply import STATUS_OF_FINISH, NewId, Reply
-from bargein.core.requests import build_request, context_items
+from bargein.core.items import Failure, ResponseStatus, StatusReason
+from bargein.core.playback import Playback, ReportedListener
+from bargein.core.replies import OutOfBand, ReplyMaker
+from bargein.core.reply import STATUS_OF_FINISH, Reply
 from bargein.errors import CallerError
 
 REFILL_SHARE: Final = 0.75
@@ -38,38 +36,20 @@ class _Hold:
 class Agent:
     """Speaks for the model. Every method appends to ``out`` what must be done; time is in seconds on any steady
     clock.
-
-    :param reports: the caller reports play-out (``bargein.v1``).
-    :param unix_offset_s: what to add to ``now`` for Unix time.
     """
 
-    def __init__(
-        self,
-        history: History,
-        policy: CorePolicy,
-        cutter: Cutter,
-        new_id: NewId,
-        *,
-        conversation_id: str,
-        reports: bool,
-        unix_offset_s: float,
-    ) -> None:
+    def __init__(self, policy: CorePolicy, cutter: Cutter, maker: ReplyMaker) -> None:
         self.state = AgentState.IDLE
         self.idle_since: float | None = None
         """When the last reply was heard out; ``None`` before the first, and while one is on."""
         self.active: Reply | None = None
         self._tail: Reply | None = None
         self._queued: tuple[ResponseRequested, bool] | None = None
-        self._out_of_band: dict[str, Reply] = {}
         self._hold: _Hold | None = None
-        self._history = history
+        self._beside = OutOfBand()
         self._policy = policy
         self._cutter = cutter
-        self._new_id = new_id
-        self._conversation_id = conversation_id
-        self._reports = reports
-        self._unix_offset_s = unix_offset_s
-        self._count = 0
+        self._maker = maker
 
     @property
     def audible(self) -> bool:
@@ -96,11 +76,12 @@ class Agent:
         :param automatic: turn detection asks, not the caller: it waits for its turn rather than being refused.
         :raises CallerError: one is being generated already, or an item that ``input`` names does not exist.
         """
+        self._maker.check(wanted)
         if wanted.out_of_band or self.active is None:
             self._begin(wanted, config, now, out)
-        elif automatic or (not self.active.stream_open and self._queued is None):
+        elif self._queued is None and (automatic or not self.active.stream_open):
             self._queued = (wanted, automatic)
-        else:
+        elif not automatic:
             raise CallerError(
                 f"Conversation already has an active response in progress: {self.active.id}. "
                 "Wait until the response is finished before creating a new one.",
@@ -111,9 +92,8 @@ class Agent:
         self, response_id: str, piece: StreamPiece, config: SessionConfig, now: float, out: list[Action]
     ) -> None:
         """Take one piece of a stream. Pieces of responses that are over are dropped."""
-        beside = self._out_of_band.get(response_id)
-        if beside is not None:
-            self._progress_beside(beside, piece, now, out)
+        if response_id in self._beside:
+            self._beside.progress(response_id, piece, now, out)
             return
         reply = self.active
         if reply is None or reply.id != response_id or not reply.stream_open:
@@ -126,10 +106,8 @@ class Agent:
 
     def fail(self, response_id: str, failure: Failure, config: SessionConfig, now: float, out: list[Action]) -> None:
         """The stream broke. What was said stays said; the response is ``failed``; the next turn works."""
-        beside = self._out_of_band.pop(response_id, None)
-        if beside is not None:
-            beside.response.failure = failure
-            beside.close("failed", None, out)
+        if response_id in self._beside:
+            self._beside.fail(response_id, failure, out)
             return
         reply = self.active
         if reply is None or reply.id != response_id or not reply.stream_open:
@@ -202,7 +180,7 @@ class Agent:
             wanted, automatic = self._queued
             self._queued = None
             if not automatic:
-                self._refuse_queued(wanted, out)
+                self._maker.refuse(wanted, out)
         self._stop("turn_detected", now, out)
 
     def cancel(self, response_id: str | None, config: SessionConfig, now: float, out: list[Action]) -> None:
@@ -210,10 +188,8 @@ class Agent:
 
         :raises CallerError: there is no such response in progress.
         """
-        beside = self._out_of_band.pop(response_id, None) if response_id else None
-        if beside is not None:
-            out.append(actions.CancelStream(beside.id))
-            beside.close("cancelled", "client_cancelled", out)
+        if response_id is not None and response_id in self._beside:
+            self._beside.cancel(response_id, out)
             return
         if self.active is None or response_id not in {None, self.active.id}:
             raise CallerError("Cancellation failed: no active response found", code="response_cancel_not_active")
@@ -256,44 +232,15 @@ class Agent:
     # Inside.
 
     def _begin(self, wanted: ResponseRequested, config: SessionConfig, now: float, out: list[Action]) -> None:
-        items = context_items(wanted, self._history)
         self._cutter.settle(now, out, everything=True)
-        response = Response(
-            self._new_id("resp"),
-            wanted.settings,
-            None if wanted.out_of_band else self._conversation_id,
-            wanted.metadata,
-        )
-        try:
-            request = build_request(
-                wanted.settings, items, self._history, self._policy, config, unix_s=now + self._unix_offset_s
-            )
-        except ContextOverflowError:
-            out.append(actions.ResponseCreated(response))
-            response.status = "failed"
-            response.failure = Failure(
-                "invalid_request_error",
-                "context_length_exceeded",
-                "The conversation no longer fits the model's context, and truncation is disabled.",
-            )
-            out.append(actions.ResponseDone(response))
+        reply = self._maker.begin(wanted, config, now, out)
+        if reply is None:
             return
-        self._count += 1
-        reply = Reply(
-            response,
-            request,
-            self._count,
-            new_id=self._new_id,
-            history=None if wanted.out_of_band else self._history,
-            make_playback=self._make_unpaced if wanted.out_of_band else self._make_paced,
-        )
-        out.append(actions.ResponseCreated(response))
         if wanted.out_of_band:
-            self._out_of_band[response.id] = reply
+            self._beside.add(reply)
         else:
             self.active = reply
             self._step(AgentTrigger.ASK)
-        out.append(actions.StartStream(response.id, request))
 
     def _begin_queued(self, config: SessionConfig, now: float, out: list[Action]) -> None:
         if self._queued is not None and self.active is None:
@@ -301,27 +248,12 @@ class Agent:
             self._queued = None
             self._begin(wanted, config, now, out)
 
-    def _refuse_queued(self, wanted: ResponseRequested, out: list[Action]) -> None:
-        """A response that was asked for never begins: its caller must not wait for it."""
-        response = Response(self._new_id("resp"), wanted.settings, self._conversation_id, wanted.metadata)
-        out.append(actions.ResponseCreated(response))
-        response.status, response.reason, response.usage = "cancelled", "turn_detected", Usage(estimated=True)
-        out.append(actions.ResponseDone(response))
-
     def _take(self, reply: Reply, piece: StreamPiece, out: list[Action]) -> None:
         reply.take(piece, out)
         if isinstance(piece, AudioPiece):
             self._regulate(reply, out)
         elif isinstance(piece, Finished):
             self._step(AgentTrigger.STREAM_END)
-
-    def _progress_beside(self, reply: Reply, piece: StreamPiece, now: float, out: list[Action]) -> None:
-        reply.take(piece, out)
-        reply.send(now, out)
-        if not reply.stream_open:
-            del self._out_of_band[reply.id]
-            status, reason = STATUS_OF_FINISH[reply.finish or "stop"]
-            reply.close(status, reason, out)
 
     def _regulate(self, reply: Reply, out: list[Action]) -> None:
         """Stop reading the model when enough is kept, read on when there is room again."""
@@ -399,23 +331,6 @@ class Agent:
             if reply is not None and reply.sent_samples:
                 return reply
         return None
-
-    def _make_paced(self, audio: OutputAudio) -> Playback:
-        fmt = audio.format
-        listener: Listener = AssumedListener(fmt.rate_hz)
-        if self._reports:
-            listener = ReportedListener(fmt.rate_hz, self._policy.report_interval_ms / 1000)
-        lead_ms = self._policy.lead_ms
-        return Playback(
-            audio,
-            listener,
-            lead_samples=None if lead_ms is None else fmt.samples_in_ms(lead_ms),
-            slice_samples=fmt.samples_in_ms(self._policy.slice_ms),
-        )
-
-    def _make_unpaced(self, audio: OutputAudio) -> Playback:
-        slice_samples = audio.format.samples_in_ms(self._policy.slice_ms)
-        return Playback(audio, AssumedListener(audio.format.rate_hz), lead_samples=None, slice_samples=slice_samples)
 
     def _step(self, trigger: AgentTrigger) -> None:
         self.state = AGENT_TABLE[self.state, trigger]

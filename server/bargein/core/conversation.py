@@ -21,6 +21,7 @@ from bargein.core.floor import AgentState, CallerState, CallerTrigger, Verdict, 
 from bargein.core.heard_words import Loudness
 from bargein.core.history import History
 from bargein.core.items import FunctionCallOutput, InputAudio, Message
+from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
 from bargein.errors import CallerError
 
@@ -51,15 +52,15 @@ class Conversation:
         self._policy = policy
         self._new_id = new_id
         self._cutter = Cutter(self.history, loudness)
-        self.agent = Agent(
+        maker = ReplyMaker(
             self.history,
             policy,
-            self._cutter,
             new_id,
             conversation_id=self.id,
             reports=reports,
             unix_offset_s=unix_offset_s,
         )
+        self.agent = Agent(policy, self._cutter, maker)
         self._last_window = Window(0, 0.0, 0.0)
 
     def handle(self, event: Event, now: float) -> list[Action]:

@@ -1,0 +1,133 @@
+"""Making replies: from what was asked for to a response and the request for it."""
+
+from __future__ import annotations
+
+from bargein.core import actions
+from bargein.core.actions import Action
+from bargein.core.completion import StreamPiece, Usage
+from bargein.core.config import CorePolicy, SessionConfig
+from bargein.core.context import ContextOverflowError
+from bargein.core.events import ResponseRequested
+from bargein.core.history import History
+from bargein.core.items import Failure, OutputAudio, Response
+from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
+from bargein.core.reply import STATUS_OF_FINISH, NewId, Reply
+from bargein.core.requests import build_request, context_items
+
+
+class ReplyMaker:
+    """Makes the replies of one conversation.
+
+    :param reports: the caller reports play-out (``bargein.v1``).
+    :param unix_offset_s: what to add to ``now`` for Unix time.
+    """
+
+    def __init__(
+        self,
+        history: History,
+        policy: CorePolicy,
+        new_id: NewId,
+        *,
+        conversation_id: str,
+        reports: bool,
+        unix_offset_s: float,
+    ) -> None:
+        self._history = history
+        self._policy = policy
+        self._new_id = new_id
+        self._conversation_id = conversation_id
+        self._reports = reports
+        self._unix_offset_s = unix_offset_s
+        self._count = 0
+
+    def check(self, wanted: ResponseRequested) -> None:
+        """:raises CallerError: its ``input`` refers to an item that does not exist."""
+        context_items(wanted, self._history)
+
+    def begin(self, wanted: ResponseRequested, config: SessionConfig, now: float, out: list[Action]) -> Reply | None:
+        """Create the response and ask the model. ``None``: the conversation does not fit, the response has failed."""
+        items = context_items(wanted, self._history)
+        response = self._response(wanted)
+        out.append(actions.ResponseCreated(response))
+        try:
+            request = build_request(
+                wanted.settings, items, self._history, self._policy, config, unix_s=now + self._unix_offset_s
+            )
+        except ContextOverflowError:
+            response.status = "failed"
+            response.failure = Failure(
+                "invalid_request_error",
+                "context_length_exceeded",
+                "The conversation no longer fits the model's context, and truncation is disabled.",
+            )
+            out.append(actions.ResponseDone(response))
+            return None
+        self._count += 1
+        out.append(actions.StartStream(response.id, request))
+        return Reply(
+            response,
+            request,
+            self._count,
+            new_id=self._new_id,
+            history=None if wanted.out_of_band else self._history,
+            make_playback=self._unpaced if wanted.out_of_band else self._paced,
+        )
+
+    def refuse(self, wanted: ResponseRequested, out: list[Action]) -> None:
+        """A response that was asked for never begins: its caller must not wait for it."""
+        response = self._response(wanted)
+        out.append(actions.ResponseCreated(response))
+        response.status, response.reason, response.usage = "cancelled", "turn_detected", Usage(estimated=True)
+        out.append(actions.ResponseDone(response))
+
+    def _response(self, wanted: ResponseRequested) -> Response:
+        conversation_id = None if wanted.out_of_band else self._conversation_id
+        return Response(self._new_id("resp"), wanted.settings, conversation_id, wanted.metadata)
+
+    def _paced(self, audio: OutputAudio) -> Playback:
+        fmt = audio.format
+        listener: Listener = AssumedListener(fmt.rate_hz)
+        if self._reports:
+            listener = ReportedListener(fmt.rate_hz, self._policy.report_interval_ms / 1000)
+        lead_ms = self._policy.lead_ms
+        return Playback(
+            audio,
+            listener,
+            lead_samples=None if lead_ms is None else fmt.samples_in_ms(lead_ms),
+            slice_samples=fmt.samples_in_ms(self._policy.slice_ms),
+        )
+
+    def _unpaced(self, audio: OutputAudio) -> Playback:
+        slice_samples = audio.format.samples_in_ms(self._policy.slice_ms)
+        return Playback(audio, AssumedListener(audio.format.rate_hz), lead_samples=None, slice_samples=slice_samples)
+
+
+class OutOfBand:
+    """Responses beside the conversation: unpaced, without a floor, never interrupted."""
+
+    def __init__(self) -> None:
+        self._replies: dict[str, Reply] = {}
+
+    def __contains__(self, response_id: object) -> bool:
+        return response_id in self._replies
+
+    def add(self, reply: Reply) -> None:
+        self._replies[reply.id] = reply
+
+    def progress(self, response_id: str, piece: StreamPiece, now: float, out: list[Action]) -> None:
+        reply = self._replies[response_id]
+        reply.take(piece, out)
+        reply.send(now, out)
+        if not reply.stream_open:
+            del self._replies[response_id]
+            reply.close(*STATUS_OF_FINISH[reply.finish or "stop"], out)
+
+    def fail(self, response_id: str, failure: Failure, out: list[Action]) -> None:
+        reply = self._replies.pop(response_id)
+        reply.response.failure = failure
+        reply.close("failed", None, out)
+
+    def cancel(self, response_id: str, out: list[Action]) -> None:
+        reply = self._replies.pop(response_id)
+        out.append(actions.CancelStream(reply.id))
+        reply.close("cancelled", "client_cancelled", out)
