@@ -76,7 +76,7 @@ async def pictures(browser: Browser, peer: ScriptedPeer, theme: str, size: str, 
     page = await context.new_page()
 
     async def shoot(name: str) -> None:
-        await page.screenshot(path=folder / f"{name}-{theme}-{size}.png")
+        await page.screenshot(path=folder / f"{name}-{theme}-{size}.png", animations="disabled")
 
     await page.goto(peer.url)
     await page.locator("[data-check=server][data-result=good]").wait_for()

@@ -16,18 +16,21 @@ const ASKED = '0124676531003578764210';
 const REPLIED = '013698754101478875312358';
 const UNHEARD = '76420157865310';
 const INTERRUPTING = '2588764102467753102466420';
+const ANSWERED = '02587543112468754213663';
 
 export function drawMotif() {
   /** @type {SVGSVGElement} */
   const svg = byId('motif');
   const cut = (ASKED.length + 3 + REPLIED.length) * PITCH;
-  const total = cut + 2 * PITCH + INTERRUPTING.length * PITCH;
+  const answer = cut + (INTERRUPTING.length + 1) * PITCH;
+  const total = answer + ANSWERED.length * PITCH;
   svg.setAttribute('viewBox', `0 0 ${total} ${HEIGHT}`);
-  svg.setAttribute('preserveAspectRatio', 'xMinYMid meet');
+  svg.setAttribute('preserveAspectRatio', 'xMidYMid slice');
   lane(svg, ASKED, 0, 1, 'you');
   lane(svg, REPLIED, (ASKED.length + 3) * PITCH, -1, 'reply');
   lane(svg, UNHEARD, cut + PITCH, -1, 'unheard');
   lane(svg, INTERRUPTING, cut + PITCH / 2 - 2 * PITCH, 1, 'you');
+  lane(svg, ANSWERED, answer, -1, 'reply');
   svg.append(shape('line', { class: 'cut', x1: cut + 2, x2: cut + 2, y1: 0, y2: HEIGHT }));
 }
 

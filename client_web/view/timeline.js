@@ -97,15 +97,20 @@ export class Timeline {
       view: this.#view(),
       palette: this.#palette,
       font: this.#font,
+      now_ms: this.#now_ms,
       playhead_ms: this.#playhead(),
       pointer_ms: this.#pointer_ms,
     });
   }
 
+  get #now_ms() {
+    return this.#live ? performance.now() : this.#model.end_ms;
+  }
+
   #view() {
     const { width, height } = this.#canvas.getBoundingClientRect();
     const size = { width_px: width, height_px: height, px_per_s: width < NARROW_PX ? 36 : 50 };
-    const now_ms = this.#live ? performance.now() : this.#model.end_ms;
+    const now_ms = this.#now_ms;
     const right_ms = this.#right_ms ?? followingEdge(now_ms, this.#model.origin_ms ?? now_ms, size, this.#calm.matches);
     return { ...size, right_ms };
   }

@@ -14,6 +14,7 @@ export const BAR_PX = 3;
 export const BAR_PITCH_PX = 5;
 /** The names of the lanes stand left of the sound, not over it. */
 export const NAMES_PX = 54;
+const TICK_MS = 5000;
 const TOP_PX = 20;
 const GAP_PX = 26;
 const TICKS_PX = 22;
@@ -54,20 +55,17 @@ export function bars(view, origin_ms) {
   return found;
 }
 
-/** Loudness as a height: 48 dB below full scale and less is a dot, full scale is the whole lane. @param {number} peak 0 … 1 */
+/** Loudness as a height: compressed, so that a soft voice is still seen and a loud one still has a shape. @param {number} peak 0 … 1 */
 export function barHeight(peak) {
-  if (peak <= 0) return 0;
-  const floor_db = -48;
-  return Math.min(1, Math.max(0, 1 - (20 * Math.log10(peak)) / floor_db)) ** 1.5;
+  return Math.min(1, Math.max(0, peak)) ** 0.6;
 }
 
-/** @param {View} view @param {number} origin_ms @returns {{x_px: number, label: string}[]} every 5 or 10 s, by the room there is */
-export function ticks(view, origin_ms) {
-  const step_ms = view.px_per_s >= 30 ? 5000 : 10_000;
-  const first = Math.max(0, Math.ceil((timeAt(view, 0) - origin_ms) / step_ms));
+/** @param {View} view @param {number} origin_ms @param {number} now_ms @returns {{x_px: number, label: string}[]} every 5 s of what has been */
+export function ticks(view, origin_ms, now_ms) {
+  const first = Math.max(0, Math.ceil((timeAt(view, NAMES_PX) - origin_ms) / TICK_MS));
   const found = [];
-  for (let index = first; origin_ms + index * step_ms <= view.right_ms; index += 1) {
-    found.push({ x_px: xAt(view, origin_ms + index * step_ms), label: clock(index * step_ms) });
+  for (let index = first; origin_ms + index * TICK_MS <= Math.min(now_ms, view.right_ms); index += 1) {
+    found.push({ x_px: xAt(view, origin_ms + index * TICK_MS), label: clock(index * TICK_MS) });
   }
   return found;
 }

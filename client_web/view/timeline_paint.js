@@ -10,7 +10,8 @@ import { BAR_PX, NAMES_PX, barHeight, bars, clock, lanes, ticks, timeAt, xAt } f
 /** @typedef {import('./timeline_geometry.js').View} View */
 /** @typedef {import('./timeline_geometry.js').Lanes} Lanes */
 /** @typedef {Record<'ink' | 'ink_2' | 'line' | 'surface' | 'you' | 'you_soft' | 'reply' | 'hold' | 'hold_soft' | 'error', string>} Palette */
-/** @typedef {{model: TimelineModel, view: View, palette: Palette, font: string, playhead_ms: number | null, pointer_ms: number | null}} Scene */
+/** @typedef {{model: TimelineModel, view: View, palette: Palette, font: string, now_ms: number, playhead_ms: number | null, pointer_ms: number | null}} Scene
+ *   `now_ms`: as far as there is something to show */
 
 const MIN_BAR_PX = 2;
 const LABEL_PX = 12;
@@ -28,6 +29,7 @@ export function paint(ctx, scene) {
   ctx.clip();
   if (model.origin_ms !== null) {
     paintTicks(ctx, scene, at, model.origin_ms);
+    paintGround(ctx, scene, at, model.origin_ms);
     paintSpans(ctx, scene, at);
     paintLane(ctx, scene, 'agent', at.reply_base, at.reply_base - at.reply_top, -1, model.origin_ms);
     paintLane(ctx, scene, 'caller', at.you_base, at.you_bottom - at.you_base, 1, model.origin_ms);
@@ -35,20 +37,30 @@ export function paint(ctx, scene) {
     paintMarks(ctx, scene, at);
     paintBrackets(ctx, scene, at);
   }
+  if (model.spans.length === 0) label(ctx, 'What you both say is drawn here. Click it to hear it again.', NAMES_PX + 14, at.you_base + 22, palette.ink_2);
   paintCursor(ctx, scene, scene.pointer_ms, palette.ink_2, at);
   paintCursor(ctx, scene, scene.playhead_ms, palette.ink, at);
   ctx.restore();
   paintNames(ctx, scene, at);
 }
 
+/** The ground of both lanes grows with time, so that silence is seen to pass.
+ * @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Lanes} at @param {number} origin_ms */
+function paintGround(ctx, { view, palette, now_ms }, at, origin_ms) {
+  const left = Math.max(NAMES_PX, xAt(view, origin_ms));
+  const width = Math.min(view.width_px, xAt(view, now_ms)) - left;
+  ctx.fillStyle = palette.line;
+  if (width > 0) for (const y of [at.reply_base, at.you_base - 1]) ctx.fillRect(left, y, width, 1);
+}
+
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene @param {Lanes} at @param {number} origin_ms */
-function paintTicks(ctx, { view, palette }, at, origin_ms) {
+function paintTicks(ctx, { view, palette, now_ms }, at, origin_ms) {
   ctx.textAlign = 'center';
-  for (const tick of ticks(view, origin_ms)) {
+  for (const tick of ticks(view, origin_ms, now_ms)) {
     ctx.fillStyle = palette.line;
     ctx.fillRect(Math.round(tick.x_px), at.reply_top, 1, at.ticks_y - at.reply_top);
     ctx.fillStyle = palette.ink_2;
-    if (tick.x_px > 14 && tick.x_px < view.width_px - 14) ctx.fillText(tick.label, tick.x_px, at.ticks_y + 11);
+    if (tick.x_px > NAMES_PX + 12 && tick.x_px < view.width_px - 14) ctx.fillText(tick.label, tick.x_px, at.ticks_y + 11);
   }
 }
 
@@ -110,7 +122,7 @@ function paintMarks(ctx, { model, view, palette }, at) {
     if (x < -60 || x > view.width_px + 4) continue;
     if (mark.kind === 'cut') {
       ctx.fillStyle = palette.ink;
-      ctx.fillRect(x, at.reply_top - 2, 1.5, at.you_base - at.reply_top + 2);
+      ctx.fillRect(x, at.reply_top - 2, 1.5, at.reply_base - at.reply_top + 4);
       label(ctx, 'cut', x + 5, at.reply_top + 5, palette.ink);
     } else if (mark.kind === 'underrun') {
       ctx.fillStyle = palette.error;

@@ -22,7 +22,17 @@ export class Transcript {
   /** @type {Map<string, Caption>} */
   #captions = new Map();
 
+  /** The reader is at the end, and stays there whatever comes or makes room. */
+  #at_end = true;
+
+  constructor() {
+    const box = this.#scroll;
+    box.addEventListener('scroll', () => { this.#at_end = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX; });
+    new ResizeObserver(() => this.#keepEnd()).observe(box);
+  }
+
   clear() {
+    this.#at_end = true;
     this.#log.replaceChildren();
     this.#entries.clear();
     this.#captions.clear();
@@ -52,7 +62,8 @@ export class Transcript {
   /** The conversation goes on with a server that remembers nothing of it. @param {string} words */
   divide(words) {
     if (this.empty) return;
-    this.#keepingEnd(() => this.#log.append(el('p', { class: 'entry divider' }, words)));
+    this.#log.append(el('p', { class: 'entry divider' }, words));
+    this.#keepEnd();
   }
 
   /** @param {Entry} entry @param {readonly string[]} order */
@@ -62,7 +73,8 @@ export class Transcript {
     const node = el('div', { class: 'entry', 'data-role': entry.role === 'user' ? 'you' : 'reply', 'data-item': entry.item_id });
     this.#entries.set(entry.item_id, { node, entry, shown: '' });
     const before = next === undefined ? null : (this.#entries.get(next)?.node ?? null);
-    this.#keepingEnd(() => this.#log.insertBefore(node, before));
+    this.#log.insertBefore(node, before);
+    this.#keepEnd();
   }
 
   /** @param {string} item_id */
@@ -80,16 +92,13 @@ export class Transcript {
     if (!final) node.setAttribute('aria-hidden', 'true');
     if (entry.status === 'failed') node.dataset.failed = 'yes';
     node.append(el('span', { class: 'entry-who' }, entry.role === 'user' ? 'You' : 'Reply'), words(entry, parts));
-    this.#keepingEnd(() => known.node.replaceWith(node));
+    known.node.replaceWith(node);
     known.node = node;
+    this.#keepEnd();
   }
 
-  /** Change the log and stay at its end, if that is where the reader was. @param {() => void} change */
-  #keepingEnd(change) {
-    const box = this.#scroll;
-    const at_end = box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_END_PX;
-    change();
-    if (at_end) box.scrollTop = box.scrollHeight;
+  #keepEnd() {
+    if (this.#at_end) this.#scroll.scrollTop = this.#scroll.scrollHeight;
   }
 }
 

@@ -25,8 +25,9 @@ const AT_ONCE_MS = 400;
  * @returns {TurnRow[]} in the order of time
  */
 export function turnRows(model, said) {
+  const words = wordsBySpan(model, said);
   const rows = model.spans.flatMap((span) => {
-    if (span.kind === 'speech') return [speechRow(span, model, said)];
+    if (span.kind === 'speech') return [speechRow(span, model, words.get(span) ?? '')];
     return span.kind === 'reply' ? [replyRow(span, model)] : [];
   });
   return rows.sort((one, other) => one.start_ms - other.start_ms);
@@ -44,16 +45,27 @@ export function summary(model) {
     + 'The button “Turns” shows the same as a table.';
 }
 
-/** @param {Span} span @param {TimelineModel} model @param {readonly Said[]} said @returns {TurnRow} */
-function speechRow(span, model, said) {
+/** Which words were said in which span: every turn of the caller belongs to the span whose onset is nearest.
+ * @param {TimelineModel} model @param {readonly Said[]} said @returns {Map<Span, string>} */
+function wordsBySpan(model, said) {
+  /** @type {Map<Span, string>} */
+  const found = new Map();
+  for (const entry of said) {
+    if (entry.role !== 'user' || entry.text === '') continue;
+    const far = (/** @type {Span} */ span) => Math.abs(span.start_ms - entry.started_ms);
+    const nearest = model.spans.filter((span) => span.kind === 'speech').sort((one, other) => far(one) - far(other))[0];
+    if (nearest && far(nearest) < SAME_TURN_MS) found.set(nearest, entry.text);
+  }
+  return found;
+}
+
+/** @param {Span} span @param {TimelineModel} model @param {string} words @returns {TurnRow} */
+function speechRow(span, model, words) {
   const end_ms = span.end_ms ?? model.end_ms;
-  const words = said
-    .filter((entry) => entry.role === 'user' && Math.abs(entry.started_ms - span.start_ms) < SAME_TURN_MS && entry.text !== '')
-    .sort((one, other) => Math.abs(one.started_ms - span.start_ms) - Math.abs(other.started_ms - span.start_ms))[0];
   const held = model.spans.some((other) => other.kind === 'hold' && other.start_ms >= span.start_ms - AT_ONCE_MS && other.start_ms <= end_ms);
   const interrupted = model.marks.some((mark) => mark.kind === 'cut' && mark.at_ms >= span.start_ms && mark.at_ms <= end_ms + AT_ONCE_MS);
   const what = interrupted ? 'interrupted the reply' : held ? 'held the reply for a moment' : 'spoke';
-  return { who: 'you', start_ms: span.start_ms, end_ms, what: words ? `${what}: “${words.text}”` : what };
+  return { who: 'you', start_ms: span.start_ms, end_ms, what: words === '' ? what : `${what}: “${words}”` };
 }
 
 /** @param {Span} span @param {TimelineModel} model @returns {TurnRow} */
