@@ -7,140 +7,15 @@ field that may be null although null means nothing (SDKs send such nulls for "no
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    StringConstraints,
-    Tag,
-    model_validator,
-)
+from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
+from bargein.wire.audio_models import Audio, Fields, Format, NonEmpty, Voice
 from bargein.wire.validation import refuse
 
 Json = dict[str, Any]
 JsonValue = Any
-
-
-class _Fields(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    _NULL_IS_ABSENT: ClassVar[frozenset[str]] = frozenset()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_meaningless_nulls(cls, value: JsonValue) -> JsonValue:
-        if not isinstance(value, dict):
-            return value
-        return {key: inner for key, inner in value.items() if inner is not None or key not in cls._NULL_IS_ABSENT}
-
-
-# Audio.
-
-
-class PcmFormat(_Fields):
-    type: Literal["audio/pcm"] = "audio/pcm"
-    rate: Literal[24000] = 24000
-
-    _NULL_IS_ABSENT = frozenset({"rate"})
-
-
-class PcmuFormat(_Fields):
-    type: Literal["audio/pcmu"] = "audio/pcmu"
-
-
-class PcmaFormat(_Fields):
-    type: Literal["audio/pcma"] = "audio/pcma"
-
-
-Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="type")]
-
-NonEmpty = Annotated[str, StringConstraints(min_length=1)]
-
-
-class Transcription(_Fields):
-    """``languages``, ``keywords`` and ``delay`` are taken and not used: the recogniser has no such switch."""
-
-    model: NonEmpty = "whisper-1"
-    language: str | None = None
-    prompt: str | None = None
-    languages: list[str] | None = None
-    keywords: list[str] | None = None
-    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
-
-    _NULL_IS_ABSENT = frozenset({"model"})
-
-
-class NoiseReduction(_Fields):
-    """Taken and echoed; there is nothing behind it."""
-
-    type: Literal["near_field", "far_field"]
-    strength: float | None = None
-
-
-class ServerVad(_Fields):
-    type: Literal["server_vad"] = "server_vad"
-    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
-    prefix_padding_ms: Annotated[int, Field(ge=0)] = 300
-    silence_duration_ms: Annotated[int, Field(ge=0)] = 500
-    idle_timeout_ms: Annotated[int, Field(ge=5000, le=30000)] | None = None
-    create_response: bool = True
-    interrupt_response: bool = True
-
-    _NULL_IS_ABSENT = frozenset(
-        {"threshold", "prefix_padding_ms", "silence_duration_ms", "create_response", "interrupt_response"}
-    )
-
-
-class SemanticVad(_Fields):
-    """``model_version`` is sent by SDKs, taken, and neither used nor echoed."""
-
-    type: Literal["semantic_vad"] = "semantic_vad"
-    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
-    create_response: bool = True
-    interrupt_response: bool = True
-    model_version: Annotated[JsonValue, Field(exclude=True)] = None
-
-    _NULL_IS_ABSENT = frozenset({"eagerness", "create_response", "interrupt_response"})
-
-
-TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
-
-
-class AudioInput(_Fields):
-    format: Format = PcmFormat()
-    transcription: Transcription | None = None
-    noise_reduction: NoiseReduction | None = None
-    turn_detection: TurnDetection | None = ServerVad()
-
-    _NULL_IS_ABSENT = frozenset({"format"})
-
-
-def _voice_name(value: JsonValue) -> JsonValue:
-    """A custom voice comes as ``{"id": ...}`` and is kept by its id: clients want a string echoed."""
-    return value["id"] if isinstance(value, dict) and value.keys() == {"id"} else value
-
-
-Voice = Annotated[NonEmpty, BeforeValidator(_voice_name)]
-
-
-class AudioOutput(_Fields):
-    format: Format = PcmFormat()
-    voice: Voice = "alloy"
-    speed: Annotated[float, Field(ge=0.25, le=1.5)] = 1.0
-
-    _NULL_IS_ABSENT = frozenset({"format", "voice", "speed"})
-
-
-class Audio(_Fields):
-    input: AudioInput = AudioInput()
-    output: AudioOutput = AudioOutput()
-
-    _NULL_IS_ABSENT = frozenset({"input", "output"})
 
 
 # Tools.
@@ -150,7 +25,7 @@ _NO_MCP: Final = (
 )
 
 
-class FunctionTool(_Fields):
+class FunctionTool(Fields):
     type: Literal["function"] = "function"
     name: NonEmpty
     description: str | None = None
@@ -168,7 +43,7 @@ def _no_mcp(value: JsonValue) -> JsonValue:
 Tool = Annotated[FunctionTool, BeforeValidator(_no_mcp)]
 
 
-class ForcedFunction(_Fields):
+class ForcedFunction(Fields):
     type: Literal["function"] = "function"
     name: NonEmpty
 
@@ -205,11 +80,11 @@ MaxOutputTokens = Annotated[
 ]
 
 
-class TokenLimits(_Fields):
+class TokenLimits(Fields):
     post_instructions: Annotated[int, Field(ge=0)] | None = None
 
 
-class RetentionRatio(_Fields):
+class RetentionRatio(Fields):
     type: Literal["retention_ratio"]
     retention_ratio: Annotated[float, Field(ge=0.0, le=1.0)]
     token_limits: TokenLimits | None = None
@@ -221,7 +96,7 @@ Truncation = Annotated[
 ]
 
 
-class TracingSettings(_Fields):
+class TracingSettings(Fields):
     workflow_name: str | None = None
     group_id: str | None = None
     metadata: JsonValue = None
@@ -233,13 +108,13 @@ Tracing = Annotated[
 ]
 
 
-class Prompt(_Fields):
+class Prompt(Fields):
     id: NonEmpty
     version: str | None = None
     variables: Json | None = None
 
 
-class Reasoning(_Fields):
+class Reasoning(Fields):
     effort: str | None = None
 
 
@@ -259,7 +134,7 @@ def _only_realtime(value: JsonValue) -> JsonValue:
 SessionType = Annotated[Literal["realtime"], BeforeValidator(_only_realtime)]
 
 
-class SessionFields(_Fields):
+class SessionFields(Fields):
     """Everything that a caller may configure.
 
     ``id``, ``object``, ``model`` and ``expires_at`` may be sent, as SDKs do, and change nothing.
@@ -271,9 +146,9 @@ class SessionFields(_Fields):
     expires_at: Annotated[JsonValue, Field(exclude=True)] = None
     model: Annotated[str | None, Field(exclude=True)] = None
 
-    output_modalities: OutputModalities = ["audio"]
+    output_modalities: OutputModalities = Field(default_factory=lambda: ["audio"])
     instructions: str = ""
-    tools: list[Tool] = []
+    tools: list[Tool] = Field(default_factory=list)
     tool_choice: ToolChoice = "auto"
     max_output_tokens: MaxOutputTokens = "inf"
     tracing: Tracing | None = None
@@ -289,12 +164,12 @@ class SessionFields(_Fields):
     )
 
 
-class ResponseAudioOutput(_Fields):
+class ResponseAudioOutput(Fields):
     format: Format | None = None
     voice: Voice | None = None
 
 
-class ResponseAudio(_Fields):
+class ResponseAudio(Fields):
     output: ResponseAudioOutput = ResponseAudioOutput()
 
     _NULL_IS_ABSENT = frozenset({"output"})
@@ -306,7 +181,7 @@ Metadata = Annotated[
 ]
 
 
-class ResponseFields(_Fields):
+class ResponseFields(Fields):
     """What ``response.create`` may override; ``None`` everywhere means the session's own.
 
     ``parallel_tool_calls``, ``prompt`` and ``reasoning`` are taken and not used.

@@ -18,6 +18,7 @@ from bargein.core.completion import ForcedFunction, ToolChoice
 from bargein.core.config import ResponseSettings, SessionConfig, Transcription, TurnDetection
 from bargein.core.events import ResponseRequested
 from bargein.errors import CallerError
+from bargein.wire import audio_models
 from bargein.wire import session_models as models
 from bargein.wire.item_models import parse_input_item
 from bargein.wire.validation import validate
@@ -27,7 +28,7 @@ Fields = TypeVar("Fields", bound=BaseModel)
 
 _SESSION: Final = TypeAdapter(models.SessionFields)
 _RESPONSE: Final = TypeAdapter(models.ResponseFields)
-_MERGED: Final = (models.Audio, models.AudioInput, models.AudioOutput)
+_MERGED: Final = (audio_models.Audio, audio_models.AudioInput, audio_models.AudioOutput)
 
 _SILENCE_OF_EAGERNESS_MS: Final = {"low": 1200, "medium": 700, "high": 400, "auto": 700}
 _CEILING_OF_EAGERNESS_MS: Final = {"low": 8000, "medium": 4000, "high": 2000, "auto": 4000}
@@ -62,8 +63,10 @@ class SessionObject:
         :param initial: what an ephemeral token carries, under the rules of ``session.update``; ``type`` may be missing.
         :raises CallerError: ``initial`` is wrong; ``param`` begins with ``session``.
         """
-        output = models.AudioOutput(voice=voice)
-        fields = models.SessionFields(type="realtime", instructions=instructions, audio=models.Audio(output=output))
+        output = audio_models.AudioOutput(voice=voice)
+        fields = models.SessionFields(
+            type="realtime", instructions=instructions, audio=audio_models.Audio(output=output)
+        )
         session = cls(id, model, expires_at, fields)
         return session if initial is None else session.update({"type": "realtime", **initial})
 
@@ -194,7 +197,7 @@ def _shown(value: object) -> object:
     return value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
 
 
-def _shown_input(audio: models.AudioInput) -> Json:
+def _shown_input(audio: audio_models.AudioInput) -> Json:
     """Pipecat forbids any other key in the transcription than these three, and wants all of them."""
     transcription = audio.transcription
     return {
@@ -211,15 +214,15 @@ def _shown_input(audio: models.AudioInput) -> Json:
     }
 
 
-def _format(audio_format: models.Format) -> AudioFormat:
+def _format(audio_format: audio_models.Format) -> AudioFormat:
     return FORMATS[audio_format.type]
 
 
-def _turn_detection(detection: models.TurnDetection | None) -> TurnDetection | None:
+def _turn_detection(detection: audio_models.TurnDetection | None) -> TurnDetection | None:
     match detection:
         case None:
             return None
-        case models.ServerVad():
+        case audio_models.ServerVad():
             return TurnDetection(
                 threshold=detection.threshold,
                 prefix_padding_ms=detection.prefix_padding_ms,
@@ -228,7 +231,7 @@ def _turn_detection(detection: models.TurnDetection | None) -> TurnDetection | N
                 interrupt_response=detection.interrupt_response,
                 idle_timeout_ms=detection.idle_timeout_ms,
             )
-        case models.SemanticVad():
+        case audio_models.SemanticVad():
             return TurnDetection(
                 silence_duration_ms=_SILENCE_OF_EAGERNESS_MS[detection.eagerness],
                 max_wait_ms=_CEILING_OF_EAGERNESS_MS[detection.eagerness],
@@ -237,7 +240,7 @@ def _turn_detection(detection: models.TurnDetection | None) -> TurnDetection | N
             )
 
 
-def _transcription(transcription: models.Transcription | None) -> Transcription | None:
+def _transcription(transcription: audio_models.Transcription | None) -> Transcription | None:
     if transcription is None:
         return None
     return Transcription(transcription.model, transcription.language, transcription.prompt)

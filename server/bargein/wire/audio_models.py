@@ -1,0 +1,127 @@
+"""The audio half of a session: formats, transcription, turn detection, voice.
+
+See :mod:`bargein.wire.session_models` for how these models are used.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+
+JsonValue = Any
+NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+
+
+class Fields(BaseModel):
+    """What all groups of fields share: nothing unknown, nothing converted, nothing changed later."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    _NULL_IS_ABSENT: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_meaningless_nulls(cls, value: JsonValue) -> JsonValue:
+        if not isinstance(value, dict):
+            return value
+        return {key: inner for key, inner in value.items() if inner is not None or key not in cls._NULL_IS_ABSENT}
+
+
+class PcmFormat(Fields):
+    type: Literal["audio/pcm"] = "audio/pcm"
+    rate: Literal[24000] = 24000
+
+    _NULL_IS_ABSENT = frozenset({"rate"})
+
+
+class PcmuFormat(Fields):
+    type: Literal["audio/pcmu"] = "audio/pcmu"
+
+
+class PcmaFormat(Fields):
+    type: Literal["audio/pcma"] = "audio/pcma"
+
+
+Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="type")]
+
+
+class Transcription(Fields):
+    """``languages``, ``keywords`` and ``delay`` are taken and not used: the recogniser has no such switch."""
+
+    model: NonEmpty = "whisper-1"
+    language: str | None = None
+    prompt: str | None = None
+    languages: list[str] | None = None
+    keywords: list[str] | None = None
+    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+
+    _NULL_IS_ABSENT = frozenset({"model"})
+
+
+class NoiseReduction(Fields):
+    """Taken and echoed; there is nothing behind it."""
+
+    type: Literal["near_field", "far_field"]
+    strength: float | None = None
+
+
+class ServerVad(Fields):
+    type: Literal["server_vad"] = "server_vad"
+    threshold: Annotated[float, Field(ge=0.0, le=1.0)] = 0.5
+    prefix_padding_ms: Annotated[int, Field(ge=0)] = 300
+    silence_duration_ms: Annotated[int, Field(ge=0)] = 500
+    idle_timeout_ms: Annotated[int, Field(ge=5000, le=30000)] | None = None
+    create_response: bool = True
+    interrupt_response: bool = True
+
+    _NULL_IS_ABSENT = frozenset(
+        {"threshold", "prefix_padding_ms", "silence_duration_ms", "create_response", "interrupt_response"}
+    )
+
+
+class SemanticVad(Fields):
+    """``model_version`` is sent by SDKs, taken, and neither used nor echoed."""
+
+    type: Literal["semantic_vad"] = "semantic_vad"
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    create_response: bool = True
+    interrupt_response: bool = True
+    model_version: Annotated[JsonValue, Field(exclude=True)] = None
+
+    _NULL_IS_ABSENT = frozenset({"eagerness", "create_response", "interrupt_response"})
+
+
+TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
+
+
+class AudioInput(Fields):
+    format: Format = PcmFormat()
+    transcription: Transcription | None = None
+    noise_reduction: NoiseReduction | None = None
+    turn_detection: TurnDetection | None = ServerVad()
+
+    _NULL_IS_ABSENT = frozenset({"format"})
+
+
+def _voice_name(value: JsonValue) -> JsonValue:
+    """A custom voice comes as ``{"id": ...}`` and is kept by its id: clients want a string echoed."""
+    return value["id"] if isinstance(value, dict) and value.keys() == {"id"} else value
+
+
+Voice = Annotated[NonEmpty, BeforeValidator(_voice_name)]
+
+
+class AudioOutput(Fields):
+    format: Format = PcmFormat()
+    voice: Voice = "alloy"
+    speed: Annotated[float, Field(ge=0.25, le=1.5)] = 1.0
+
+    _NULL_IS_ABSENT = frozenset({"format", "voice", "speed"})
+
+
+class Audio(Fields):
+    input: AudioInput = AudioInput()
+    output: AudioOutput = AudioOutput()
+
+    _NULL_IS_ABSENT = frozenset({"input", "output"})
