@@ -1,7 +1,7 @@
 // @ts-check
 /** Keeps a session connected: makes one Link after the other, by the rules of reconnect.js, until there is no hope. */
 
-import { Link } from './link.js';
+import { LOST, Link } from './link.js';
 import { whyRefused } from './probe.js';
 import { ReconnectPolicy, verdictOf } from './reconnect.js';
 import { TROUBLES } from './troubles.js';
@@ -108,7 +108,7 @@ export class Connector {
     try {
       token = await getToken();
     } catch (error) {
-      if (turn === this.#turn) this.#handlers.onEnded('token_rejected', error);
+      if (turn === this.#turn) this.#tokenFailed(error);
       return;
     }
     if (turn !== this.#turn) return;
@@ -139,7 +139,20 @@ export class Connector {
     else if (verdict.trouble === 'socket_lost' && globalThis.navigator?.onLine === false) verdict.trouble = 'offline';
     if (turn !== this.#turn) return;
     if (!verdict.resume) this.#resume = null;
-    const cause = end.lastError ?? { code: end.code, reason: end.reason };
+    this.#goOn(verdict, end.lastError ?? { code: end.code, reason: end.reason }, end.code);
+  }
+
+  /** `getToken` threw: as mintToken does, with the code of a trouble; or in its own way. @param {unknown} error */
+  #tokenFailed(error) {
+    const { code } = /** @type {{code?: string}} */ (error ?? {});
+    const trouble = code && code in TROUBLES ? code : 'token_rejected';
+    const retry = trouble !== 'token_rejected' && trouble !== 'token_required';
+    this.#goOn({ ...verdictOf(LOST, null), trouble, retry }, error, null);
+  }
+
+  /** Wait for the next attempt, or end. @param {import('./reconnect.js').Verdict} verdict @param {unknown} cause @param {number | null} code */
+  #goOn(verdict, cause, code) {
+    const { now } = this.#options;
     const next = verdict.retry ? this.#policy.next(verdict) : null;
     if (!next || verdict.trouble === null) {
       this.#handlers.onEnded(verdict.trouble, cause);
@@ -149,7 +162,7 @@ export class Connector {
     this.#waiting = { due_ms, timer: setTimeout(() => void this.#attempt(), next.delay_ms) };
     this.#handlers.onDown(verdict.trouble, cause);
     const reason = TROUBLES[verdict.trouble].title;
-    this.#handlers.onWaiting({ ...next, attempts: this.#policy.attempts, at_ms: due_ms, code: end.code, reason });
+    this.#handlers.onWaiting({ ...next, attempts: this.#policy.attempts, at_ms: due_ms, code, reason });
   }
 
   /** @param {Record<string, any> | undefined} welcome the `bargein` block of `session.created` */

@@ -3,11 +3,11 @@
 
 import { message } from '../protocol.js';
 
-/** Errors that are answers to harmless races, not news for a person. */
-const HARMLESS = new Set(['response_cancel_not_active', 'input_audio_buffer_commit_empty']);
+/** Answers to harmless races, and what the close behind it says better. */
+const HARMLESS = new Set(['response_cancel_not_active', 'input_audio_buffer_commit_empty', 'session_expired']);
 
-/** Errors that announce a close, which is told in its own words. */
-const BEFORE_CLOSE = /session_expired|idle|invalid_api_key|model_not_found|invalid_model|slow|superseded|overload|restart|drain/;
+/** The caller's fault; everything else the server says before it closes, and the close is told in its own words. */
+const CALLERS_FAULT = 'invalid_request_error';
 
 /** Session default of the protocol. */
 const PREFIX_PADDING_MS = 300;
@@ -154,7 +154,7 @@ export class Dialogue {
       return;
     }
     if (error.code === 'conversation_already_has_active_response') this.#parts.facts.turnPending = false;
-    if (!HARMLESS.has(error.code) && !BEFORE_CLOSE.test(error.code ?? '')) this.#parts.trouble('request_refused', error);
+    if (error.type === CALLERS_FAULT && !HARMLESS.has(error.code)) this.#parts.trouble('request_refused', error);
     this.#parts.changed();
   }
 

@@ -7,6 +7,7 @@
 import { httpAddress } from '../protocol.js';
 
 const TIMEOUT_MS = 3000;
+const TOKEN_PREFIX = 'ek_';
 
 /** A server that is full and says no time is asked again after this long. */
 const FULL_MS = 5000;
@@ -20,25 +21,34 @@ export async function whyRefused(address, token) {
   if (globalThis.navigator?.onLine === false) return { trouble: 'offline', retry: true, least_ms: 0 };
   const ready = await ask(httpAddress(address, '/readyz'), null);
   if (!ready) return { trouble: 'server_unreachable', retry: true, least_ms: 0 };
-  if (ready.status === 503) return full(ready);
+  if (ready.status === 503) return unavailable(ready);
   const refusal = await ask(httpAddress(address, address.pathname + address.search), token);
   switch (refusal?.status) {
     case 401:
-      return { trouble: token ? 'token_rejected' : 'token_required', retry: false, least_ms: 0 };
+      return keyRefused(token);
     case 403:
       return { trouble: 'forbidden', retry: false, least_ms: 0 };
     case 429:
       return { trouble: 'rate_limited', retry: true, least_ms: retryAfterMs(refusal) ?? FULL_MS };
     case 503:
-      return full(refusal);
-    default:
-      return { trouble: 'socket_lost', retry: true, least_ms: 0 };
+      return unavailable(refusal);
   }
+  // A server that answers every such request alike tells about keys where its models are listed; not about tokens, though.
+  const models = token?.startsWith(TOKEN_PREFIX) ? null : await ask(httpAddress(address, address.pathname.replace(/realtime\/?$/, 'models')), token);
+  if (models?.status === 401) return keyRefused(token);
+  return { trouble: 'socket_lost', retry: true, least_ms: 0 };
 }
 
-/** @param {Response} response */
-function full(response) {
-  return { trouble: 'server_full', retry: true, least_ms: retryAfterMs(response) ?? FULL_MS };
+/** @param {string | null} token */
+function keyRefused(token) {
+  return { trouble: token ? 'token_rejected' : 'token_required', retry: false, least_ms: 0 };
+}
+
+/** @param {Response} response 503: full, or about to restart */
+async function unavailable(response) {
+  const least_ms = retryAfterMs(response) ?? FULL_MS;
+  const body = await response.json().catch(() => null);
+  return { trouble: body?.error?.code === 'server_draining' ? 'server_restarting' : 'server_full', retry: true, least_ms };
 }
 
 /** @param {URL} url @param {string | null} token @returns {Promise<Response | null>} null: no answer */
