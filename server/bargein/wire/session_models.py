@@ -72,7 +72,8 @@ def _one_modality(value: JsonValue) -> JsonValue:
     return value
 
 
-OutputModalities = Annotated[list[Literal["text", "audio"]], BeforeValidator(_one_modality)]
+Modality = Literal["text", "audio"]
+OutputModalities = Annotated[list[Modality], BeforeValidator(_one_modality)]
 
 MaxOutputTokens = Annotated[
     Annotated[Literal["inf"], Tag("word")] | Annotated[int, Field(ge=1, le=4096), Tag("object")],
@@ -134,6 +135,10 @@ def _only_realtime(value: JsonValue) -> JsonValue:
 SessionType = Annotated[Literal["realtime"], BeforeValidator(_only_realtime)]
 
 
+def _audio_only() -> list[Modality]:
+    return ["audio"]
+
+
 class SessionFields(Fields):
     """Everything that a caller may configure.
 
@@ -146,7 +151,7 @@ class SessionFields(Fields):
     expires_at: Annotated[JsonValue, Field(exclude=True)] = None
     model: Annotated[str | None, Field(exclude=True)] = None
 
-    output_modalities: OutputModalities = Field(default_factory=lambda: ["audio"])
+    output_modalities: OutputModalities = Field(default_factory=_audio_only)
     instructions: str = ""
     tools: list[Tool] = Field(default_factory=list)
     tool_choice: ToolChoice = "auto"
