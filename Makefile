@@ -56,9 +56,10 @@ check: setup ## Lint, formatting, types, import layers
 	$(BIN)/lint-imports
 
 .PHONY: format
-format: setup ## Format the code and apply safe fixes
+format: setup ## Format the code, apply safe fixes, write the generated parts of the READMEs
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+	$(BIN)/python scripts/write_docs.py
 
 .PHONY: lock
 lock: .build/lock/.installed ## Pin all dependencies again (UPGRADE=1: to the newest)

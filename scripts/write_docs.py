@@ -1,0 +1,44 @@
+"""Write the generated parts of the READMEs again; with ``--check`` only say whether they are stale.
+
+Each stands between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from bargein.settings import settings_table
+
+ROOT = Path(__file__).resolve().parents[1]
+GENERATED = {"settings": (ROOT / "README.md", settings_table)}
+
+
+def with_part(text: str, name: str, part: str) -> str:
+    """``text`` with ``part`` between the markers of ``name``."""
+    begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
+    before, found_begin, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found_begin and found_end):
+        raise SystemExit(f"the markers {begin.strip()} and {end} are missing")
+    return before + begin + part + end + after
+
+
+def main() -> int:
+    """Write, or check, each part."""
+    stale = []
+    for name, (path, generate) in GENERATED.items():
+        text = path.read_text(encoding="utf-8")
+        fresh = with_part(text, name, generate())
+        if fresh != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(fresh, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        print(f"stale: {', '.join(stale)}. Run: make format")  # noqa: T201
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,52 @@
+"""Files that nothing executes in the other tests say what they must."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bargein.settings import PREFIX, Settings
+from support.stock_clients import REPOSITORY
+
+LOCKS = sorted((REPOSITORY / "requirements").glob("*.txt"))
+NPM_LOCKS = sorted((REPOSITORY / "tests").glob("*/package-lock.json"))
+
+DECIDED_BY_COMPOSE = {"host", "port", "client_web"}
+NAMES_OF_OTHER_VARIABLES = {"api_key_env", "transcription_api_key_env"}
+"""Compose passes variables on by name, and cannot know the ones that these would name."""
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)
+def test_a_lock_has_a_hash_for_everything_and_names_no_index(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+    assert not re.search(r"https?://|file:|--(extra-)?index-url|--find-links", text)
+    pins = re.findall(r"^(\S+==\S+)[^\\\n]*(\\\n\s+--hash=sha256:)?", text, re.MULTILINE)
+    assert pins
+    assert [name for name, hashed in pins if not hashed] == []
+
+
+@pytest.mark.parametrize("lock", NPM_LOCKS, ids=lambda path: path.parent.name)
+def test_an_npm_lock_has_a_hash_for_everything_and_names_no_registry(lock: Path) -> None:
+    packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
+    installed = {name: package for name, package in packages.items() if name}
+    assert installed
+    assert [name for name, package in installed.items() if "resolved" in package] == []
+    assert [name for name, package in installed.items() if "integrity" not in package] == []
+
+
+def test_compose_passes_every_setting_on() -> None:
+    text = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
+    passed = set(re.findall(rf"^ +- ({PREFIX}\w+)", text, re.MULTILINE))
+    names = Settings.model_fields.keys() - DECIDED_BY_COMPOSE - NAMES_OF_OTHER_VARIABLES
+    assert passed == {f"{PREFIX}{name.upper()}" for name in names}
+
+
+def test_the_example_of_env_holds_only_settings() -> None:
+    text = (REPOSITORY / ".env.example").read_text(encoding="utf-8")
+    names = set(re.findall(r"^#? ?([A-Z_]+)=", text, re.MULTILINE))
+    known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {"OPENAI_API_KEY"}
+    assert names
+    assert names <= known

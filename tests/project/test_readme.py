@@ -1,0 +1,47 @@
+"""The README says what is true: its example runs, and its settings are the settings."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from support.server_process import ServerProcess
+from support.stock_clients import REPOSITORY, environment, made
+
+README = REPOSITORY / "README.md"
+TRIED = re.compile(r"<!-- tried: openai-python -->\n```python\n(?P<code>.*?)```", re.DOTALL)
+
+
+def test_its_openai_sdk_example_runs_as_it_stands(bargein_server: ServerProcess, tmp_path: Path) -> None:
+    made("stock-clients", REPOSITORY / ".build/stock-clients/.installed")
+    found = TRIED.search(README.read_text(encoding="utf-8"))
+    assert found is not None
+    code = found["code"].replace("127.0.0.1:8765", bargein_server.address)
+    assert code != found["code"]
+    done = subprocess.run(
+        [REPOSITORY / ".build/stock-clients/bin/python", "-c", code],
+        check=False,
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "demo model" in done.stdout
+    assert (tmp_path / "reply.wav").stat().st_size > 48_000
+
+
+def test_its_generated_parts_are_fresh() -> None:
+    program = [sys.executable, str(REPOSITORY / "scripts" / "write_docs.py"), "--check"]
+    done = subprocess.run(program, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_its_links_within_the_repository_lead_somewhere() -> None:
+    text = README.read_text(encoding="utf-8")
+    targets = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    assert targets
+    assert [target for target in targets if not (REPOSITORY / target).exists()] == []
