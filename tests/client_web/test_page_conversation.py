@@ -20,7 +20,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 WORDS = "It opens at nine in the morning and closes at eight."
 
 
-async def answered(caller: Caller, length_s: float = 4.0) -> Reply:
+async def answered(caller: Caller, length_s: float = 2.0) -> Reply:
     """A question was asked and its answer is sounding."""
     await caller.speech("When does it open?", length_ms=300)
     reply = await caller.reply(WORDS)

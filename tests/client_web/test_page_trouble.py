@@ -28,6 +28,30 @@ REFUSED_ONCE = (
 )
 
 
+BREAKABLE = (
+    MICROPHONE_SCRIPT
+    + """
+(() => {
+  const given = navigator.mediaDevices.getUserMedia;
+  const streams = [];
+  navigator.mediaDevices.getUserMedia = async (...args) => {
+    streams.push(await given(...args));
+    return streams.at(-1);
+  };
+  window.unplugMicrophone = () => {
+    for (const track of streams.at(-1).getTracks()) { track.stop(); track.dispatchEvent(new Event('ended')); }
+  };
+  const contexts = [];
+  const Given = window.AudioContext;
+  window.AudioContext = class extends Given { constructor(...args) { super(...args); contexts.push(this); } };
+  window.suspendSound = async () => {
+    for (const context of contexts) if (context.state === 'running') await context.suspend();
+  };
+})();
+"""
+)
+
+
 def notice(code: str) -> str:
     return f"[data-testid=notice][data-code={code}]"
 
@@ -163,3 +187,26 @@ async def test_who_has_no_key_can_cancel(open_client: OpenClient) -> None:
     await client.page.keyboard.press("Escape")
     await expect(client.get("key-dialog")).to_be_hidden()
     await expect(client.get("start")).to_be_visible()
+
+
+async def test_an_unplugged_microphone_is_told_and_another_one_taken(open_client: OpenClient) -> None:
+    client = await open_client(script=BREAKABLE)
+    caller = await client.start()
+    await client.page.evaluate("window.unplugMicrophone()")
+    action = client.page.locator(notice("microphone_unplugged")).get_by_test_id("notice-action")
+    await action.click()
+    await caller.hear(300)
+    await expect(client.page.locator(notice("microphone_unplugged"))).to_have_count(0)
+
+
+async def test_sound_that_the_browser_paused_goes_on_with_a_click(open_client: OpenClient) -> None:
+    client = await open_client(script=BREAKABLE)
+    caller = await client.start()
+    await client.page.evaluate("window.suspendSound()")
+    await client.page.locator(notice("audio_suspended")).get_by_test_id("notice-action").click()
+    await client.state("listening")
+    reply = await caller.reply("It opens at nine.")
+    await reply.sound(tone(0.5))
+    await client.state("speaking")
+    await reply.complete()
+    await client.state("listening")
