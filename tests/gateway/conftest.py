@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from support.gateway import Serve, running_gateway
 
 
-@pytest.fixture(params=["websockets"])
-def make_carrier(request: pytest.FixtureRequest) -> MakeCarrier:
-    return {"websockets": WebsocketsTransport}[request.param]
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Both loops for the callers' sockets: what a transport's buffers do is theirs to decide."""
+    factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"uvloop": uvloop.new_event_loop}
+    if item.path.name == "test_websocket.py":
+        factories["asyncio"] = asyncio.new_event_loop
+    return factories
+
+
+@pytest.fixture
+def make_carrier() -> MakeCarrier:
+    return WebsocketsTransport
 
 
 @pytest.fixture

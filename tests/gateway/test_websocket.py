@@ -13,8 +13,17 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
+from bargein.gateway.carrier import MakeCarrier
+from bargein.gateway.picows_transport import PicowsTransport
+from bargein.gateway.websockets_transport import WebsocketsTransport
 from bargein.session.timers import Timers
 from support.gateway import Serve
+
+
+@pytest.fixture(params=[WebsocketsTransport, PicowsTransport])
+def make_carrier(request: pytest.FixtureRequest) -> MakeCarrier:
+    carrier: MakeCarrier = request.param
+    return carrier
 
 
 async def greeting(caller: ClientConnection) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class Carriage:
 
 
 class Carrier(Protocol):
-    """A caller's connection with its receiving half: an asyncio protocol and a ``CallerConnection`` in one."""
+    """A caller's connection with its receiving half: a ``CallerConnection`` that feeds a session."""
 
     @property
     def backlog_bytes(self) -> int: ...
@@ -49,6 +49,11 @@ class Carrier(Protocol):
 
         :param ended: called once, after the session was told that it has ended, with the close code.
         """
+        ...
+
+    @property
+    def asyncio_protocol(self) -> asyncio.BaseProtocol:
+        """What the event loop is to feed."""
         ...
 
     def data_received(self, data: bytes) -> None:

@@ -49,9 +49,9 @@ class Handshake:
 
         Cookies, keys and tokens do not come near its limits, nor its logs.
         """
-        names = ("host", "connection", "upgrade", "sec-websocket-key", "sec-websocket-version")
+        names = ("host", "sec-websocket-key", "sec-websocket-version")
         lines = [f"{name}: {self.headers[name]}\r\n" for name in names if name in self.headers]
-        return f"GET / HTTP/1.1\r\n{''.join(lines)}\r\n".encode("latin-1")
+        return f"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{''.join(lines)}\r\n".encode("latin-1")
 
     @property
     def key(self) -> str | None:

@@ -18,36 +18,42 @@ class Assembler:
     :param max_bytes: of a message's payload.
     """
 
-    __slots__ = ("_fragments", "_max_bytes", "_size", "text")
+    __slots__ = ("_fragments", "_max_bytes", "_size", "joining", "text")
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._fragments: list[bytes] = []
         self._size = 0
+        self.joining = False
+        """Whether a fragmented message has begun and not ended."""
         self.text = False
         """Whether the message that is being joined is text."""
 
     def begin(self, fragment: bytes, *, text: bool) -> None:
         """The first frame of a message that has more.
 
-        :raises CallerGone: the message grows too large.
+        :raises CallerGone: another has not ended, or the message grows too large.
         """
+        if self.joining:
+            raise CallerGone(1002, "A new message began within a fragmented one.")
+        self.joining = True
         self.text = text
-        self._fragments = []
-        self._size = 0
         self._add(fragment)
 
     def resume(self, fragment: bytes, *, fin: bool) -> bytes | None:
         """A continuation frame; returns the message that it completes.
 
-        :raises CallerGone: the message grows too large, or has too many frames.
+        :raises CallerGone: none has begun, it grows too large, or has too many frames.
         """
+        if not self.joining:
+            raise CallerGone(1002, "A continuation of no message.")
         self._add(fragment)
         if not fin:
             return None
         message = b"".join(self._fragments)
         self._fragments = []
         self._size = 0
+        self.joining = False
         return message
 
     def _add(self, fragment: bytes) -> None:

@@ -78,8 +78,12 @@ class Upgrade(asyncio.Protocol):
         self._transport.close()
 
     def _pass_on(self, carrier: Carrier) -> None:
-        if self._transport.get_protocol() is self and not self._transport.is_closing():
-            self._transport.set_protocol(cast("asyncio.BaseProtocol", carrier))
+        transport = self._transport
+        if transport.get_protocol() is self and not transport.is_closing():
+            # Paused, because uvloop chooses between its two ways of reading when it begins to.
+            transport.pause_reading()
+            transport.set_protocol(carrier.asyncio_protocol)
+            transport.resume_reading()
 
 
 def upgrade_protocol(host: Host) -> type[asyncio.Protocol]:

@@ -1,0 +1,108 @@
+"""What every transport does alike: bounds, liveness, and one end for each connection."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from bargein.errors import CallerGone
+from bargein.gateway.caller_session import CallerSession
+from bargein.gateway.carrier import Carriage
+from bargein.gateway.liveness import CLOSE_TIMEOUT_S, Liveness, PingAllowance
+from bargein.gateway.messages import Assembler, check_utf8
+
+
+class CallerSocket:
+    """One caller's connection without the library that frames it.
+
+    A transport derives from it, calls the methods of the second group for what it reads, and gives those of the last.
+    """
+
+    def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._traffic = carriage.traffic
+        self._timers = carriage.timers
+        self._assembler = Assembler(carriage.max_message_bytes)
+        self._pings = PingAllowance(carriage.timers.clock, carriage.pings_per_s, 10 * carriage.pings_per_s)
+        self._liveness = Liveness(carriage.timers, self._ping, self._dead)
+        self._session: CallerSession | None = None
+        self._ended: Callable[[int], None] | None = None
+        self._closed_by_us: tuple[int, str] | None = None
+        self._closed_by_caller: tuple[int, str] = (1006, "")
+
+    @property
+    def backlog_bytes(self) -> int:
+        return self._transport.get_write_buffer_size()
+
+    def start(self, session: CallerSession, ended: Callable[[int], None]) -> None:
+        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        self._session = session
+        self._ended = ended
+        self._liveness.start()
+
+    # What was read.
+
+    def _message(self, payload: bytes, *, text: bool) -> None:
+        """A message in one frame.
+
+        :raises CallerGone: it may not come now, or is not UTF-8.
+        """
+        if self._assembler.joining:
+            raise CallerGone(1002, "A new message began within a fragmented one.")
+        self._deliver(payload, text=text)
+
+    def _fragment(self, payload: bytes, *, fin: bool, text: bool | None) -> None:
+        """One frame of several; ``text`` is ``None`` for a continuation.
+
+        :raises CallerGone: it may not come now, or the message passes its bounds.
+        """
+        if text is not None:
+            self._assembler.begin(payload, text=text)
+            return
+        message = self._assembler.resume(payload, fin=fin)
+        if message is not None:
+            self._deliver(message, text=self._assembler.text)
+
+    def _fail(self, code: int, reason: str) -> None:
+        """End the connection for what the caller did: the session says why, then it is closed."""
+        if self._session is not None and self._closed_by_us is None:
+            self._session.close(code, reason)
+        self.close(code, reason)
+
+    def _gone(self) -> None:
+        """The connection is over. Tells the session the first time."""
+        self._liveness.stop()
+        session, self._session = self._session, None
+        if session is not None and self._ended is not None:
+            code, reason = self._closed_by_us or self._closed_by_caller
+            session.ended(code, reason)
+            self._ended(code)
+
+    def _close_in_time(self) -> None:
+        """A closing handshake that the peer does not complete ends too."""
+        self._timers.schedule(self, self._timers.clock.now() + CLOSE_TIMEOUT_S, self._transport.abort)
+
+    def _deliver(self, message: bytes, *, text: bool) -> None:
+        self._traffic.messages_in += 1
+        self._traffic.bytes_in += len(message)
+        session = self._session
+        if session is None:
+            return
+        if text:
+            check_utf8(message)
+            session.receive_text(message)
+        else:
+            session.receive_binary(message)
+
+    def _dead(self) -> None:
+        self._closed_by_us = (1006, "No answer to a ping.")
+        self._transport.abort()
+
+    # What the transport gives.
+
+    def close(self, code: int, reason: str) -> None:
+        """See :class:`~bargein.session.connection.CallerConnection`."""
+        raise NotImplementedError
+
+    def _ping(self) -> None:
+        raise NotImplementedError

@@ -1,0 +1,218 @@
+"""A caller's socket on ``picows``: frames in C, for more callers per core.
+
+It shares uvicorn's port: picows' protocol object is given the connection and the request's head, as if it had accepted
+the connection itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from picows import (
+    WSAutoPingStrategy,
+    WSFrame,
+    WSListener,
+    WSMsgType,
+    WSTransport,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+)
+from picows.picows import WSProtocol  # type: ignore[attr-defined]
+
+from bargein.errors import CallerGone
+from bargein.gateway.caller_socket import CallerSocket
+from bargein.gateway.carrier import Carriage
+from bargein.gateway.handshake import Handshake
+from bargein.gateway.messages import cut_reason, too_big
+
+READ_BUFFER_BYTES: Final = 4096
+"""To begin with; it grows to the largest message."""
+COPIED_BYTES: Final = 8192
+"""Up to here picows copies a message behind its header. Beyond, it would lend its header buffer to the event loop and
+write the next header over it before uvloop has sent the first; so a larger message brings room for its header.
+"""
+HEADER_BYTES: Final = 14
+
+_TEXT: Final = WSMsgType.TEXT
+_BINARY: Final = WSMsgType.BINARY
+_CONTINUATION: Final = WSMsgType.CONTINUATION
+_PING: Final = WSMsgType.PING
+_CLOSE: Final = WSMsgType.CLOSE
+
+_logger: Final = logging.getLogger("bargein.picows")
+
+
+class _ParserLog:
+    """picows says in its log only that its parser refuses what came; the close frame follows at once."""
+
+    def __init__(self, failing: Callable[[int, str], None]) -> None:
+        self._failing = failing
+
+    def isEnabledFor(self, _: int) -> bool:  # noqa: N802 (logging's name)
+        return False
+
+    def debug(self, *_: object) -> None:
+        pass
+
+    info = warning = log = debug
+
+    def error(self, message: str, *arguments: object) -> None:
+        match arguments:
+            case [(int(code), str(reason), *_)]:
+                self._failing(code, reason)
+            case _:
+                _logger.error(message, *arguments)
+
+    def exception(self, message: str, *arguments: object) -> None:
+        _logger.exception(message, *arguments)  # noqa: LOG004 (picows calls this from its handlers)
+
+
+class PicowsTransport(CallerSocket, WSListener):
+    """A :class:`~bargein.gateway.carrier.Carrier` on ``picows``."""
+
+    def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
+        super().__init__(carriage, transport)
+        self._too_big = too_big(carriage.max_message_bytes)
+        self._subprotocol: str | None = None
+        self._accepted = False
+        self._websocket: WSTransport
+        self._protocol: Any = WSProtocol(
+            None,
+            None,
+            False,
+            self._respond,
+            _ParserLog(self._parser_failed),
+            True,
+            None,
+            False,
+            0,
+            0,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            False,
+            carriage.max_message_bytes,
+            None,
+            READ_BUFFER_BYTES,
+        )
+
+    @property
+    def asyncio_protocol(self) -> asyncio.BaseProtocol:
+        protocol: asyncio.BaseProtocol = self._protocol
+        return protocol
+
+    def send_text(self, message: bytes) -> None:
+        """See :class:`~bargein.session.connection.CallerConnection`."""
+        self._send(_TEXT, message)
+
+    def send_binary(self, message: bytes) -> None:
+        """See :class:`~bargein.session.connection.CallerConnection`."""
+        self._send(_BINARY, message)
+
+    def close(self, code: int, reason: str) -> None:
+        """See :class:`~bargein.session.connection.CallerConnection`."""
+        websocket = self._websocket
+        if not websocket.is_close_frame_sent and not websocket.is_disconnected:
+            self._closed_by_us = (code, reason)
+            websocket.send_close(code, cut_reason(reason).encode())  # type: ignore[arg-type]
+            self._close_in_time()
+
+    def accept(self, handshake: Handshake, subprotocol: str | None) -> bool:
+        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        self._subprotocol = subprotocol
+        self._protocol.connection_made(self._transport)
+        self._websocket = self._protocol.transport
+        self.data_received(handshake.minimal_head())
+        return self._accepted
+
+    def data_received(self, data: bytes) -> None:
+        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        rest = memoryview(data)
+        while rest:
+            room = self._protocol.get_buffer(-1)
+            count = min(len(room), len(rest))
+            room[:count] = rest[:count]
+            rest = rest[count:]
+            self._protocol.buffer_updated(count)
+
+    def eof_received(self) -> bool | None:
+        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        return bool(self._protocol.eof_received())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        self._protocol.connection_lost(exc)
+
+    # What picows calls.
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The response to the handshake is out."""
+        self._accepted = True
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Hand on one frame."""
+        if self._closed_by_us is not None:
+            if frame.msg_type == _CLOSE:
+                transport.disconnect()
+            return
+        self._liveness.heard()
+        kind = frame.msg_type
+        try:
+            if frame.rsv1 or frame.rsv2 or frame.rsv3:
+                raise CallerGone(1002, "A reserved bit is set.")  # noqa: TRY301
+            if kind in (_TEXT, _BINARY):
+                if frame.fin:
+                    self._message(frame.get_payload_as_bytes(), text=kind == _TEXT)
+                else:
+                    self._fragment(frame.get_payload_as_bytes(), fin=False, text=kind == _TEXT)
+            elif kind == _CONTINUATION:
+                self._fragment(frame.get_payload_as_bytes(), fin=frame.fin, text=None)
+            elif kind == _PING:
+                self._pings.take()
+                transport.send_pong(frame.get_payload_as_bytes())
+            elif kind == _CLOSE:
+                self._answer_close(frame.get_payload_as_bytes())
+        except CallerGone as gone:
+            self._fail(gone.code, gone.reason)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """The socket is gone."""
+        self._timers.cancel(self)
+        self._gone()
+
+    def pause_writing(self) -> None:
+        """The backlog is watched by its size."""
+
+    def resume_writing(self) -> None:
+        """See :meth:`pause_writing`."""
+
+    def _respond(self, _: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
+        headers = {} if self._subprotocol is None else {"Sec-WebSocket-Protocol": self._subprotocol}
+        response = WSUpgradeResponse.create_101_response(extra_headers=headers)
+        return WSUpgradeResponseWithListener(response, self)
+
+    def _send(self, kind: WSMsgType, message: bytes) -> None:
+        websocket = self._websocket
+        if websocket.is_close_frame_sent or websocket.is_disconnected:
+            return
+        self._traffic.messages_out += 1
+        self._traffic.bytes_out += len(message)
+        if len(message) <= COPIED_BYTES:
+            websocket.send(kind, message)
+        else:
+            websocket.send_reuse_external_bytearray(kind, bytearray(HEADER_BYTES) + message, HEADER_BYTES)
+
+    def _answer_close(self, payload: bytes) -> None:
+        self._closed_by_caller = (int.from_bytes(payload[:2], "big"), payload[2:].decode()) if payload else (1005, "")
+        self._gone()
+        self._websocket.send_close(self._closed_by_caller[0] if payload else 1000)  # type: ignore[arg-type]
+        self._websocket.disconnect()
+        self._close_in_time()
+
+    def _parser_failed(self, code: int, reason: str) -> None:
+        self._fail(code, self._too_big if code == 1009 else reason)
+
+    def _ping(self) -> None:
+        self._websocket.send_ping()
