@@ -99,3 +99,13 @@ def test_voicing_is_only_judged_where_it_is_asked_for() -> None:
     assert [window.probability for window in weighed] == [window.probability for window in unweighed]
     assert all(window.voicing == 1.0 for window in unweighed)
     assert any(window.voicing == 0.0 for window in weighed)
+
+
+@pytest.mark.parametrize("silence_ms", [200, 1500, 5000])
+def test_digital_silence_that_is_not_judged_any_more_changes_no_decision(silence_ms: int) -> None:
+    said = pcm16(within(room(3000, -55), 500, speech(STOP)))
+    audio = (said + bytes(2 * 24 * silence_ms)) * 3
+    plain = WebRtcDetector(PCM16_24K)
+    shortcut = WebRtcDetector(PCM16_24K)
+    judged = [plain._judge(audio[start : start + 960], False) for start in range(0, len(audio), 960)]
+    assert list(shortcut.feed(audio, weigh=False)) == judged

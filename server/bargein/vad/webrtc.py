@@ -24,6 +24,9 @@ WINDOW_MS: Final = 20
 RATE_HZ: Final = 8_000
 MODE: Final = 2
 """0 misses least, 3 invents least."""
+SETTLED_WINDOWS: Final = 50
+"""After this many windows of digital silence every filter's memory is silent too, and judging more of it changes
+nothing."""
 
 
 class WebRtcDetector:
@@ -36,11 +39,24 @@ class WebRtcDetector:
         factor = fmt.rate_hz // RATE_HZ
         self._decimator = Decimator(factor) if factor > 1 else None
         self._vad = webrtcvad.Vad(MODE)
+        self._digital_silence = fmt.silence(self._window_samples)
+        self._silent_windows = 0
+        self._silent_window: Window | None = None
         self._past: npt.NDArray[np.float32] = np.zeros(SPAN_SAMPLES, np.float32)
 
     def feed(self, audio: bytes, *, weigh: bool) -> tuple[Window, ...]:
         """See :class:`~bargein.vad.detector.Detector`. A window is 20 ms."""
-        return tuple([self._judge(window, weigh) for window in self._framer.feed(audio)])
+        return tuple([self._judge_or_know(window, weigh) for window in self._framer.feed(audio)])
+
+    def _judge_or_know(self, window: bytes, weigh: bool) -> Window:
+        """Muted microphones and noise gates send much digital silence: once it is known, it costs one comparison."""
+        if window != self._digital_silence:
+            self._silent_windows = 0
+            return self._judge(window, weigh)
+        if self._silent_windows < SETTLED_WINDOWS or self._silent_window is None:
+            self._silent_windows += 1
+            self._silent_window = self._judge(window, weigh)
+        return self._silent_window
 
     def _judge(self, window: bytes, weigh: bool) -> Window:
         match self._encoding:
