@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import itertools
 import json
 import statistics
 import subprocess
@@ -32,6 +33,7 @@ from bargein.upstream.sse import EventDecoder
 
 REQUEST = CompletionRequest((UserMessage((UserText("Hi"),)),), audio=True, voice="alloy")
 EVENTS_PER_S = 10
+SLOTS = 50
 
 
 def audio_event(duration_ms: int) -> bytes:
@@ -77,28 +79,32 @@ def us_per_delta(read: Callable[[bytes, int], None], event: bytes) -> float:
 
 
 async def serve() -> None:
-    """Stream to everybody until they go. One task writes to all: the server's CPU is nobody's interest."""
+    """Stream to everybody until they go, to each at a time of its own."""
     event = audio_event(100)
     chunk = b"%x\r\n%s\r\n" % (len(event), event)
-    writers: set[asyncio.StreamWriter] = set()
+    slots: list[set[asyncio.StreamWriter]] = [set() for _ in range(SLOTS)]
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        slot = min(slots, key=len)
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             head = await reader.readuntil(b"\r\n\r\n")
             length = head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]
             await reader.readexactly(int(length))
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-            writers.add(writer)
+            slot.add(writer)
             await reader.read()
-        writers.discard(writer)
+        slot.discard(writer)
         writer.close()
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0, backlog=1000)
     print(server.sockets[0].getsockname()[1], flush=True)
-    while True:
-        await asyncio.sleep(1 / EVENTS_PER_S)
-        for writer in writers:
-            writer.write(chunk)
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    for tick in itertools.count(1):
+        await asyncio.sleep(start + tick / EVENTS_PER_S / SLOTS - loop.time())
+        for writer in slots[tick % SLOTS]:
+            if not writer.is_closing():
+                writer.write(chunk)
 
 
 @asynccontextmanager
@@ -200,7 +206,10 @@ async def cancel_one(upstream: ChatCompletions) -> float:
                 hearing.set()
 
     task = asyncio.create_task(listen())
+    task.add_done_callback(lambda _: hearing.set())
     await hearing.wait()
+    if task.done():
+        task.result()
     decided = time.perf_counter()
     task.cancel()
     return (await closed - decided) * 1000
