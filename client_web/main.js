@@ -154,7 +154,9 @@ byId('composer').addEventListener('submit', (event) => void sendMessage(event));
 listenForShortcuts({
   press: () => voice?.press(),
   release: () => voice?.release(),
-  mute: () => voice?.mute(),
+  mute: () => {
+    if (voice && (voice.muted || !voice.pushToTalk)) voice.mute();
+  },
   escape,
   talkKeyWanted: () => document.body.dataset.phase === 'live' && voice?.pushToTalk === true,
 });

@@ -49,6 +49,8 @@ export class View {
   #began = new Date();
   #muted_for_replay = false;
   #latency_shown = false;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #refreshing;
 
   /**
    * @param {import('./view/controls.js').Actions} actions
@@ -77,6 +79,8 @@ export class View {
   /** @param {boolean} shown the latency panel is open */
   set latencyShown(shown) {
     this.#latency_shown = shown;
+    clearInterval(this.#refreshing);
+    if (shown) this.#refreshing = setInterval(() => this.#showLatency(), 1000);
     this.#showLatency();
   }
 

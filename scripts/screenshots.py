@@ -66,11 +66,10 @@ async def ask(page: Page, caller: Caller, text: str) -> None:
 
 async def pictures(browser: Browser, peer: ScriptedPeer, theme: str, size: str, folder: Path) -> None:
     width, height = SIZES[size]
-    scale = 2 if size == "phone" else 1.5
     context = await browser.new_context(
         viewport={"width": width, "height": height},
         color_scheme="dark" if theme == "dark" else "light",
-        device_scale_factor=scale,
+        device_scale_factor=1.5,
     )
     await context.add_init_script(MICROPHONE_SCRIPT)
     page = await context.new_page()

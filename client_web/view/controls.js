@@ -59,7 +59,7 @@ export class Controls {
   /** @param {StateDetail} state */
   #showMute(state) {
     this.#microphone = state.microphone || state.state === 'connecting';
-    this.#mute.hidden = state.pushToTalk && state.microphone;
+    this.#mute.hidden = state.pushToTalk && state.microphone && !state.muted;
     this.#mute.setAttribute('aria-pressed', String(state.muted && state.microphone));
     byId('mute-use').setAttribute('href', state.muted || !this.#microphone ? '#i-muted' : '#i-listening');
     byId('mute-label').textContent = !this.#microphone ? 'Use microphone' : state.muted ? 'Unmute' : 'Mute';

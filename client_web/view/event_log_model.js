@@ -7,10 +7,14 @@
 /** @typedef {import('../session.js').WireDetail} WireDetail */
 
 const KEPT = 2000;
+/** Sixty messages of sound a second would push everything else out. */
+const KEPT_SOUND = 200;
 
 export class EventLog {
-  constructor({ kept = KEPT } = {}) {
+  constructor({ kept = KEPT, kept_sound = KEPT_SOUND } = {}) {
     this.kept = kept;
+    this.kept_sound = kept_sound;
+    this.sounds = 0;
     /** @type {WireDetail[]} oldest first */
     this.messages = [];
   }
@@ -18,11 +22,16 @@ export class EventLog {
   /** @param {WireDetail} message */
   add(message) {
     this.messages.push(message);
-    if (this.messages.length > this.kept) this.messages.splice(0, this.messages.length - this.kept);
+    if (message.audio) this.sounds += 1;
+    const too_many_sounds = this.sounds > this.kept_sound;
+    if (!too_many_sounds && this.messages.length - this.sounds <= this.kept) return;
+    const [dropped] = this.messages.splice(this.messages.findIndex((one) => one.audio === too_many_sounds), 1);
+    if (dropped.audio) this.sounds -= 1;
   }
 
   clear() {
     this.messages = [];
+    this.sounds = 0;
   }
 
   /** @param {string} words every word must occur in the message; messages of sound only when the filter asks for them */

@@ -29,6 +29,7 @@ export class StateView {
     const words = stateWords(detail.state, detail);
     document.body.dataset.state = detail.state;
     document.body.dataset.muted = detail.muted ? 'yes' : 'no';
+    document.title = detail.state === 'disconnected' ? 'Bargein' : `${words.word} · Bargein`;
     this.#word.textContent = words.word;
     this.#hint.textContent = words.hint;
     this.#use.setAttribute('href', `#i-${words.icon}`);

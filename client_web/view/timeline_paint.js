@@ -151,7 +151,7 @@ function paintBrackets(ctx, { model, view, palette }, at) {
     ctx.moveTo(right, y - 5);
     ctx.lineTo(right, y + 5);
     ctx.stroke();
-    label(ctx, `${Math.round(bracket.ms)} ms`, right + 6, y + 0.5, barge_in ? palette.you : palette.ink_2);
+    label(ctx, `${barge_in ? 'barge-in ' : ''}${Math.round(bracket.ms)} ms`, right + 6, y + 0.5, barge_in ? palette.you : palette.ink_2);
   }
 }
 

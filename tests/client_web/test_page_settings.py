@@ -155,3 +155,26 @@ async def test_the_microphone_is_swapped_without_reconnecting(open_client: OpenC
     await client.page.reload()
     await client.settings()
     await expect(client.get("set-echo")).not_to_be_checked()
+
+
+async def test_another_output_comes_with_a_warning_about_echo(open_client: OpenClient) -> None:
+    client = await open_client(script="")
+    await client.start()
+    await client.settings()
+    await expect(client.page.locator("#output-caution")).to_be_hidden()
+    await client.get("set-output").select_option(index=1)
+    await expect(client.page.locator("#output-caution")).to_contain_text("headphones")
+    await client.get("set-output").select_option("")
+    await expect(client.page.locator("#output-caution")).to_be_hidden()
+
+
+async def test_mute_can_be_undone_in_push_to_talk(client: Client) -> None:
+    await client.start()
+    await client.get("mute").click()
+    await client.state("muted")
+    await client.settings()
+    await client.get("set-push-to-talk").check()
+    await client.get("panel-close").click()
+    await client.get("mute").click()
+    await client.state("listening")
+    await expect(client.get("mute")).to_be_hidden()
