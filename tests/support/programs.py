@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 HOW_TO_GET = {
-    "chromium": "apt-get install chromium, brew install --cask chromium, or playwright install chromium",
+    "chromium": "apt-get install chromium, brew install --cask google-chrome, or playwright install chromium",
     "espeak-ng": "apt-get install espeak-ng, or brew install espeak-ng",
     "node": "apt-get install nodejs, brew install node, or make node",
     "npm": "apt-get install npm, brew install node, or make node",
