@@ -1,8 +1,10 @@
 """A model that costs next to nothing: it answers every request with sound in real time, each piece stamped.
 
-A process of its own, on one tick. The first samples of every piece of sound hold the time at which it was sent, so that
-whoever hears it knows how long it was under way: all processes of a machine share the monotonic clock. ``GET /log`` tells
-when each stream began, sounded first, and was closed by the other side. Run: ``python benchmarks/model.py PORT [SECONDS]``.
+A process of its own, on one tick. The first samples of every piece of sound hold the time at which it was sent: all
+processes of a machine share the monotonic clock, so whoever hears it knows how long it was under way. ``GET /log``
+tells when each stream began, sounded first, and was closed by the other side.
+
+Run: ``python benchmarks/model.py PORT [SECONDS]``.
 """
 
 from __future__ import annotations

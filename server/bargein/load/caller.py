@@ -31,6 +31,14 @@ REDIAL_S = 1.0
 """The least pause after a call that did not come about."""
 
 
+Instructions = Callable[[int, int], str | None]
+"""What the session is told, from the caller's number and its call's; ``None``: the server's own."""
+
+
+def no_instructions(caller: int, call: int) -> str | None:
+    """Leave the session's instructions to the server."""
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """Whom all callers call, and how."""
@@ -41,8 +49,7 @@ class Number:
     frame_ms: int
     bargein: bool
     """Offer ``bargein.v1``: binary messages, hold and resume."""
-    instructions: Callable[[int, int], str | None]
-    """What the session is told, from the caller's number and its call's."""
+    instructions: Instructions
     on_audio: AudioWatcher | None = None
 
     @property

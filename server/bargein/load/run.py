@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bargein.core.audio import PCM16_24K, AudioFormat
-from bargein.load.caller import Caller, Number
+from bargein.load.caller import Caller, Instructions, Number, no_instructions
 from bargein.load.dialogue import AudioWatcher
 from bargein.load.frames import FrameCutter
 from bargein.load.measures import Measures
@@ -49,6 +49,7 @@ class Plan:
     speech: Path | None = None
     metrics_url: str | None = None
     demo_log_url: str | None = None
+    instructions: Instructions = no_instructions
     on_audio: AudioWatcher | None = None
 
 
@@ -134,7 +135,7 @@ def _staff(this: Run, phrasebooks: dict[str, Phrasebook], words: WordLog | None)
         plan.audio_format,
         plan.frame_ms,
         plan.bargein,
-        words.instructions if words is not None else lambda caller, call: None,
+        words.instructions if words is not None else plan.instructions,
         plan.on_audio,
     )
     staffed: Counter[str] = Counter()

@@ -1,0 +1,203 @@
+"""How many callers one core carries: this server, a bare relay below it, and a straightforward server beside it.
+
+Finds the largest number of callers at which a core still meets the limits, for each server in turn: the server alone on
+one core, the callers and the model on the other. 20 ms frames, every caller sending all the time, half of them being
+spoken to, interruptions every few seconds.
+
+Run: ``python benchmarks/capacity.py`` (about ten minutes); ``--help`` for parts of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+import crowd
+import processes
+from crowd import SCENARIO, Seen
+from processes import HERE, LOAD_CPU, SERVER_CPU, Process
+
+REACTION_LIMIT_MS: Final = 150.0
+DELTA_LIMIT_MS: Final = 20.0
+SPEAK_S: Final = 5.0
+STEP: Final = 1.25
+GRAIN: Final = 25
+CONSOLE: Final = Console(highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """One server under test."""
+
+    name: str
+    kind: str
+    """``relay``, ``straightforward`` or ``bargein``."""
+    transport: str
+    guess: int
+    binary: bool = False
+
+    @property
+    def reacts(self) -> bool:
+        return self.kind != "relay"
+
+
+STACKS: Final = (
+    Stack("relay, websockets", "relay", "websockets", 450),
+    Stack("relay, picows", "relay", "picows", 1000),
+    Stack("straightforward", "straightforward", "websockets", 100),
+    Stack("bargein, websockets", "bargein", "websockets", 300),
+    Stack("bargein, picows", "bargein", "picows", 450),
+    Stack("bargein, picows, binary", "bargein", "picows", 500, binary=True),
+)
+
+
+@contextmanager
+def serving(stack: Stack) -> Iterator[Process]:
+    """The server of a stack on its core, with a model on the other."""
+    with ExitStack() as running:
+        if stack.kind == "relay":
+            command = [str(HERE / "relay.py"), stack.transport, "0"]
+            yield running.enter_context(processes.running(command, {SERVER_CPU}))
+            return
+        model = running.enter_context(processes.model(SPEAK_S, {LOAD_CPU}))
+        if stack.kind == "straightforward":
+            command = [str(HERE / "straightforward.py"), "0", model.url]
+            yield running.enter_context(processes.running(command, {SERVER_CPU}))
+        else:
+            yield running.enter_context(processes.bargein(model.url, stack.transport, {SERVER_CPU}))
+
+
+def measure(stack: Stack, callers: int, seconds: float) -> Seen:
+    """One run against a fresh server."""
+    with serving(stack) as server:
+        return uvloop.run(
+            crowd.see(server, callers, seconds, binary=stack.binary, probes=stack.kind == "bargein", scenario=SCENARIO)
+        )
+
+
+def shortfall(stack: Stack, seen: Seen) -> str | None:
+    """Which limit was not met; ``None``: all were."""
+    if seen.lost:
+        return f"{seen.lost} calls or replies lost"
+    if seen.delta_p99 > DELTA_LIMIT_MS:
+        return f"delta p99 {seen.delta_p99:.0f} ms"
+    if stack.reacts and (seen.reaction_p99 is None or seen.reaction_p99 > REACTION_LIMIT_MS):
+        return f"reaction p99 {seen.reaction_p99 or float('inf'):.0f} ms"
+    return None
+
+
+def largest(stack: Stack, seconds: float) -> Seen | None:
+    """The run with the most callers that met the limits: by growing steps, then by halving."""
+    best: Seen | None = None
+    failed: int | None = None
+    callers = stack.guess
+    while failed is None or best is None or failed - best.callers > GRAIN:
+        seen = measure(stack, callers, seconds)
+        short = shortfall(stack, seen)
+        CONSOLE.print(f"  {stack.name}: {_line(seen)}: {short or 'ok'}", soft_wrap=True)
+        if short is None:
+            best = seen
+        else:
+            failed = callers
+        if failed is not None and failed <= GRAIN:
+            return best
+        if failed is None:
+            callers = int(callers * STEP)
+        elif best is None:
+            callers = max(GRAIN, int(callers / STEP))
+        else:
+            callers = (best.callers + failed) // 2
+    return best
+
+
+def _line(seen: Seen) -> str:
+    reaction = f", reaction p99 {seen.reaction_p99:.0f} ms" if seen.reaction_p99 is not None else ""
+    return (
+        f"{seen.callers} callers, {seen.cpu_percent:.0f} % of the core, {seen.cpu_ms_per_caller_second:.2f} ms a "
+        f"caller-second, spoken to {100 * seen.spoken_to:.0f} %, "
+        f"delta p50 {seen.delta_p50:.1f} p99 {seen.delta_p99:.1f} ms{reaction}, "
+        f"generator p99 {seen.generator_p99:.1f} ms"
+    )
+
+
+def at_common_load(callers: int, seconds: float, stacks: list[Stack]) -> dict[str, Seen]:
+    """Every server with the same callers: what a caller costs on each."""
+    found = {}
+    for stack in stacks:
+        found[stack.name] = measure(stack, callers, seconds)
+        CONSOLE.print(f"  {stack.name}: {_line(found[stack.name])}", soft_wrap=True)
+    return found
+
+
+def closing_table(best: dict[str, Seen], common: dict[str, Seen]) -> Table:
+    table = Table(title="Callers per core, and what a caller costs", title_justify="left")
+    table.add_column("server", no_wrap=True)
+    for name in (
+        "callers",
+        "CPU %",
+        "delta p99 ms",
+        "reaction p99 ms",
+        "kB a caller",
+        "ms CPU a caller-second",
+        "x relay",
+    ):
+        table.add_column(name, justify="right")
+    for name, seen in best.items():
+        cost = common.get(name)
+        transport = "picows" if "picows" in name else "websockets"
+        relay = common.get(f"relay, {transport}")
+        table.add_row(
+            name,
+            str(seen.callers),
+            f"{seen.cpu_percent:.0f}",
+            f"{seen.delta_p99:.1f}",
+            f"{seen.reaction_p99:.0f}" if seen.reaction_p99 is not None else "",
+            f"{seen.memory_mb:.0f}",
+            f"{cost.cpu_ms_per_caller_second:.2f}" if cost else "",
+            f"{cost.cpu_ms_per_caller_second / relay.cpu_ms_per_caller_second:.1f}" if cost and relay else "",
+        )
+    return table
+
+
+def versions() -> str:
+    names = ("websockets", "picows", "uvloop", "pydantic", "httpx", "webrtcvad-wheels", "soxr", "orjson", "numpy")
+    return f"Python {platform.python_version()}, " + ", ".join(f"{name} {metadata.version(name)}" for name in names)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", action="append", metavar="NAME", help="such as 'bargein, picows'; repeatable")
+    parser.add_argument("--seconds", type=float, default=10, help="length of one run at full load (10)")
+    parser.add_argument("--common", type=int, default=80, help="callers for the cost comparison (80)")
+    parser.add_argument("--out", type=Path, help="write all figures there as JSON")
+    options = parser.parse_args()
+    stacks = [stack for stack in STACKS if options.only is None or stack.name in options.only]
+    if not stacks:
+        parser.error("no such server; there are: " + "; ".join(stack.name for stack in STACKS))
+    crowd.pin(LOAD_CPU)
+    CONSOLE.print(versions())
+    CONSOLE.print(f"The same {options.common} callers for every server:")
+    common = at_common_load(options.common, options.seconds, stacks)
+    CONSOLE.print("The largest number that meets the limits:")
+    best = {stack.name: seen for stack in stacks if (seen := largest(stack, options.seconds)) is not None}
+    CONSOLE.print(closing_table(best, common))
+    if options.out:
+        figures = {"versions": versions(), "common": common, "best": best}
+        options.out.write_text(json.dumps(figures, default=asdict, indent=1), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

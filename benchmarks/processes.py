@@ -1,0 +1,105 @@
+"""Servers under test: started on a core of their own, watched from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).parent
+SERVER_CPU: Final = 0
+LOAD_CPU: Final = 1
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+_URL: Final = re.compile(r"(?:ws|http)://\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running server and where it listens."""
+
+    popen: subprocess.Popen[str]
+    url: str
+
+    def cpu_s(self) -> float:
+        """CPU time of it and its children so far."""
+        return sum(_cpu_s(pid) for pid in self._pids())
+
+    def memory_bytes(self) -> int:
+        """Resident memory of it and its children."""
+        return sum(int(_proc(pid, "statm").split()[1]) * _PAGE_BYTES for pid in self._pids())
+
+    def _pids(self) -> list[int]:
+        pids = [self.popen.pid]
+        for pid in pids:
+            pids += [int(child) for child in _proc(pid, f"task/{pid}/children").split()]
+        return pids
+
+
+def _proc(pid: int, name: str) -> str:
+    return Path(f"/proc/{pid}/{name}").read_text(encoding="utf-8")
+
+
+def _cpu_s(pid: int) -> float:
+    # The second field, the name, may hold spaces; it ends at the last parenthesis.
+    fields = _proc(pid, "stat").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+@contextmanager
+def running(
+    command: Sequence[str], cpus: set[int], environment: dict[str, str] | None = None, scheme: str = "ws"
+) -> Iterator[Process]:
+    """Start a command pinned to ``cpus``; it is ready when it has printed an address. It ends with the block."""
+    own = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cpus)
+    try:
+        popen = subprocess.Popen(
+            [sys.executable, *command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | (environment or {}),
+        )
+    finally:
+        os.sched_setaffinity(0, own)
+    try:
+        yield Process(popen, _address(popen, scheme))
+    finally:
+        popen.terminate()
+        try:
+            popen.wait(15)
+        except subprocess.TimeoutExpired:
+            popen.kill()
+            popen.wait()
+
+
+def _address(popen: subprocess.Popen[str], scheme: str) -> str:
+    assert popen.stdout is not None
+    said = []
+    for line in popen.stdout:
+        said.append(line)
+        for url in _URL.findall(line):
+            if url.startswith(scheme):
+                return str(url)
+    raise RuntimeError("it ended before it listened:\n" + "".join(said))
+
+
+def model(speak_s: float, cpus: set[int]) -> AbstractContextManager[Process]:
+    """The stamped model of ``model.py``: a context manager of a :class:`Process`."""
+    return running([str(HERE / "model.py"), "0", str(speak_s)], cpus, scheme="http")
+
+
+def bargein(model_url: str, transport: str, cpus: set[int], **settings: str) -> AbstractContextManager[Process]:
+    """``bargein serve`` in front of a model, its logs reduced to warnings."""
+    environment = {"OPENAI_API_KEY": "none", "BARGEIN_LOG_LEVEL": "warning", "BARGEIN_MAX_SESSIONS": "5000"} | {
+        f"BARGEIN_{name.upper()}": value for name, value in settings.items()
+    }
+    command = ["-m", "bargein", "serve", "--port", "0", "--upstream", model_url, "--transport", transport]
+    return running(command, cpus, environment)
