@@ -10,8 +10,6 @@ import pytest
 from bargein.errors import SettingsError
 from bargein.settings import GROUPS, OPENAI_URL, Settings, load_settings, misspelt_variables, settings_table
 
-README = Path(__file__).parents[1] / "README.md"
-
 
 @pytest.fixture(autouse=True)
 def empty_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
@@ -124,11 +122,3 @@ def test_every_setting_is_in_the_table_with_its_meaning() -> None:
         assert f"| `BARGEIN_{name.upper()}` |" in table
         assert field.description
         assert field.description.endswith(".")
-
-
-def test_the_readme_holds_the_table_as_it_is() -> None:
-    text = README.read_text()
-    begin, end = "<!-- settings:begin -->\n", "<!-- settings:end -->"
-    assert begin in text, "README.md has no settings table: put the markers where it belongs"
-    shown = text.split(begin, 1)[1].split(end, 1)[0]
-    assert shown.strip() == settings_table().strip(), "stale: run python -m bargein.settings and paste"
