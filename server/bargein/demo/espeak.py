@@ -1,0 +1,189 @@
+"""Free speech through the ``espeak-ng`` program, and how the place of each word is measured.
+
+The program is run, never loaded: its library is under the GPL.
+
+It tells nobody where its words begin. But a change of the speaking rate (SSML ``prosody``) takes effect exactly at a
+word and puts no break there, while a change of volume does. So each clause is rendered once as it is, and once more for
+each word with everything from that word on at another rate: the first sample that differs is where the word begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import shutil
+import subprocess
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Final
+from xml.sax.saxutils import escape
+
+import numpy as np
+
+from bargein.demo.clauses import Clause
+from bargein.demo.speech import RATE_HZ, Clip, Samples, SpokenWord
+from bargein.demo.voices import Voice
+from bargein.errors import BargeinError
+from bargein.sound.resample import resample
+from bargein.sound.wav import read
+
+QUIET: Final = 30
+"""A sample below this is no speech: espeak-ng renders its pauses as exact zeros, and tails below it."""
+SHORTEST_MS_PER_LETTER: Final = 13
+"""No word is spoken faster. Its end counts as one letter."""
+CACHE_SAMPLES: Final = 24_000 * 60 * 8
+_RUNS: Final = 2
+_PROBE_RATE: Final = "70%"
+"""Slower, not faster: then even the closure before a "t" grows, and the difference begins with the word."""
+_TIMEOUT_S: Final = 20.0
+
+
+class EspeakError(BargeinError):
+    """``espeak-ng`` could not be run, or said nothing."""
+
+
+class EspeakSpeaker:
+    """Speaks anything. Clauses that were spoken lately are kept.
+
+    :param program: path of ``espeak-ng``.
+    """
+
+    name = "espeak-ng"
+
+    def __init__(self, program: str) -> None:
+        self._program = program
+        self._runs = ThreadPoolExecutor(_RUNS, thread_name_prefix="espeak")
+        self._clauses = ThreadPoolExecutor(_RUNS, thread_name_prefix="clause")
+        self._cache: OrderedDict[tuple[str, str, int], Clip] = OrderedDict()
+        self._cached_samples = 0
+
+    def sayable(self, text: str) -> str:
+        return text
+
+    async def speak(self, clause: Clause, voice: Voice) -> Clip:
+        words_per_minute = round(voice.words_per_minute * clause.speed)
+        key = (clause.text, voice.name, words_per_minute)
+        if (known := self._cache.get(key)) is not None:
+            self._cache.move_to_end(key)
+            return known
+        loop = asyncio.get_running_loop()
+        clip = await loop.run_in_executor(self._clauses, self.render, clause.words, voice, words_per_minute)
+        self._keep(key, clip)
+        return clip
+
+    def _keep(self, key: tuple[str, str, int], clip: Clip) -> None:
+        if key in self._cache:
+            return
+        self._cache[key] = clip
+        self._cached_samples += len(clip.samples)
+        while self._cached_samples > CACHE_SAMPLES:
+            _, oldest = self._cache.popitem(last=False)
+            self._cached_samples -= len(oldest.samples)
+
+    def render(self, words: list[str], voice: Voice, words_per_minute: int) -> Clip:
+        """Speak one clause and measure its words. Blocks for some 10 ms a word.
+
+        :raises EspeakError: the program failed.
+        """
+        command = (
+            self._program, "-m", "--stdout", "-v", voice.espeak, "-s", str(words_per_minute), "-p", str(voice.pitch),
+        )  # fmt: skip
+        probes = range(1, len(words))
+        renders = list(self._runs.map(lambda at: _run(command, _ssml(words, at)), (0, *probes)))
+        (whole, rate_hz), others = renders[0], [samples for samples, _ in renders[1:]]
+        if not np.any(np.abs(whole) >= QUIET):
+            raise EspeakError(f"espeak-ng said nothing for {' '.join(words)!r}")
+        loud = np.flatnonzero(np.abs(whole.astype(np.int32)) >= QUIET)
+        found = [int(loud[0]), *(_first_difference(whole, other) for other in others)]
+        starts = _filled_in(_trusted(found, words, SHORTEST_MS_PER_LETTER * rate_hz // 1000), words, int(loud[-1]) + 1)
+        return _clip(whole, rate_hz, starts, words)
+
+
+def find_espeak() -> EspeakSpeaker | None:
+    """The speaker, where the program is installed."""
+    program = shutil.which("espeak-ng")
+    return EspeakSpeaker(program) if program else None
+
+
+def _ssml(words: list[str], fast_from: int) -> bytes:
+    """The clause; from the word ``fast_from`` on it is faster, if that is not the first."""
+    plain, fast = escape(" ".join(words[:fast_from])), escape(" ".join(words[fast_from:]))
+    body = f'{plain} <prosody rate="{_PROBE_RATE}">{fast}</prosody>' if fast_from else fast
+    return f"<speak>{body}</speak>".encode()
+
+
+def _run(command: Sequence[str], ssml: bytes) -> tuple[Samples, int]:
+    try:
+        done = subprocess.run([*command, "--stdin"], input=ssml, capture_output=True, check=True, timeout=_TIMEOUT_S)  # noqa: S603
+    except (OSError, subprocess.SubprocessError) as error:
+        raise EspeakError(f"espeak-ng failed: {error}") from error
+    wav = read(done.stdout)
+    return wav.mono, wav.rate_hz
+
+
+def _first_difference(one: Samples, other: Samples) -> int | None:
+    shorter = min(len(one), len(other))
+    differing = np.flatnonzero(one[:shorter] != other[:shorter])
+    return int(differing[0]) if len(differing) else None
+
+
+def _trusted(found: list[int | None], words: list[str], shortest_letter: int) -> list[int | None]:
+    """Take back what cannot be a word's beginning.
+
+    espeak-ng speaks some pairs, such as "do not", as one entry of its dictionary; a tag between them changes both, and
+    the difference begins too early or too late. Of two beginnings that are too near for the word between them, that
+    one goes without which the lengths of the words fit their letters better.
+    """
+    kept = list(found)
+    for at in range(1, len(kept)):
+        here, before = kept[at], kept[at - 1]
+        if here is None or before is None:
+            continue
+        if here - before < shortest_letter * (len(words[at - 1]) + 1):
+            choices = [index for index in (at, at - 1) if index]
+            without = [[*kept[:index], None, *kept[index + 1 :]] for index in choices]
+            kept = min(without, key=lambda starts: _unevenness(starts, words))
+    return kept
+
+
+def _unevenness(starts: list[int | None], words: list[str]) -> float:
+    """How much the words' lengths per letter differ, between the known starts."""
+    known = [index for index, start in enumerate(starts) if start is not None]
+    rates = []
+    for one, other in pairwise(known):
+        length = (starts[other] or 0) - (starts[one] or 0)
+        rates.append(math.log(max(1, length) / sum(len(word) + 1 for word in words[one:other])))
+    return float(np.ptp(rates)) if rates else 0.0
+
+
+def _filled_in(found: list[int | None], words: list[str], length: int) -> list[int]:
+    """Put each start that is not known between its neighbours, by the words' letters."""
+    starts: list[int] = []
+    for index, start in enumerate(found):
+        if start is None:
+            until = next((i for i in range(index + 1, len(found)) if found[i] is not None), len(words))
+            after = found[until] if until < len(words) else None
+            letters = [len(word) + 1 for word in words[index - 1 : until]]
+            starts.append(starts[-1] + ((length if after is None else after) - starts[-1]) * letters[0] // sum(letters))
+        else:
+            starts.append(start)
+    return starts
+
+
+def _clip(whole: Samples, rate_hz: int, starts: list[int], words: list[str]) -> Clip:
+    """Cut the silence off both ends, go to 24 kHz, and let no word begin or end in silence."""
+    loud = np.flatnonzero(np.abs(whole.astype(np.int32)) >= QUIET)
+    first, last = int(loud[0]), int(loud[-1]) + 1
+    spans: list[tuple[int, int]] = []
+    for start, end in zip(starts, [*starts[1:], last], strict=True):
+        inside = loud[np.searchsorted(loud, start) : np.searchsorted(loud, end)]
+        spans.append((int(inside[0]), int(inside[-1]) + 1) if len(inside) else (min(start, last), min(start, last)))
+    samples = resample(whole[first:last], rate_hz, RATE_HZ)
+
+    def place(at: int) -> int:
+        return min(max(0, round((at - first) * RATE_HZ / rate_hz)), len(samples))
+
+    spoken = (SpokenWord(word, place(a), place(b)) for word, (a, b) in zip(words, spans, strict=True))
+    return Clip(samples, tuple(spoken))

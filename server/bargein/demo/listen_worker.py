@@ -1,0 +1,135 @@
+"""The process that understands speech: ``python -m bargein.demo.listen_worker``.
+
+pocketsphinx holds Python's lock while it works, so it has a process of its own. It reads sounds from standard input,
+each as four bytes of length (big-endian) and mono PCM16 at 16 kHz, and answers each with one line of JSON on standard
+output: ``{"text": "what time is it", "score": -0.4}``, with ``null`` for what is no command. It ends with its input.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+RATE_HZ: Final = 16_000
+LONGEST_S: Final = 12.0
+"""Nothing longer is a command."""
+FRAMES_PER_S: Final = 100
+
+MIN_SCORE_SHORT: Final = -1.3
+MIN_SCORE_LONG: Final = -0.7
+"""How much worse per 10 ms frame, in thousandths of pocketsphinx's log scale, a command may fit than bare phones do. A
+long sound must fit better: in it a wrong command has had more room to adapt."""
+SHORT_FRAMES: Final = 200
+LONG_FRAMES: Final = 300
+TAIL_FRAMES: Final = 60
+"""A command that ends earlier than this before the end of the sound did not reach the end of what was said."""
+
+_PHONES: Final = (  # noqa: SIM905 - as the model lists them
+    "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH"
+).split()
+_PHONE_LOOP: Final = (
+    "#JSGF V1.0;\ngrammar phones;\npublic <phones> = ("
+    + " | ".join(f"PHONE_{phone}" for phone in _PHONES)
+    + ")+;\n"
+)  # fmt: skip
+_COMMENTS: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
+_NO_WORDS: Final = re.compile(r"#JSGF[^;]*;|grammar \w+;|public|<[^>]*>|/[\d.]+/")
+_VARIANT: Final = re.compile(r"\(\d+\)")
+
+
+def grammar_words(grammar: str) -> set[str]:
+    """Every word that the grammar can say."""
+    return set(re.findall(r"[a-z']+", _NO_WORDS.sub(" ", _COMMENTS.sub("", grammar))))
+
+
+def _dictionary(words: set[str], full: Path) -> Iterator[str]:
+    """The lines of the full dictionary that are needed (loading all of it takes a second), and one word per phone."""
+    with full.open(encoding="utf-8") as lines:
+        for line in lines:
+            if _VARIANT.sub("", line.split(" ", 1)[0]) in words:
+                yield line
+    for phone in _PHONES:
+        yield f"PHONE_{phone} {phone}\n"
+
+
+class Recognizer:
+    """Two searches over the same sound: the commands, and phones in any order to compare them with.
+
+    :raises ImportError: pocketsphinx is not installed.
+    """
+
+    def __init__(self) -> None:
+        from pocketsphinx import Decoder, get_model_path  # noqa: PLC0415 - there is no wheel for every Python
+
+        model = Path(get_model_path("en-us"))
+        grammar = (resources.files("bargein.demo") / "data" / "commands.gram").read_text("utf-8")
+        with tempfile.TemporaryDirectory() as folder:
+            dictionary = Path(folder) / "commands.dict"
+            dictionary.write_text("".join(_dictionary(grammar_words(grammar), model / "cmudict-en-us.dict")), "utf-8")
+            self._commands, self._phones = (
+                # Without the search for the best path through the lattice: with loops in the grammar it takes minutes.
+                Decoder(
+                    hmm=str(model / "en-us"), dict=str(dictionary), lm=None, bestpath=False, samprate=RATE_HZ,
+                    loglevel="FATAL",
+                )
+                for _ in range(2)
+            )  # fmt: skip
+        self._commands.add_jsgf_string("commands", grammar)
+        self._commands.activate_search("commands")
+        self._phones.add_jsgf_string("phones", _PHONE_LOOP)
+        self._phones.activate_search("phones")
+
+    def understand(self, pcm16: bytes) -> dict[str, Any]:
+        """The command in a sound, or ``None`` for its text."""
+        frames = len(pcm16) // 2 * FRAMES_PER_S // RATE_HZ
+        if not 10 <= frames <= LONGEST_S * FRAMES_PER_S:
+            return {"text": None, "score": None}
+        hypothesis = _decode(self._commands, pcm16)
+        loop = _decode(self._phones, pcm16)
+        if hypothesis is None or loop is None:
+            return {"text": None, "score": None}
+        score = 1000 * (math.log(hypothesis.score) - math.log(loop.score)) / frames
+        ends = max(segment.end_frame for segment in self._commands.seg() if not segment.word.startswith(("<", "(")))
+        speech_ends = max((s.end_frame for s in self._phones.seg() if s.word.startswith("PHONE_")), default=ends)
+        fits = score >= min_score(frames) and speech_ends - ends <= TAIL_FRAMES
+        text = _VARIANT.sub("", hypothesis.hypstr)
+        return {"text": text if fits else None, "score": round(score, 3)}
+
+
+def min_score(frames: int) -> float:
+    """The score that a command of this length needs."""
+    share = min(max((frames - SHORT_FRAMES) / (LONG_FRAMES - SHORT_FRAMES), 0.0), 1.0)
+    return MIN_SCORE_SHORT + share * (MIN_SCORE_LONG - MIN_SCORE_SHORT)
+
+
+def _decode(decoder: Any, pcm16: bytes) -> Any:  # noqa: ANN401 - pocketsphinx has no types
+    decoder.start_utt()
+    decoder.process_raw(pcm16, full_utt=True)
+    decoder.end_utt()
+    return decoder.hyp()
+
+
+def main() -> None:
+    """Answer sounds until there are no more."""
+    try:
+        recognizer = Recognizer()
+    except ImportError as error:
+        sys.stdout.write(json.dumps({"ready": False, "why": str(error)}) + "\n")
+        return
+    sys.stdout.write('{"ready": true}\n')
+    sys.stdout.flush()
+    while len(length := sys.stdin.buffer.read(4)) == 4:
+        pcm16 = sys.stdin.buffer.read(int.from_bytes(length, "big"))
+        sys.stdout.write(json.dumps(recognizer.understand(pcm16)) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

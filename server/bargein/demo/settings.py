@@ -1,0 +1,41 @@
+"""How the demo model is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+DEFAULT_PORT: Final = 8766
+
+
+@dataclass(frozen=True, slots=True)
+class DemoSettings:
+    """One option each for ``bargein demo-model`` and ``python -m bargein.demo``; their help is in :data:`HELP`."""
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    pace: float = 4.0
+    first_byte_ms: float = 150.0
+    espeak: bool = True
+    listen: bool = True
+    api_key: str | None = None
+    audio_ttl_s: float = 3600.0
+    log: Path | None = None
+    log_rows: int = 2000
+    exit_with_stdin: bool = False
+
+
+HELP: Final = {
+    "host": "Address to listen on.",
+    "port": "Port to listen on; 0 takes a free one. The address is printed as one line of JSON.",
+    "pace": "How fast sound is sent, as a multiple of real time. 0 is as fast as the client reads.",
+    "first_byte_ms": "Wait before each answer, in milliseconds, as a large model would.",
+    "espeak": "Speak freely through the program espeak-ng where it is installed; otherwise only recorded phrases.",
+    "listen": "Understand short spoken commands with pocketsphinx, in a process of its own.",
+    "api_key": "Refuse other keys with 401. Without it any key, or none, will do.",
+    "audio_ttl_s": "How long an earlier reply can be referred to by its audio id, in seconds.",
+    "log": "Append one line of JSON per request to this file. GET /log has the same.",
+    "log_rows": "How many requests GET /log remembers.",
+    "exit_with_stdin": "Stop when standard input closes: a parent process holds it open as long as it lives.",
+}
