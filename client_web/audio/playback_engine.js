@@ -147,7 +147,7 @@ export class PlaybackEngine {
     const doomed = this.#queue.filter((track) => ids === null || ids.includes(track.id));
     for (const each of ids ?? doomed.map((track) => track.id)) this.#forget(each);
     const answer = { type: 'flushed', id, time_s: this.#timeS, tracks: /** @type {Record<string, number>[]} */ ([]) };
-    this.#holding = false;
+    if (doomed.length) this.#holding = false;
     const sounding = doomed.find((track) => track.playing && this.#gain > 0);
     for (const track of doomed) {
       if (track === sounding) continue;
@@ -156,8 +156,6 @@ export class PlaybackEngine {
     this.#queue = this.#queue.filter((track) => track === sounding || !doomed.includes(track));
     if (sounding) {
       this.#fading ??= { answers: [] };
-      this.#fading.answers.push(answer);
-    } else if (this.#fading) {
       this.#fading.answers.push(answer);
     } else {
       this.#send(answer);

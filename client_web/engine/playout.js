@@ -51,7 +51,6 @@ export class Playout {
   linkLost() {
     const { facts, speaker } = this.#parts;
     if (facts.held) void this.drop('server');
-    facts.held = false;
     speaker.newConnection();
   }
 
@@ -104,9 +103,10 @@ export class Playout {
    * @returns {Promise<import('../speaker.js').Dropped[]>}
    */
   async drop(reason) {
-    const { speaker, facts, changed } = this.#parts;
-    facts.held = false;
-    const dropped = await speaker.flush(speaker.unfinished);
+    const { speaker, changed } = this.#parts;
+    const flushed = speaker.flush(speaker.unfinished);
+    this.#endHold();
+    const dropped = await flushed;
     for (const each of dropped) {
       this.#tell(each, reason);
       const { response_id, item_id } = each.track;
@@ -127,15 +127,22 @@ export class Playout {
 
   /** @param {string} responseId @param {string} itemId */
   async #flush(responseId, itemId) {
-    const { speaker, facts, send, changed } = this.#parts;
-    facts.held = false;
+    const { speaker, send, changed } = this.#parts;
     const named = speaker.track(itemId);
     const tracks = speaker.unfinished.filter((track) => track.response_id === responseId && track !== named);
-    const dropped = await speaker.flush(named ? [named, ...tracks] : tracks);
+    const flushed = speaker.flush(named ? [named, ...tracks] : tracks);
+    this.#endHold();
+    const dropped = await flushed;
     const heard = dropped.find(({ track }) => track === named)?.samples ?? 0;
     send(message.flushed(responseId, itemId, heard));
     for (const each of dropped) this.#tell(each, 'server');
     changed();
+  }
+
+  /** Behind a flush: it has ended the hold already, unless there was nothing to flush. */
+  #endHold() {
+    if (this.#parts.facts.held) this.#parts.speaker.resume();
+    this.#parts.facts.held = false;
   }
 
   /** @param {import('../speaker.js').Dropped} dropped @param {'server' | 'interrupt' | 'stop'} reason */

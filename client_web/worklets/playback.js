@@ -11,7 +11,7 @@
  * | `finish` | page → worklet | `track` | no more sound of it: play to the last sample |
  * | `hold` | page → worklet | — | fade out in 5 ms and keep everything; answered by `stopped` (`held`) |
  * | `resume` | page → worklet | — | go on from the held sample; answered by `started` (`resume`) |
- * | `flush` | page → worklet | `id`, `tracks` (list, or null: all) | fade out in 5 ms and drop them; ends a hold; answered by `flushed` |
+ * | `flush` | page → worklet | `id`, `tracks` (list, or null: all) | fade out in 5 ms and drop them; ends a hold if there were any; answered by `flushed` |
  * | `report` | page → worklet | `report_ms` | the longest `span` |
  * | `close` | page → worklet | — | end: the processor is let go |
  * | `started` | worklet → page | `track` \| null, `sample`, `time_s`, `reason`: `start`, `resume` | the first sample that sounds; null: a resume with nothing to play |

@@ -1,0 +1,180 @@
+"""What a page really plays, and a microphone on the same clock: for tests in a real Chromium.
+
+``PAGE_SOUND_SCRIPT`` goes into a page before its own scripts. Whatever the page connects to an audio destination is
+also recorded, sample by sample, with the context's time; ``getUserMedia`` gives a stream that :func:`inject` feeds at a
+time of that same context. So "onset of the caller's speech to silence at the output" needs no mapping between clocks.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from playwright.async_api import Page, Route
+
+TAP_PATH = "/output-tap-for-tests.js"
+
+TAP_WORKLET = """
+class OutputTap extends AudioWorkletProcessor {
+  constructor() {
+    super();
+    this.kept = [];
+    this.startS = null;
+    this.port.onmessage = ({ data }) => {
+      const samples = new Float32Array(this.kept.length * 128);
+      this.kept.forEach((block, n) => samples.set(block, n * 128));
+      this.port.postMessage({ id: data, startS: this.startS, rate: sampleRate, samples }, [samples.buffer]);
+    };
+  }
+  process([input]) {
+    this.startS ??= currentTime;
+    const block = new Float32Array(128);
+    for (const channel of input.slice(0, 1)) block.set(channel);
+    this.kept.push(block);
+    return true;
+  }
+}
+registerProcessor('output-tap', OutputTap);
+"""
+
+PAGE_SOUND_SCRIPT = """
+(() => {
+  const taps = new Map();
+  const connect = AudioNode.prototype.connect;
+  const tapOf = (context) => {
+    if (!taps.has(context)) {
+      taps.set(context, (async () => {
+        await context.audioWorklet.addModule('OUTPUT_TAP');
+        const mono = { channelCount: 1, channelCountMode: 'explicit' };
+        const node = new AudioWorkletNode(context, 'output-tap', mono);
+        connect.call(node, context.destination);
+        return node;
+      })());
+    }
+    return taps.get(context);
+  };
+  AudioNode.prototype.connect = function (to, ...rest) {
+    const heard = to instanceof AudioDestinationNode && this instanceof GainNode;
+    if (heard) tapOf(this.context).then((tap) => connect.call(this, tap));
+    return connect.call(this, to, ...rest);
+  };
+
+  let newest = null;
+  let microphone = null;
+  const RealContext = window.AudioContext;
+  window.AudioContext = class extends RealContext {
+    constructor(options) {
+      super({ ...options, ...window.contextOptionsForTests });
+      newest = this;
+      microphone = null;
+    }
+  };
+  navigator.mediaDevices.getUserMedia = async () => {
+    microphone ??= newest.createMediaStreamDestination();
+    const stream = microphone.stream.clone();
+    window.lastMicrophoneTrack = stream.getAudioTracks()[0];
+    return stream;
+  };
+
+  window.pageSound = {
+    get context() { return newest; },
+    inject(base64, rate, delayS) {
+      const samples = new Int16Array(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer);
+      const buffer = newest.createBuffer(1, samples.length, rate);
+      buffer.copyToChannel(Float32Array.from(samples, (sample) => sample / 32768), 0);
+      const source = new AudioBufferSourceNode(newest, { buffer });
+      source.connect(microphone);
+      const startS = newest.currentTime + delayS;
+      source.start(startS);
+      return startS;
+    },
+    async recorded() {
+      const tap = await tapOf(newest);
+      const { startS, rate, samples } = await new Promise((resolve) => {
+        tap.port.onmessage = ({ data }) => resolve(data);
+        tap.port.postMessage(1);
+      });
+      const clipped = (value) => Math.max(-32768, Math.min(32767, Math.round(value * 32768)));
+      const bytes = new Uint8Array(Int16Array.from(samples, clipped).buffer);
+      let binary = '';
+      for (let at = 0; at < bytes.length; at += 32768) {
+        binary += String.fromCharCode(...bytes.subarray(at, at + 32768));
+      }
+      return { startS, rate, base64: btoa(binary) };
+    },
+  };
+})();
+""".replace("OUTPUT_TAP", TAP_PATH)
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """What came out of the page since its first sound node was connected."""
+
+    samples: npt.NDArray[np.int16]
+    rate_hz: int
+    start_s: float
+    """Context time of the first sample."""
+
+    def at(self, context_s: float) -> int:
+        """Index of the sample at a context time."""
+        return max(0, round((context_s - self.start_s) * self.rate_hz))
+
+    def since(self, context_s: float) -> npt.NDArray[np.int16]:
+        return self.samples[self.at(context_s) :]
+
+    def level_db(self, from_s: float, to_s: float) -> float:
+        """RMS relative to full scale."""
+        part = self.samples[self.at(from_s) : self.at(to_s)].astype(np.float64) / 32768
+        return float(20 * np.log10(max(1e-9, np.sqrt(np.mean(part**2))))) if len(part) else -180.0
+
+    def silent_from(self, context_s: float, *, for_s: float = 0.15, below_db: float = -60.0) -> float | None:
+        """Context time from which the output stays below a level for a while; ``None``: it never does."""
+        part = self.since(context_s).astype(np.float64) / 32768
+        loud = np.abs(part) > 10 ** (below_db / 20)
+        need = round(for_s * self.rate_hz)
+        last = -1
+        for index in np.flatnonzero(loud):
+            if index - last - 1 >= need:
+                break
+            last = int(index)
+        return context_s + (last + 1) / self.rate_hz if len(part) - last - 1 >= need else None
+
+
+async def install_page_sound(page: Page, *, context_rate_hz: int | None = None) -> None:
+    """Prepare a page before it is opened."""
+
+    async def serve_tap(route: Route) -> None:
+        await route.fulfill(body=TAP_WORKLET, content_type="text/javascript")
+
+    await page.route(f"**{TAP_PATH}", serve_tap)
+    if context_rate_hz is not None:
+        await page.add_init_script(f"window.contextOptionsForTests = {{ sampleRate: {context_rate_hz} }};")
+    await page.add_init_script(PAGE_SOUND_SCRIPT)
+
+
+async def inject(page: Page, pcm: bytes, *, rate_hz: int = 24_000, delay_s: float = 0.1) -> float:
+    """Say PCM16 into the page's microphone. Returns the context time of its first sample."""
+    encoded = base64.b64encode(pcm).decode()
+    start_s: float = await page.evaluate(
+        "([sound, rate, delay]) => window.pageSound.inject(sound, rate, delay)", [encoded, rate_hz, delay_s]
+    )
+    return start_s
+
+
+async def context_time(page: Page) -> float:
+    now_s: float = await page.evaluate("window.pageSound.context.currentTime")
+    return now_s
+
+
+async def until_context_time(page: Page, context_s: float) -> None:
+    """Let the page play until then."""
+    await page.wait_for_function("(at) => window.pageSound.context.currentTime >= at", arg=context_s)
+
+
+async def recorded(page: Page) -> Recording:
+    answer = await page.evaluate("window.pageSound.recorded()")
+    samples = np.frombuffer(base64.b64decode(answer["base64"]), dtype="<i2")
+    return Recording(samples, round(answer["rate"]), answer["startS"])
