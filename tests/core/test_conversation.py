@@ -392,3 +392,35 @@ def test_an_automatic_response_does_not_push_out_one_that_the_caller_waits_for()
     assert [response.metadata for response in (a.response for a in script.all(actions.ResponseCreated))][1] == {
         "mine": "yes"
     }
+
+
+def test_the_agents_own_voice_from_a_loudspeaker_interrupts_once_at_most() -> None:
+    script = Script()
+    script.silence(500)
+    script.ask()
+    script.say("one two three four five six seven eight nine ten", 8000)
+    script.silence(300)
+    script.echo = 0.9
+    script.speech(600)
+    assert len(script.all(actions.Held)) == len(script.all(actions.Resumed)) == 1
+    assert not script.all(actions.SpeechStarted)
+    script.silence(300)
+    script.speech(600)
+    assert len(script.all(actions.Held)) == 1, "an echo that is known holds nothing"
+    script.echo = 0.0
+    script.windows(300, 1.0, -10.0)
+    assert script.last(actions.ResponseDone).response.reason == "turn_detected"
+
+
+def test_an_echo_that_ends_with_the_hold_is_learnt_too() -> None:
+    """A player that pauses at once takes its echo with it: what is left looks like a cough."""
+    script = Script(reports=True)
+    script.silence(500)
+    script.ask()
+    script.say("one two three four five six seven eight nine ten", 8000)
+    script.silence(300)
+    script.echo = 0.9
+    for _ in range(3):
+        script.speech(100)
+        script.silence(400)
+    assert len(script.all(actions.Held)) == 1

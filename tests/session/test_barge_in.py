@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from support.audio_frame import AudioFrame
@@ -225,3 +226,22 @@ async def test_a_caller_who_hangs_up_frees_the_models_stream(server: RunningServ
         await caller.wait_for("response.output_audio.delta")
         caller.vanish()
     await model.left.wait()
+
+
+async def test_a_loudspeaker_does_not_interrupt_its_own_reply_and_its_owner_still_can(
+    server: RunningServer, model: Model
+) -> None:
+    story = speech("Once upon a time, in a small town by the sea, there lived a clockmaker who never slept. " * 2)
+    model.will(spoken("once upon a time", sound=pcm16(story)))
+    async with connect(server.realtime_url) as caller, caller.microphone() as microphone:
+        await caller.say_text("a story, please")
+        played = 0
+        while played < 2 * 24 * 5000:
+            await caller.wait_until(lambda enough=played: len(caller.audio()) > enough)  # type: ignore[misc]
+            arrived = caller.audio()[played:]
+            played += len(arrived)
+            microphone.start_saying(pcm16(0.1 * np.frombuffer(arrived, "<i2")))
+        assert "input_audio_buffer.speech_started" not in caller.types
+        microphone.start_saying(STOP)
+        done = await caller.wait_for("response.done")
+    assert done["response"]["status_details"] == {"type": "cancelled", "reason": "turn_detected"}

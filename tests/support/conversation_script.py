@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import TypeVar
 
 from bargein.core import actions, events
 from bargein.core.actions import Action
-from bargein.core.audio import PCM16_24K
+from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.core.completion import AudioPiece, CompletionRequest, Finished, FinishReason, StreamPiece, TranscriptPiece
 from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, TurnDetection
 from bargein.core.conversation import Conversation
@@ -42,9 +43,22 @@ class Script:
             self.config,
             self.policy,
             lambda prefix: f"{prefix}_{next(numbers)}",
-            lambda pieces, fmt, step_ms: [],
+            self,
             reports=reports,
         )
+
+    # Measures of sound, as the test wants them.
+
+    echo = 0.0
+    """How much of what the caller says is the agent's echo."""
+
+    def loudness(self, pieces: Sequence[str | bytes], fmt: AudioFormat, step_ms: int) -> list[float]:
+        return []
+
+    def echo_likeness(
+        self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
+    ) -> float:
+        return self.echo
 
     # What happens.
 

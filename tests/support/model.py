@@ -71,8 +71,11 @@ async def scripted_model() -> AsyncIterator[Model]:
         yield model
 
 
-def spoken(text: str, ms_per_word: int = 300, finish: str = "stop") -> Answer:
-    """Say ``text`` and end."""
+def spoken(text: str, ms_per_word: int = 300, finish: str = "stop", sound: bytes | None = None) -> Answer:
+    """Say ``text`` and end.
+
+    :param sound: PCM16 at 24 kHz; by default a tone that lasts ``ms_per_word`` for each word.
+    """
 
     async def answer(exchange: Exchange) -> None:
         usage = {
@@ -85,7 +88,7 @@ def spoken(text: str, ms_per_word: int = 300, finish: str = "stop") -> Answer:
             {"choices": [{"index": 0, "delta": {}, "finish_reason": finish}]},
             {"choices": [], "usage": usage},
         ]
-        chunks = [event(chunk) for chunk in (*_speech(text, ms_per_word), *ending)]
+        chunks = [event(chunk) for chunk in (*_speech(text, ms_per_word, sound), *ending)]
         await exchange.stream([*chunks, b"data: [DONE]\n\n"])
 
     return answer
@@ -131,13 +134,14 @@ def event(chunk: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
 
-def _speech(text: str, ms_per_word: int) -> list[dict[str, Any]]:
-    """The transcript first, then a tone of as many milliseconds as its words take, in pieces of 100 ms."""
+def _speech(text: str, ms_per_word: int, sound: bytes | None = None) -> list[dict[str, Any]]:
+    """The transcript first, then the sound in pieces of 100 ms."""
     deltas: list[dict[str, Any]] = [{"audio": {"id": "audio_1", "transcript": word + " "}} for word in text.split()]
-    samples = len(text.split()) * ms_per_word * RATE_HZ // 1000
-    tone = (8000 * np.sin(np.arange(samples) * 2 * np.pi * 220 / RATE_HZ)).astype("<i2").tobytes()
-    starts = range(0, len(tone), 4800)
-    deltas += [{"audio": {"data": base64.b64encode(tone[start : start + 4800]).decode()}} for start in starts]
+    if sound is None:
+        samples = len(text.split()) * ms_per_word * RATE_HZ // 1000
+        sound = (8000 * np.sin(np.arange(samples) * 2 * np.pi * 220 / RATE_HZ)).astype("<i2").tobytes()
+    starts = range(0, len(sound), 4800)
+    deltas += [{"audio": {"data": base64.b64encode(sound[start : start + 4800]).decode()}} for start in starts]
     return [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
 
 

@@ -6,7 +6,7 @@ out. Responses out of band run beside both, unpaced and uninterrupted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bargein.core import actions
@@ -16,7 +16,7 @@ from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AGENT_TABLE, AgentState, AgentTrigger
-from bargein.core.items import Failure, ResponseStatus, StatusReason
+from bargein.core.items import Failure, OutputAudio, ResponseStatus, StatusReason
 from bargein.core.playback import Playback, ReportedListener
 from bargein.core.replies import OutOfBand, ReplyMaker
 from bargein.core.reply import STATUS_OF_FINISH, Reply
@@ -24,6 +24,8 @@ from bargein.errors import CallerError
 
 REFILL_SHARE: Final = 0.75
 """The model is read again when the backlog has fallen to this share of its limit."""
+ECHO_AHEAD_S: Final = 0.2
+"""How far ahead of our estimate a caller's player may be."""
 
 
 @dataclass(slots=True)
@@ -228,6 +230,18 @@ class Agent:
         """How much of an item that is still playing was heard; ``None`` if it is not playing any more."""
         playback = self._playing(item_id)
         return None if playback is None else playback.heard(now)
+
+    def said_around(self, now: float, reach_s: float) -> OutputAudio | None:
+        """The sound that the caller may hear right now, and may have heard in the last ``reach_s``; no more than
+        that.
+        """
+        sounding = self._sounding()
+        if sounding is None or sounding.playback is None:
+            return None
+        audio = sounding.playback.audio
+        heard, rate_hz = sounding.playback.heard(now), audio.format.rate_hz
+        stop = min(sounding.playback.sent_samples, heard + int(ECHO_AHEAD_S * rate_hz))
+        return replace(audio, pieces=audio.stretch(heard - int(reach_s * rate_hz), stop))
 
     # Inside.
 

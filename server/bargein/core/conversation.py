@@ -7,7 +7,7 @@ in order, and calls again when :meth:`Conversation.next_timer` says so.
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from bargein.core import actions, events
 from bargein.core.actions import Action
@@ -18,19 +18,24 @@ from bargein.core.cutting import Cutter
 from bargein.core.endpointing import Signal
 from bargein.core.events import Event, ResponseRequested, Window
 from bargein.core.floor import AgentState, CallerState, CallerTrigger, Verdict, verdict
-from bargein.core.heard_words import Loudness
 from bargein.core.history import History
 from bargein.core.items import FunctionCallOutput, InputAudio, Message
+from bargein.core.measures import Measures
 from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
 from bargein.errors import CallerError
+
+ECHO_REACH_S: Final = 1.5
+"""How late an echo may be, network and loudspeaker included, plus how long the speech is that it is compared with."""
+ECHO_LIKENESS: Final = 0.4
+"""Share of the caller's sound that must be explained by ours to take it for an echo."""
 
 
 class Conversation:
     """The sans-IO core of one session.
 
     :param new_id: names things: a prefix in, an id out that no other call gives.
-    :param loudness: measures stored sound, for finding the words that were heard.
+    :param measures: what must be known of stored sound: where words are, and whether the caller is our own echo.
     :param reports: the caller reports its play-out (``bargein.v1``).
     :param unix_offset_s: what to add to ``now`` for Unix time.
     """
@@ -40,7 +45,7 @@ class Conversation:
         config: SessionConfig,
         policy: CorePolicy,
         new_id: NewId,
-        loudness: Loudness,
+        measures: Measures,
         *,
         reports: bool = False,
         unix_offset_s: float = 0.0,
@@ -50,8 +55,9 @@ class Conversation:
         self.history = History()
         self.caller = Caller(config, policy, new_id)
         self._policy = policy
+        self._measures = measures
         self._new_id = new_id
-        self._cutter = Cutter(self.history, loudness)
+        self._cutter = Cutter(self.history, measures)
         maker = ReplyMaker(
             self.history,
             policy,
@@ -136,15 +142,32 @@ class Conversation:
                 self.agent.resume(self.config, now, out)
             case Verdict.HOLD:
                 self.agent.hold(now, out)
+            case Verdict.BARGE_IN if self._is_echo(now):
+                endpointer.learn_echo()
+                endpointer.reset()
+                self._tell_voice(Signal(CallerTrigger.MISFIRE, signal.at_sample), out)
+                self.agent.resume(self.config, now, out)
             case Verdict.BARGE_IN:
                 self._announce(out)
                 self.agent.barge_in(now, out)
             case Verdict.RESUME:
+                if self._is_echo(now):
+                    endpointer.learn_echo()
                 self.agent.resume(self.config, now, out)
             case Verdict.ANSWER:
                 self._end_turn(signal.at_sample, now, out)
             case Verdict.NOTHING:
                 pass
+
+    def _is_echo(self, now: float) -> bool:
+        """Whether the speech in progress, or just over, is the agent's own voice from the caller's loudspeaker."""
+        caller = self.caller
+        said = self.agent.said_around(now, ECHO_REACH_S)
+        if said is None or caller.endpointer is None:
+            return False
+        heard = caller.buffer.peek(caller.endpointer.onset_sample, caller.endpointer.position_samples)
+        likeness = self._measures.echo_likeness(heard, caller.buffer.format, said.pieces, said.format)
+        return likeness >= ECHO_LIKENESS
 
     def _tell_voice(self, signal: Signal, out: list[Action]) -> None:
         match signal.trigger:

@@ -7,10 +7,10 @@ from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.audio import slice_audio
-from bargein.core.heard_words import STEP_MS, Loudness
+from bargein.core.heard_words import STEP_MS
 from bargein.core.history import History
 from bargein.core.items import Item, Message, OutputAudio
+from bargein.core.measures import Measures
 from bargein.core.playback import ReportedListener
 from bargein.core.reply import Reply
 
@@ -26,11 +26,13 @@ class _Pending:
 
 
 class Cutter:
-    """Cuts replies. A caller who reports play-out is asked first; the estimate stands in if no answer comes in time."""
+    """Cuts replies. A caller who reports play-out is asked first; the estimate stands in if no answer comes in
+    time.
+    """
 
-    def __init__(self, history: History, loudness: Loudness) -> None:
+    def __init__(self, history: History, measures: Measures) -> None:
         self._history = history
-        self._loudness = loudness
+        self._measures = measures
         self._pending: dict[str, _Pending] = {}
 
     def cut(self, reply: Reply, now: float, out: list[Action], *, exact: bool = False) -> None:
@@ -70,7 +72,7 @@ class Cutter:
         before = self._history.heard.get(item_id)
         if before is not None and before.samples <= samples:
             samples = before.samples
-        levels_db = self._loudness(audio.pieces, audio.format, STEP_MS)
+        levels_db = self._measures.loudness(audio.pieces, audio.format, STEP_MS)
         count = audio.timeline.heard_characters(
             samples, audio.sample_count, finished=audio.finished, levels_db=levels_db
         )
@@ -87,7 +89,7 @@ class Cutter:
             replace(
                 part,
                 timeline=part.timeline.upto(heard.text),
-                pieces=_first(part, heard.samples),
+                pieces=part.stretch(0, heard.samples),
                 sample_count=heard.samples,
             )
             if isinstance(part, OutputAudio)
@@ -103,15 +105,3 @@ class Cutter:
         heard_text, unheard_text = self.cut_at(message.id, audio, heard_samples)
         samples = self._history.heard[message.id].samples
         out.append(actions.Cut(reply.id, message.id, samples, heard_text, unheard_text))
-
-
-def _first(part: OutputAudio, samples: int) -> list[str | bytes]:
-    kept: list[str | bytes] = []
-    left = samples
-    for piece in part.pieces:
-        if left <= 0:
-            break
-        count = part.samples_of(piece)
-        kept.append(piece if count <= left else slice_audio(piece, 0, left, part.format.bytes_per_sample))
-        left -= count
-    return kept

@@ -7,6 +7,7 @@ the ``threshold`` that the caller has set. All durations are counted in samples 
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
@@ -28,6 +29,10 @@ VOICED_SHARE: Final = 0.4
 """How much of the speech that confirms must be voiced: consonants are not."""
 UNVOICED_FACTOR: Final = 3.0
 """A sound without a voice (a whisper, a long hum) is confirmed after this many times the usual span."""
+ECHO_MARGIN_DB: Final = 3.0
+"""How much louder than its own echo a caller must be while the agent's sound plays."""
+ECHO_FORGOTTEN_DB_PER_S: Final = 0.5
+"""How fast a learnt echo is forgotten: people turn their loudspeakers down, or put headphones on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Signal:
 @dataclass(frozen=True, slots=True)
 class _Judged:
     sample_count: int
+    level_db: float
     speech: float
     voiced: float
 
@@ -60,6 +66,9 @@ class Endpointer:
         """Samples judged since the beginning of the session."""
         self.onset_sample = 0
         """First sample of the speech in progress."""
+        self._levels_db: list[float] = []
+        """Of the windows that speak for the speech in progress, or just over."""
+        self._echo_db = -math.inf
         self._quiet_samples = 0
         self._blip_samples = 0
         self._unvoiced_samples = 0
@@ -94,6 +103,11 @@ class Endpointer:
         """The evidence is enough: nobody else has the floor."""
         self._step(CallerTrigger.CONFIRM)
 
+    def learn_echo(self) -> None:
+        """What was just taken for speech was the agent's own voice: what is no louder is so too, while it speaks."""
+        if self._levels_db:
+            self._echo_db = max(self._echo_db, sum(self._levels_db) / len(self._levels_db))
+
     def feed(self, window: Window, *, agent_audible: bool) -> Signal | None:
         """Judge one window.
 
@@ -116,9 +130,15 @@ class Endpointer:
     def _is_speech(self, window: Window, agent_audible: bool) -> bool:
         if window.probability <= 0.0:
             return False
-        margin_db = self._policy.gate_margin_speaking_db if agent_audible else self._policy.gate_margin_db
         if self.state is CallerState.SPEAKING or self.state is CallerState.STOPPING:
             margin_db = self._policy.gate_margin_db - RELAXED_MARGIN_DB
+        elif agent_audible:
+            margin_db = self._policy.gate_margin_speaking_db
+            self._echo_db -= ECHO_FORGOTTEN_DB_PER_S * window.sample_count / self._rate_hz
+            if window.level_db < self._echo_db + ECHO_MARGIN_DB:
+                return False
+        else:
+            margin_db = self._policy.gate_margin_db
         return window.level_db >= self._floor.db + margin_db + self._gate_shift_db
 
     def _look_for_evidence(self) -> Signal | None:
@@ -129,11 +149,14 @@ class Endpointer:
                 self._recent_samples = 0
             return None
         self.onset_sample = first
+        self._levels_db = [judged.level_db for judged in self._recent if judged.speech]
         self._reset_counters()
         return self._step(CallerTrigger.EVIDENCE)
 
     def _look_for_confirmation(self, window: Window, speech: bool) -> Signal | None:
         self._quiet_samples = 0 if speech else self._quiet_samples + window.sample_count
+        if speech:
+            self._levels_db.append(window.level_db)
         if self._quiet_samples >= self._misfire_samples:
             self.reset()
             return Signal(CallerTrigger.MISFIRE, self.position_samples)
@@ -171,7 +194,7 @@ class Endpointer:
 
     def _remember(self, window: Window, speech: bool) -> None:
         weight = window.probability * window.sample_count if speech else 0.0
-        self._recent.append(_Judged(window.sample_count, weight, weight * window.voicing))
+        self._recent.append(_Judged(window.sample_count, window.level_db, weight, weight * window.voicing))
         self._recent_samples += window.sample_count
         while self._recent_samples - self._recent[0].sample_count >= self._longest_span:
             self._recent_samples -= self._recent.popleft().sample_count

@@ -16,11 +16,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-
-from bargein.core.audio import AudioFormat
 
 USUAL_CHARACTERS_PER_S: Final = 14.0
 """Of voiced sound, before anything is known of a voice; conversational English runs at about 12 to 17."""
@@ -34,10 +32,6 @@ NEAR_CHARACTERS: Final = 6
 NEAR_SHARE: Final = 0.4
 """A pause belongs to the end of a clause that lies within this share of the characters since the last match, and a
 little more."""
-
-Loudness = Callable[[Sequence[str | bytes], AudioFormat, int], Sequence[float]]
-"""From the stored pieces of a reply, their format and a step in ms to the level of each step, in dB relative to full
-scale."""
 
 _WORD: Final = re.compile(r"\S+")
 _CLAUSE_END: Final = re.compile(r"[.,;:!?\u2026\u3001\u3002][\"'\u2019\u201d)]*(?=\s|$)")

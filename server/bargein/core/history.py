@@ -117,7 +117,9 @@ class History:
         self.heard[item_id] = Heard(samples, text)
 
     def forget_sound(self, limit_bytes: int) -> None:
-        """Forget the oldest sound until ``limit_bytes`` are kept: replies first, then callers whose words are known."""
+        """Forget the oldest sound until ``limit_bytes`` are kept: replies first, then callers whose words are
+        known.
+        """
         kept = sum(_sound_bytes(item) for item in self._items)
         for forget in (_forget_reply, _forget_caller):
             for item in self._items[:-1]:

@@ -38,6 +38,11 @@ class InputBuffer:
         del self._data[: self.format.bytes_of(count)]
         self.start_sample += count
 
+    def peek(self, start: int, stop: int) -> bytes:
+        """Samples ``start:stop``, as far as they are kept."""
+        first = max(start - self.start_sample, 0)
+        return bytes(self._data[self.format.bytes_of(first) : self.format.bytes_of(max(stop - self.start_sample, 0))])
+
     def take(self, start: int, stop: int) -> bytes:
         """Remove and return samples ``start:stop``; what lies before them is discarded, what lies behind is kept."""
         self.discard_before(start)

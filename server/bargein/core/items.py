@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bargein.core.audio import AudioFormat, base64_sample_count
+from bargein.core.audio import AudioFormat, base64_sample_count, slice_audio
 from bargein.core.completion import Usage
 from bargein.core.config import ResponseSettings
 from bargein.core.heard_words import Transcript
@@ -53,6 +53,19 @@ class OutputAudio:
     @property
     def transcript(self) -> str:
         return self.timeline.text
+
+    def stretch(self, start: int, stop: int) -> list[str | bytes]:
+        """The sound of samples ``start:stop``, as far as it is kept."""
+        found: list[str | bytes] = []
+        at = 0
+        for piece in self.pieces:
+            count = self.samples_of(piece)
+            first, last = max(start - at, 0), min(stop - at, count)
+            if first < last:
+                whole = first == 0 and last == count
+                found.append(piece if whole else slice_audio(piece, first, last, self.format.bytes_per_sample))
+            at += count
+        return found
 
     def samples_of(self, piece: str | bytes) -> int:
         """Samples in one of :attr:`pieces`."""

@@ -6,16 +6,13 @@ Whoever wants G.711, or binary messages, gets it decoded once, here, on arrival.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import pybase64
 
-from bargein.core.audio import PCM16_24K, AudioFormat, Encoding, audio_bytes
+from bargein.core.audio import PCM16_24K, AudioFormat, Encoding
 from bargein.core.completion import AudioPiece
-from bargein.sound.g711 import alaw_to_pcm16, pcm16_to_alaw, pcm16_to_ulaw, ulaw_to_pcm16
-from bargein.sound.levels import loudness
+from bargein.sound.g711 import pcm16_to_alaw, pcm16_to_ulaw
 from bargein.sound.resample import Resampler
 
 
@@ -52,15 +49,3 @@ class ReplySound:
                 return AudioPiece(pcm16_to_alaw(samples), len(samples))
             case Encoding.PCM16:
                 return AudioPiece(samples.astype("<i2").tobytes(), len(samples))
-
-
-def loudness_of(pieces: Sequence[str | bytes], fmt: AudioFormat, step_ms: int) -> list[float]:
-    """Level of each step of a stored reply, in dB relative to full scale."""
-    raw = b"".join(audio_bytes(piece) for piece in pieces)
-    match fmt.encoding:
-        case Encoding.PCM16:
-            return loudness(raw, fmt.rate_hz, step_ms)
-        case Encoding.PCMU:
-            return loudness(ulaw_to_pcm16(raw).tobytes(), fmt.rate_hz, step_ms)
-        case Encoding.PCMA:
-            return loudness(alaw_to_pcm16(raw).tobytes(), fmt.rate_hz, step_ms)

@@ -20,9 +20,9 @@ from bargein.session.backlog import BacklogWatch
 from bargein.session.latency import TurnClock
 from bargein.session.lifetime import Lifetime
 from bargein.session.limits import CallerLimits
+from bargein.session.measures import NumpyMeasures
 from bargein.session.outbox import Outbox
 from bargein.session.performer import Performer
-from bargein.session.reply_sound import loudness_of
 from bargein.session.setup import SessionSetup
 from bargein.session.streams import INTERNAL_MESSAGE, Streams
 from bargein.session.transcriptions import TranscriptionTasks
@@ -68,7 +68,7 @@ class Session:
             config,
             self._policy,
             self._new_id,
-            loudness_of,
+            NumpyMeasures(),
             reports=setup.bargein,
             unix_offset_s=time.time() - now,
         )

@@ -1,0 +1,25 @@
+"""What the core needs to know of stored sound, measured outside: it has no numerics of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from bargein.core.audio import AudioFormat
+
+
+class Measures(Protocol):
+    """Pure functions of sound. They are called at an interruption, never per frame."""
+
+    def loudness(self, pieces: Sequence[str | bytes], fmt: AudioFormat, step_ms: int) -> Sequence[float]:
+        """Level of each whole step of a stored reply, in dB relative to full scale."""
+        ...
+
+    def echo_likeness(
+        self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
+    ) -> float:
+        """How much of the caller's sound is the agent's own, come back from the loudspeaker: 0 to 1.
+
+        :param said: what the agent said shortly before and meanwhile; longer than ``heard``.
+        """
+        ...

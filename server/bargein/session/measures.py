@@ -1,0 +1,48 @@
+"""What the core asks of stored sound, measured with numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pybase64
+
+from bargein.core.audio import AudioFormat, Encoding
+from bargein.sound import echo, levels
+from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
+from bargein.sound.resample import Decimator
+
+ECHO_RATE_HZ: Final = 8_000
+
+
+class NumpyMeasures:
+    """A :class:`~bargein.core.measures.Measures`."""
+
+    def loudness(self, pieces: Sequence[str | bytes], fmt: AudioFormat, step_ms: int) -> list[float]:
+        """See :meth:`Measures.loudness`."""
+        return levels.loudness(_pcm16(pieces, fmt).astype("<i2").tobytes(), fmt.rate_hz, step_ms)
+
+    def echo_likeness(
+        self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
+    ) -> float:
+        """See :meth:`Measures.echo_likeness`."""
+        return echo.likeness(_at_echo_rate([heard], heard_format), _at_echo_rate(said, said_format))
+
+
+def _pcm16(pieces: Sequence[str | bytes], fmt: AudioFormat) -> npt.NDArray[np.int16]:
+    raw = b"".join(piece if isinstance(piece, bytes) else pybase64.b64decode(piece) for piece in pieces)
+    match fmt.encoding:
+        case Encoding.PCM16:
+            return np.frombuffer(raw, "<i2")
+        case Encoding.PCMU:
+            return ulaw_to_pcm16(raw)
+        case Encoding.PCMA:
+            return alaw_to_pcm16(raw)
+
+
+def _at_echo_rate(pieces: Sequence[str | bytes], fmt: AudioFormat) -> npt.NDArray[np.float32]:
+    samples = _pcm16(pieces, fmt)
+    factor = fmt.rate_hz // ECHO_RATE_HZ
+    return samples.astype(np.float32) if factor == 1 else Decimator(factor).feed(samples)
