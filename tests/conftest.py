@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 
+from bargein.demo.process import DemoModelProcess
 from support.event_recorder import DIRECTORY_VARIABLE
 from support.server_process import ServerProcess, serve
-
-if TYPE_CHECKING:
-    from bargein.demo.process import DemoModelProcess
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,12 +34,10 @@ def recorded_events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield directory
 
 
-@pytest.fixture(scope="session")
-def demo_model() -> Iterator[DemoModelProcess]:
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def demo_model() -> AsyncIterator[DemoModelProcess]:
     """The bundled demo model in a process of its own; ``base_url`` is what an upstream's is."""
-    from bargein.demo.process import DemoModelProcess  # noqa: PLC0415 (most tests do without)
-
-    with DemoModelProcess() as demo:
+    async with DemoModelProcess() as demo:
         yield demo
 
 
