@@ -81,8 +81,14 @@ def _demo_model(settings: Settings) -> Iterator[str | None]:
         return
     from bargein.demo.process import DemoModelProcess  # noqa: PLC0415
 
-    with DemoModelProcess() as demo:
-        yield demo.base_url
+    # A loop of its own: the server's begins later, and with several workers there is none in this process.
+    with asyncio.Runner() as runner:
+        demo = DemoModelProcess()
+        runner.run(demo.__aenter__())
+        try:
+            yield demo.base_url
+        finally:
+            runner.run(demo.stop())
 
 
 def banner(settings: Settings, sock: socket.socket, demo_url: str | None) -> str:
