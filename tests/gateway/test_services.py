@@ -1,0 +1,65 @@
+"""Settings reach what they are about: every one that shares its name, and those that do not."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bargein.core.config import CorePolicy
+from bargein.errors import SettingsError
+from bargein.gateway.services import core_policy, session_limits, upstream_config
+from bargein.settings import Settings, load_settings
+
+
+@pytest.fixture(autouse=True)
+def empty_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+
+def test_every_setting_of_the_core_reaches_it() -> None:
+    changed: dict[str, Any] = {}
+    for field in fields(CorePolicy):
+        if field.name in Settings.model_fields:
+            default = Settings.model_fields[field.name].default
+            changed[field.name] = "drop" if field.name == "overflow" else default + 1
+    assert len(changed) >= 11
+    policy = core_policy(load_settings(**changed))
+    assert {name: getattr(policy, name) for name in changed} == changed
+
+
+def test_the_defaults_are_the_cores_own() -> None:
+    assert core_policy(load_settings()) == CorePolicy()
+
+
+def test_no_lead_means_no_pacing() -> None:
+    assert core_policy(load_settings(lead_ms=0)).lead_ms is None
+
+
+def test_limits() -> None:
+    limits = session_limits(
+        load_settings(
+            session_limit_s=1, idle_limit_s=2, slow_caller_s=3, slow_caller_bytes=70_000, control_messages_per_s=7
+        )
+    )
+    assert (limits.max_session_s, limits.idle_s, limits.slow_caller_s) == (1, 2, 3)
+    assert (limits.backlog_limit_bytes, limits.control_messages_per_s, limits.control_burst) == (70_000, 7, 14)
+
+
+def test_the_models_key_goes_to_the_model_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-model")
+    monkeypatch.setenv("OTHER_KEY", "sk-other")
+    assert upstream_config(load_settings()).api_key == "sk-model"
+    assert upstream_config(load_settings(), "http://127.0.0.1:1/v1").api_key is None
+    elsewhere = load_settings(transcription_url="http://elsewhere/v1")
+    assert upstream_config(elsewhere).transcription_api_key is None
+    keyed = load_settings(transcription_url="http://elsewhere/v1", transcription_api_key_env="OTHER_KEY")
+    assert upstream_config(keyed).transcription_api_key == "sk-other"
+
+
+def test_without_a_model_there_is_nothing_to_ask() -> None:
+    with pytest.raises(SettingsError, match="BARGEIN_UPSTREAM_URL"):
+        upstream_config(load_settings())
