@@ -23,7 +23,7 @@ def call_table(result: CallResult) -> RenderableType:
     )
     for name in ("", "speech", "agent"):
         table.add_column(name, no_wrap=True)
-    for name in ("hold", "confirm", "silence", "reply", "heard"):
+    for name in ("hold", "confirm", "silence", "reply", "heard s"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("ended", min_width=9)
     for number, turn in enumerate(result.turns, 1):
@@ -40,7 +40,7 @@ def _cells(turn: Turn) -> list[str]:
     hold = _after(turn.held_s, turn.mark.onset_s)
     if turn.resumed_s is not None and turn.confirmed_s is None:
         hold += f" to {_after(turn.resumed_s, turn.mark.onset_s)}"
-    heard = f"{turn.heard_s:.1f}/{turn.received_s:.1f} s" if turn.received_s else ""
+    heard = f"{turn.heard_s:.1f}/{turn.received_s:.1f}" if turn.received_s else ""
     if turn.confirmed_s is None and turn.resumed_s is None:
         ended = "not noticed" if turn.reply is None else (turn.reply.status or "in progress")
     else:

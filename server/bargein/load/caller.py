@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bargein.core.audio import AudioFormat
-from bargein.load.dialogue import AudioWatcher, Dialogue
+from bargein.load.dialogue import AudioWatcher, Dialogue, Reply
 from bargein.load.errors import ConnectError
 from bargein.load.frames import session_update
 from bargein.load.line import StallingLine
@@ -35,6 +35,10 @@ Instructions = Callable[[int, int], str | None]
 """What the session is told, from the caller's number and its call's; ``None``: the server's own."""
 
 
+CutWatcher = Callable[[int, int, str, int, int], None]
+"""Told of each reply that was talked over: caller, call, transcript received, samples heard, and their rate."""
+
+
 def no_instructions(caller: int, call: int) -> str | None:
     """Leave the session's instructions to the server."""
 
@@ -50,6 +54,7 @@ class Number:
     bargein: bool
     """Offer ``bargein.v1``: binary messages, hold and resume."""
     instructions: Instructions
+    on_cut: CutWatcher | None = None
     on_audio: AudioWatcher | None = None
 
     @property
@@ -105,10 +110,17 @@ class Caller:
 
     async def _have_call(self, call_number: int) -> None:
         call = _Call(
-            self.index, self._number, self._scenario, self._phrasebook, self._measures, self._draw, self._timeline
+            self.index,
+            self._number,
+            self._scenario,
+            self._phrasebook,
+            self._measures,
+            self._draw,
+            self._timeline,
+            call_number,
         )
         try:
-            await call.open(self._number.instructions(self.index, call_number))
+            await call.open()
             self._call = call
             self._ticker.add(call)
             await call.over.wait()
@@ -130,8 +142,10 @@ class _Call:
         measures: Measures,
         draw: random.Random,
         timeline: Timeline | None,
+        call_number: int,
     ) -> None:
         self._index = index
+        self._call_number = call_number
         self._number = number
         self._network = scenario.network
         self._measures = measures
@@ -145,12 +159,13 @@ class _Call:
         fmt = number.audio_format
         self.dialogue = Dialogue(Listener(fmt.rate_hz), fmt, bargein=False, on_audio=number.on_audio)
         mouth = Mouth(phrasebook.room, number.frame_ms, draw.randrange(len(phrasebook.room)))
-        witness = Witness(index, mouth, self.dialogue, measures, timeline)
+        on_cut = self._tell_cut if number.on_cut is not None else None
+        witness = Witness(index, mouth, self.dialogue, measures, timeline, on_cut)
         self.person = Person(scenario, phrasebook, mouth, self.dialogue, witness, draw)
         self._wake_at_s = 0.0
         self._send_frame: Callable[[bytes], None] = lambda message: None
 
-    async def open(self, instructions: str | None) -> None:
+    async def open(self) -> None:
         """Dial, and configure the session.
 
         :raises ConnectError: no call came about.
@@ -166,6 +181,7 @@ class _Call:
         if number.bargein and not self.dialogue.bargein:
             raise ConnectError(f"{number.url}: the server does not speak {SUBPROTOCOL}: leave --binary out")
         self._send_frame = connection.send_binary if number.bargein else connection.send_text
+        instructions = number.instructions(self._index, self._call_number)
         connection.send_text(session_update(number.audio_format, instructions=instructions))
         try:
             async with asyncio.timeout(READY_WITHIN_S):
@@ -224,6 +240,11 @@ class _Call:
         self.person.hang_up(time.monotonic())
         if self._connection is not None:
             self._connection.close()
+
+    def _tell_cut(self, reply: Reply, heard_samples: int) -> None:
+        if self._number.on_cut is not None:
+            rate_hz = self._number.audio_format.rate_hz
+            self._number.on_cut(self._index, self._call_number, reply.transcript, heard_samples, rate_hz)
 
     def _wake(self, now_s: float) -> None:
         self.dialogue.wake(now_s)

@@ -102,6 +102,8 @@ async def run(plan: Plan, stop: asyncio.Event, on_progress: Callable[[Run], None
     helpers = [asyncio.create_task(this.ticker.run()), asyncio.create_task(_tell(this, on_progress))]
     if this.server is not None:
         helpers.append(asyncio.create_task(this.server.watch()))
+    if words is not None:
+        helpers.append(asyncio.create_task(words.watch()))
     lives = [asyncio.create_task(_join(this, caller)) for caller in this.callers]
     try:
         with contextlib.suppress(TimeoutError):
@@ -116,7 +118,8 @@ async def run(plan: Plan, stop: asyncio.Event, on_progress: Callable[[Run], None
     if this.server is not None:
         await this.server.settle()
     if words is not None:
-        await words.compare()
+        await words.read()
+        words.compare()
     return this
 
 
@@ -136,6 +139,7 @@ def _staff(this: Run, phrasebooks: dict[str, Phrasebook], words: WordLog | None)
         plan.frame_ms,
         plan.bargein,
         words.instructions if words is not None else plan.instructions,
+        words.cut if words is not None else None,
         plan.on_audio,
     )
     staffed: Counter[str] = Counter()

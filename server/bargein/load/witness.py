@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from bargein.load.dialogue import Dialogue, Reply
@@ -20,16 +21,24 @@ class Witness:
     """Turns what happens into measurements.
 
     :param caller: its number, which every measurement carries.
+    :param on_cut: told of each reply that was talked over, and how many samples of it were heard.
     """
 
     def __init__(
-        self, caller: int, mouth: Mouth, dialogue: Dialogue, measures: Measures, timeline: Timeline | None
+        self,
+        caller: int,
+        mouth: Mouth,
+        dialogue: Dialogue,
+        measures: Measures,
+        timeline: Timeline | None,
+        on_cut: Callable[[Reply, int], None] | None = None,
     ) -> None:
         self._caller = caller
         self._mouth = mouth
         self._dialogue = dialogue
         self._measures = measures
         self._timeline = timeline
+        self._on_cut = on_cut
         self._held_s: float | None = None
         self._open: Said | None = None
         """An interruption of which it is not known yet what came of it."""
@@ -129,6 +138,8 @@ class Witness:
             self._measures.count("barge_ins", self._caller)
             self._measures.add("barge_in", self._caller, silent_s, max(0.0, silent_s - said.onset_s))
             self._mark("silence", silent_s)
+            if self._on_cut is not None:
+                self._on_cut(reply, sum(item.heard_samples for item in items))
         elif reply.status is not None and all(item.played_out for item in items):
             self._measures.count("late_interruptions", self._caller)
         else:
