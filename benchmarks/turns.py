@@ -112,7 +112,7 @@ async def measure(corpus: Corpus, server: Process, model: Process, turns: int) -
         bargein=True,
         speech=corpus.folder,
         metrics_url=metrics_url(server.url),
-        instructions=lambda caller, call: f"{corpus.name}: caller {caller}, call {call}",
+        sign=lambda caller, call: f"{corpus.name}: caller {caller}, call {call}",
         on_audio=on_audio,
     )
     summary = summarize(await run(plan, stop, look))

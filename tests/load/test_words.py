@@ -14,8 +14,12 @@ HALF_S = RATE_HZ // 2
 
 
 def row(
-    number: int, told: list[str | None], *, signature: str = "load caller 3, call 1", **fields: Any
-) -> dict[str, Any]:  # noqa: ANN401
+    number: int,
+    told: list[str | None],
+    signature: str = "load caller 3, call 1",
+    outcome: str = "cancelled",
+    transcript: str = " ".join(WORDS),
+) -> dict[str, Any]:
     """One request; the reply has a word every half second."""
     messages: list[dict[str, Any]] = [{"role": "system", "content": f"You are on the phone. ({signature})"}]
     messages += [{"role": "assistant", "content": text} for text in told]
@@ -24,11 +28,10 @@ def row(
     ]
     return {
         "n": number,
-        "outcome": "cancelled",
+        "outcome": outcome,
         "body": {"messages": messages},
         "words": words,
-        "transcript": " ".join(WORDS),
-        **fields,
+        "transcript": transcript,
     }
 
 
@@ -54,9 +57,7 @@ def compared(rows: list[dict[str, Any]], heard_s: float, transcript: str = "Here
         (1.0, [None], 5, 0),
     ],
 )
-def test_words_are_counted_against_what_was_heard(
-    heard_s: float, told: list[str | None], over: int, under: int
-) -> None:
+def test_words_told_against_words_heard(heard_s: float, told: list[str | None], over: int, under: int) -> None:
     counts = compared([row(1, []), row(2, told)], heard_s).counts
     assert (counts["words_checked"], counts["words_over"], counts["words_under"]) == (1, over, under)
 

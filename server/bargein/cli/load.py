@@ -52,6 +52,7 @@ def load(  # noqa: PLR0913, PLR0917  # one argument for each option
     binary: Annotated[
         bool, typer.Option("--binary", help="Speak bargein.v1: binary messages, hold and resume, play-out reports.")
     ] = False,
+    instructions: Annotated[str | None, typer.Option(metavar="TEXT", help="What every session is told.")] = None,
     speech: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Your own recordings (WAV) instead of the voices that ship.")
     ] = None,
@@ -101,7 +102,8 @@ def load(  # noqa: PLR0913, PLR0917  # one argument for each option
             seed=seed,
             speech=speech,
             metrics_url=None if metrics == "none" else metrics or metrics_url(url),
-            demo_log_url=demo_log,
+            demo_log_url=demo_log.removesuffix("/").removesuffix("/v1") if demo_log else None,
+            instructions=instructions,
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             summary = summarize(runner.run(_run(plan, console)))

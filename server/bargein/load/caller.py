@@ -39,10 +39,6 @@ CutWatcher = Callable[[int, int, str, int, int], None]
 """Told of each reply that was talked over: caller, call, transcript received, samples heard, and their rate."""
 
 
-def no_instructions(caller: int, call: int) -> str | None:
-    """Leave the session's instructions to the server."""
-
-
 @dataclass(frozen=True, slots=True)
 class Number:
     """Whom all callers call, and how."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bargein.core.audio import PCM16_24K, AudioFormat
-from bargein.load.caller import Caller, Instructions, Number, no_instructions
+from bargein.load.caller import Caller, Instructions, Number
 from bargein.load.dialogue import AudioWatcher
 from bargein.load.frames import FrameCutter
 from bargein.load.measures import Measures
@@ -49,7 +49,10 @@ class Plan:
     speech: Path | None = None
     metrics_url: str | None = None
     demo_log_url: str | None = None
-    instructions: Instructions = no_instructions
+    instructions: str | None = None
+    """What every session is told; ``None`` leaves that to the server."""
+    sign: Instructions | None = None
+    """Instructions that differ from call to call, instead."""
     on_audio: AudioWatcher | None = None
 
 
@@ -95,7 +98,7 @@ async def run(plan: Plan, stop: asyncio.Event, on_progress: Callable[[Run], None
         server=ServerSide(plan.metrics_url, began_s) if plan.metrics_url else None,
         timelines=[],
     )
-    words = WordLog(plan.demo_log_url, this.measures) if plan.demo_log_url else None
+    words = WordLog(plan.demo_log_url, this.measures, plan.instructions) if plan.demo_log_url else None
     _staff(this, phrasebooks, words)
     gc.collect()
     gc.freeze()
@@ -138,7 +141,7 @@ def _staff(this: Run, phrasebooks: dict[str, Phrasebook], words: WordLog | None)
         plan.audio_format,
         plan.frame_ms,
         plan.bargein,
-        words.instructions if words is not None else plan.instructions,
+        words.instructions if words is not None else plan.sign or (lambda caller, call: plan.instructions),
         words.cut if words is not None else None,
         plan.on_audio,
     )

@@ -56,13 +56,15 @@ class WordLog:
 
     url: str
     measures: Measures
+    preamble: str | None = None
+    """What the sessions are told besides."""
     _replies: defaultdict[tuple[int, int], list[LoggedReply]] = field(default_factory=lambda: defaultdict(list))
     _cuts: defaultdict[tuple[int, int], list[CutReply]] = field(default_factory=lambda: defaultdict(list))
     _last: int = 0
 
     def instructions(self, caller: int, call: int) -> str:
         """What each session is told, so that its requests can be found."""
-        return f"You are on the phone. (load caller {caller}, call {call})"
+        return f"{self.preamble or 'You are on the phone.'} (load caller {caller}, call {call})"
 
     def cut(self, caller: int, call: int, transcript: str, heard_samples: int, rate_hz: int) -> None:
         """A caller has talked over a reply."""
