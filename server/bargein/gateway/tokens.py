@@ -20,7 +20,7 @@ _ALGORITHM: Final = "HS256"
 _AUDIENCE: Final = "bargein/realtime"
 
 
-class TokenInvalid(Exception):  # noqa: N818 (what it says of the token)
+class TokenInvalid(Exception):
     """The token cannot be used. The message says why, and may be shown."""
 
 

@@ -16,7 +16,7 @@ BODY_TIMEOUT_S: Final = 30.0
 """For a request's whole body: one that drips in holds a connection for nothing."""
 
 
-class Refused(Exception):  # noqa: N818 (an answer, not a fault)
+class Refused(Exception):
     """Ends a request with a refusal. Raised by whatever finds the reason."""
 
     def __init__(self, refusal: Refusal) -> None:
