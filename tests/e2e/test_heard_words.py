@@ -38,7 +38,7 @@ def interrupting(seed: int) -> Recording:
     """Asks for a story and, somewhere in it, for the time."""
     draw = random.Random(seed)  # noqa: S311  a repeatable draw, no secret
     ask, stop = speech("Tell me a story."), speech("Stop. What time is it?")
-    listening_s = draw.uniform(3.0, 9.0)
+    listening_s = draw.uniform(6.0, 11.0)
     quiet = np.zeros(int(1.0 * RATE_HZ))
     audio = np.concatenate((quiet, ask, np.zeros(int(listening_s * RATE_HZ)), stop, quiet))
     return Recording.of(pcm16(audio + room(len(audio) * 1000 // RATE_HZ + 1, -65, seed)[: len(audio)]))
