@@ -208,8 +208,11 @@ export class PlaybackEngine {
     this.#span ??= { track: track.id, from: track.heard, timeS: timeS + offset / this.#rateHz };
     const count = Math.min(output.length - offset, remaining);
     const played = count === 0 ? 0 : track.play(output, offset, count, (value, n) => {
-      if (target === 0 && this.#gain <= step / 2) return NaN;
-      const wanted = target ? Math.min(1, this.#gain + step) : Math.max(0, this.#gain - step);
+      const wanted = target ? Math.min(1, this.#gain + step) : this.#gain - step;
+      if (wanted < step / 2) {
+        this.#gain = 0;
+        return NaN;
+      }
       // Towards the end of what is there the sound fades, whether it is the reply's end or an underrun.
       this.#gain = Math.min(wanted, (remaining - n) * step);
       const shaped = value * this.#gain;
@@ -218,7 +221,7 @@ export class PlaybackEngine {
     });
     const endS = timeS + (offset + played) / this.#rateHz;
     this.#calm(played / this.#rateHz);
-    if (target === 0 && (this.#gain <= step / 2 || track.remaining === 0)) this.#silenced(track, endS);
+    if (target === 0 && (this.#gain === 0 || track.remaining === 0)) this.#silenced(track, endS);
     else if (track.remaining === 0) this.#exhausted(track, endS);
     return played;
   }

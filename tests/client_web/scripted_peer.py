@@ -31,6 +31,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from client_web.scripted_caller import RATE_HZ, Caller, Event
+from support.page_sound import TAP_PATH, TAP_WORKLET
 
 CLIENT_WEB = Path(__file__).resolve().parents[2] / "client_web"
 CSP = "; ".join(
@@ -84,6 +85,7 @@ class ScriptedPeer:
             Route("/v1/realtime", self._not_upgraded),
             Route("/readyz", self._ready),
             Route("/v1/realtime/client_secrets", self._mint, methods=["POST"]),
+            Route(TAP_PATH, self._output_tap),
             Mount("/", StaticFiles(directory=CLIENT_WEB, html=True)),
         ]
         app = Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_secured)])
@@ -132,6 +134,9 @@ class ScriptedPeer:
         return JSONResponse(
             {"status": "ready" if self.refusal is None else "full"}, 200 if self.refusal is None else 503
         )
+
+    async def _output_tap(self, _: Request) -> Response:
+        return Response(TAP_WORKLET, media_type="text/javascript")
 
     async def _mint(self, request: Request) -> Response:
         if self.key is not None and request.headers.get("authorization") != f"Bearer {self.key}":

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from playwright.async_api import Page, Route
+from playwright.async_api import Page
 
 TAP_PATH = "/output-tap-for-tests.js"
 
@@ -80,6 +80,7 @@ PAGE_SOUND_SCRIPT = """
 
   window.pageSound = {
     get context() { return newest; },
+    ready() { return tapOf(newest).then(() => true); },
     inject(base64, rate, delayS) {
       const samples = new Int16Array(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer);
       const buffer = newest.createBuffer(1, samples.length, rate);
@@ -144,12 +145,10 @@ class Recording:
 
 
 async def install_page_sound(page: Page, *, context_rate_hz: int | None = None) -> None:
-    """Prepare a page before it is opened."""
+    """Prepare a page before it is opened. Its server must have ``TAP_WORKLET`` at ``TAP_PATH``.
 
-    async def serve_tap(route: Route) -> None:
-        await route.fulfill(body=TAP_WORKLET, content_type="text/javascript")
-
-    await page.route(f"**{TAP_PATH}", serve_tap)
+    A route of Playwright's will not do: worklets are not loaded by the page.
+    """
     if context_rate_hz is not None:
         await page.add_init_script(f"window.contextOptionsForTests = {{ sampleRate: {context_rate_hz} }};")
     await page.add_init_script(PAGE_SOUND_SCRIPT)
@@ -162,6 +161,11 @@ async def inject(page: Page, pcm: bytes, *, rate_hz: int = 24_000, delay_s: floa
         "([sound, rate, delay]) => window.pageSound.inject(sound, rate, delay)", [encoded, rate_hz, delay_s]
     )
     return start_s
+
+
+async def listening(page: Page) -> None:
+    """Wait until the output is recorded: what the page plays before is not."""
+    await page.evaluate("window.pageSound.ready()")
 
 
 async def context_time(page: Page) -> float:

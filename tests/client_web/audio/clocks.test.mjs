@@ -14,7 +14,7 @@ describe('the page clock', () => {
     const clock = new PageClock();
     clock.observe(0, 1000);
     for (let s = 1; s <= 12; s++) clock.observe(s, 1000 + s * 1001);
-    assert.equal(clock.toPage(12, 0), 13_002);
+    assert.equal(clock.toPage(12, 0), 13_003);
   });
 
   test('says now while it knows nothing, also after a suspension', () => {

@@ -1,0 +1,360 @@
+"""The engine in a real Chromium: what is heard at the page's output, what of the microphone reaches the server."""
+
+from __future__ import annotations
+
+import asyncio
+import wave
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from playwright.async_api import Browser
+
+from client_web.engine_page import Engine, engine_page
+from client_web.scripted_caller import RATE_HZ, Caller, Reply
+from client_web.scripted_peer import ScriptedPeer
+from support.browser import chromium
+from support.page_sound import context_time, inject, listening, until_context_time
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+FADE_SAMPLES = 120
+
+FAIL_ONCE = """
+(name) => {
+  const real = navigator.mediaDevices.getUserMedia;
+  navigator.mediaDevices.getUserMedia = async () => {
+    navigator.mediaDevices.getUserMedia = real;
+    throw new DOMException('no', name);
+  };
+}
+"""
+
+
+def counting(samples: int) -> npt.NDArray[np.int16]:
+    """Samples that differ from their neighbours and are never 0."""
+    return (1000 + np.arange(samples) % 20_000).astype("<i2")
+
+
+def noise(samples: int, seed: int = 1) -> npt.NDArray[np.int16]:
+    return np.random.default_rng(seed).integers(-9000, 9000, samples).astype("<i2")
+
+
+def chirp(length_s: int, rate_hz: int = RATE_HZ) -> npt.NDArray[np.float64]:
+    """A tone that rises from 200 Hz to 3.2 kHz."""
+    time_s = np.arange(length_s * rate_hz) / rate_hz
+    swept: npt.NDArray[np.float64] = 9000 * np.sin(2 * np.pi * (200 * time_s + 1500 / length_s * time_s**2))
+    return swept
+
+
+async def started(engine: Engine, peer: ScriptedPeer) -> Caller:
+    up, caller = await asyncio.gather(engine.start(), peer.caller())
+    assert up
+    await listening(engine.page)
+    return caller
+
+
+async def sounding(engine: Engine, caller: Caller, samples: npt.NDArray[np.int16]) -> Reply:
+    reply = await caller.reply("One two three four five six seven eight nine ten.")
+    await reply.sound(samples.tobytes())
+    await engine.seen("state", "d.state === 'speaking'")
+    return reply
+
+
+def pieces(output: npt.NDArray[np.int16]) -> list[npt.NDArray[np.int16]]:
+    """The sounding stretches between silences of at least 10 ms."""
+    at = np.flatnonzero(output)
+    if not len(at):
+        return []
+    breaks = np.flatnonzero(np.diff(at) > 240)
+    starts = [at[0], *at[breaks + 1]]
+    ends = [*at[breaks], at[-1]]
+    return [output[start : end + 1] for start, end in zip(starts, ends, strict=True)]
+
+
+def assert_faded(output: npt.NDArray[np.int16], samples: npt.NDArray[np.int16]) -> None:
+    assert len(output) == len(samples)
+    np.testing.assert_array_equal(output[FADE_SAMPLES:-FADE_SAMPLES], samples[FADE_SAMPLES:-FADE_SAMPLES])
+    assert np.all(output <= samples)
+
+
+async def test_a_reply_is_heard_sample_for_sample_across_holds(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url, context_rate_hz=RATE_HZ) as engine:
+        caller = await started(engine, peer)
+        sent = counting(RATE_HZ * 2)
+        reply = await sounding(engine, caller, sent)
+        holds = 3
+        for count in range(1, holds + 1):
+            await reply.hold()
+            held = await engine.seen("hold", f"window.seen.filter(({{ name }}) => name === 'hold').length === {count}")
+            await until_context_time(engine.page, await context_time(engine.page) + 0.2)
+            await reply.resume()
+            await engine.seen("resume", f"window.seen.filter(({{ name }}) => name === 'resume').length === {count}")
+            assert held["response_id"] == reply.response_id
+        await reply.complete()
+        await reply.heard(len(sent))
+        await caller.expect("bargein.played", lambda event: event["samples"] == len(sent) and not event["playing"])
+        held_samples = [event["samples"] for event in await engine.all("hold")]
+        assert held_samples == [event["samples"] for event in await engine.all("resume")]
+        recording = await engine.recorded()
+        heard = pieces(recording.samples)
+        assert len(heard) == holds + 1
+        assert_all_faded(heard, np.split(sent, held_samples))
+        # The page is told the same sound, for its timeline and its recording.
+        told = [event for event in await engine.all("audio") if event["lane"] == "agent"]
+        assert sum(event["samples"] for event in told) == len(sent)
+        assert [event["start_sample"] for event in told] == np.cumsum([0, *(e["samples"] for e in told)])[:-1].tolist()
+
+
+def assert_all_faded(heard: list[npt.NDArray[np.int16]], sent: list[npt.NDArray[np.int16]]) -> None:
+    for output, samples in zip(heard, sent, strict=True):
+        assert_faded(output, samples)
+
+
+async def test_reports_say_what_was_heard_and_never_fall(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url, context_rate_hz=RATE_HZ) as engine:
+        caller = await started(engine, peer)
+        reply = await sounding(engine, caller, counting(RATE_HZ))
+        await reply.complete()
+        await caller.expect("bargein.played", lambda event: not event["playing"])
+        reports = [event for event in caller.received if event["type"] == "bargein.played"]
+        samples = [event["samples"] for event in reports]
+        assert samples == sorted(samples)
+        assert samples[0] == 0
+        assert samples[-1] == RATE_HZ
+        gaps_ms = np.diff(samples) / (RATE_HZ / 1000)
+        assert gaps_ms.max() <= 140, "report_ms is 100"
+        assert [event["playing"] for event in reports] == [True] * (len(reports) - 1) + [False]
+
+
+async def test_a_barge_in_is_silent_and_late_sound_is_dropped(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url, context_rate_hz=RATE_HZ) as engine:
+        caller = await started(engine, peer)
+        sent = counting(RATE_HZ * 4)
+        reply = await sounding(engine, caller, sent)
+        await reply.heard(RATE_HZ // 2)
+        await caller.hear(400)
+        await reply.hold()
+        await engine.seen("hold")
+        await reply.barge_in("One two")
+        await engine.seen("flush")
+        await reply.sound(counting(RATE_HZ).tobytes())  # what was on its way when the server cancelled
+        second = await caller.reply("Again.")
+        answer = noise(RATE_HZ // 2)
+        await second.sound(answer.tobytes())
+        await second.complete()
+        await caller.expect(
+            "bargein.played", lambda event: event["response_id"] == second.response_id and not event["playing"]
+        )
+        flushed = next(event for event in caller.received if event["type"] == "bargein.flushed")
+        first, *rest = pieces((await engine.recorded()).samples)
+        assert_faded(first, sent[: flushed["samples"]])
+        assert sum(map(len, rest)) >= len(answer) - 300, "noise may begin or end with zeros"
+        stats = await engine.call("window.voice.stats()")
+        assert stats["speaker"]["late_dropped_samples"] == RATE_HZ
+        barge_in = await engine.seen("latency", "d.kind === 'barge_in'")
+        assert barge_in["response_id"] == reply.response_id
+        assert 0 < barge_in["ms"] < 1000
+
+
+async def test_interrupting_by_hand_tells_what_was_heard_before_it_cancels(
+    browser: Browser, peer: ScriptedPeer
+) -> None:
+    async with engine_page(browser, peer.url, context_rate_hz=RATE_HZ) as engine:
+        caller = await started(engine, peer)
+        sent = counting(RATE_HZ * 3)
+        reply = await sounding(engine, caller, sent)
+        await reply.heard(RATE_HZ // 4)
+        assert await engine.call("window.voice.interrupt()")
+        await caller.expect("response.cancel")
+        kinds = [event["type"] for event in caller.received]
+        assert kinds.index("bargein.flushed") < kinds.index("response.cancel")
+        flushed = caller.received[kinds.index("bargein.flushed")]
+        [heard] = pieces((await engine.recorded()).samples)
+        assert_faded(heard, sent[: flushed["samples"]])
+        assert not await engine.call("window.voice.interrupt()") or caller.received[-1]["type"] == "response.cancel"
+
+
+async def test_an_interrupted_tail_is_truncated(browser: Browser, peer: ScriptedPeer) -> None:
+    """The response is done, its sound is not: there is nothing to cancel, only something to cut."""
+    async with engine_page(browser, peer.url, context_rate_hz=RATE_HZ) as engine:
+        caller = await started(engine, peer)
+        reply = await sounding(engine, caller, counting(RATE_HZ * 3))
+        await reply.complete()
+        await engine.seen("response", "d.status === 'completed'")
+        await engine.call("window.voice.interrupt()")
+        truncate = await caller.expect("conversation.item.truncate")
+        flushed = await caller.expect("bargein.flushed")
+        assert truncate["item_id"] == reply.item_id
+        assert truncate["audio_end_ms"] == flushed["samples"] * 1000 // RATE_HZ
+        assert not [event for event in caller.received if event["type"] == "response.cancel"]
+
+
+async def test_a_starved_reply_counts_its_gap_and_loses_nothing(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url, context_rate_hz=RATE_HZ) as engine:
+        caller = await started(engine, peer)
+        sent = counting(RATE_HZ)
+        reply = await sounding(engine, caller, sent[:7200])
+        underrun = await engine.seen("underrun")
+        await caller.expect("bargein.played", lambda event: not event["playing"])
+        await reply.sound(sent[7200:].tobytes())
+        await reply.complete()
+        await caller.expect("bargein.played", lambda event: event["samples"] == len(sent))
+        first, second = pieces((await engine.recorded()).samples)
+        assert len(first) == underrun["samples"]
+        assert_all_faded([first, second], [sent[: len(first)], sent[len(first) :]])
+        assert (await engine.call("window.voice.stats()"))["speaker"]["underruns"] == 1
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
+async def test_a_reply_keeps_its_sound_at_the_devices_rate(browser: Browser, peer: ScriptedPeer, rate_hz: int) -> None:
+    async with engine_page(browser, peer.url, context_rate_hz=rate_hz) as engine:
+        caller = await started(engine, peer)
+        reply = await sounding(engine, caller, chirp(1).astype("<i2"))
+        await reply.complete()
+        await caller.expect("bargein.played", lambda event: not event["playing"])
+        recording = await engine.recorded()
+        assert recording.rate_hz == rate_hz
+        assert found(recording.samples, chirp(1, rate_hz)) > 0.9
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
+async def test_the_microphone_reaches_the_server_at_24_khz(browser: Browser, peer: ScriptedPeer, rate_hz: int) -> None:
+    async with engine_page(browser, peer.url, context_rate_hz=rate_hz) as engine:
+        caller = await started(engine, peer)
+        await inject(engine.page, chirp(1).astype("<i2").tobytes())
+        await caller.hear(1600)
+        assert found(np.frombuffer(bytes(engine.sent), dtype="<i2"), chirp(1)) > 0.8
+        assert (await engine.call("window.voice.stats()"))["microphone"]["frames_dropped"] == 0
+
+
+def found(signal: npt.NDArray[np.int16], expected: npt.NDArray[np.float64]) -> float:
+    """The share of ``expected``, in pieces of 40 ms, that is in ``signal`` with its wave form.
+
+    A busy machine tears short holes into a browser's live sound; every piece between them must be right.
+    """
+    floats = signal.astype(np.float64)
+    size = 1 << (len(floats) + 960).bit_length()
+    spectrum = np.fft.rfft(floats, size)
+    energy = np.convolve(floats**2, np.ones(960), "valid")
+    good = 0
+    starts = range(0, len(expected) - 960, 960)
+    for start in starts:
+        piece = expected[start : start + 960]
+        match = np.fft.irfft(spectrum * np.conj(np.fft.rfft(piece, size)), size)[: len(energy)]
+        good += bool(np.max(match / np.sqrt(np.maximum(energy, 1) * np.sum(piece**2))) > 0.99)
+    return good / len(starts)
+
+
+async def test_a_real_microphone_device_is_captured(peer: ScriptedPeer, tmp_path: Path) -> None:
+    """Chromium's fake device plays a file: getUserMedia, the resampling from 44.1 kHz and the socket are all real."""
+    sweep = chirp(2)
+    padded = np.concatenate([np.zeros(RATE_HZ), sweep, np.zeros(RATE_HZ)]).astype("<i2")
+    path = tmp_path / "microphone.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+        file.writeframes(padded.tobytes())
+    async with (
+        chromium(f"--use-file-for-fake-audio-capture={path}%noloop") as browser,
+        engine_page(browser, peer.url, real_microphone=True) as engine,
+    ):
+        raw = {"echoCancellation": False, "noiseSuppression": False, "autoGainControl": False}
+        up, caller = await asyncio.gather(engine.start(constraints=raw), peer.caller())
+        assert up
+        microphone = await engine.seen("microphone", "d.open")
+        assert microphone["granted"]["echoCancellation"] is False
+        await caller.hear(3800)
+        assert found(np.frombuffer(bytes(engine.sent), dtype="<i2"), sweep) > 0.8
+
+
+async def test_a_dead_link_is_found_and_replaced(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url) as engine:
+        up, caller = await asyncio.gather(engine.start(pingIntervalMs=300, pingTimeoutMs=500), peer.caller())
+        assert up
+        await caller.expect("bargein.ping")
+        await engine.page.context.set_offline(True)
+        trouble = await engine.seen("error", "d.code === 'socket_lost' || d.code === 'offline'")
+        assert not trouble["fatal"]
+        await engine.page.context.set_offline(False)
+        await peer.caller()
+        again = await engine.seen("session", "d.connection === 2")
+        assert again["resumed"] is False
+        await engine.seen("state", "d.state === 'listening'")
+        await engine.seen("recovered", f"d.code === '{trouble['code']}'")
+
+
+async def test_an_unplugged_microphone_is_told_and_can_be_replaced(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url) as engine:
+        caller = await started(engine, peer)
+        await caller.hear(100)
+        await engine.call("window.lastMicrophoneTrack.dispatchEvent(new Event('ended'))")
+        assert (await engine.seen("error", "d.code === 'microphone_unplugged'"))["can_retry"]
+        await engine.seen("microphone", "!d.open")
+        await engine.call("window.retry()")
+        await engine.seen("recovered", "d.code === 'microphone_unplugged'")
+        await caller.hear(100)
+
+
+async def test_swapping_the_microphone_keeps_the_connection(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url) as engine:
+        caller = await started(engine, peer)
+        await caller.hear(200)
+        assert await engine.call("window.voice.useMicrophone('other', { echoCancellation: false })")
+        await caller.hear(200)
+        assert (await engine.call("window.voice.stats()"))["link"]["connections"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("NotAllowedError", "microphone_denied"),
+        ("NotFoundError", "microphone_missing"),
+        ("NotReadableError", "microphone_busy"),
+        ("OverconstrainedError", "microphone_constraints"),
+    ],
+)
+async def test_without_a_microphone_the_session_starts_and_typing_works(
+    browser: Browser, peer: ScriptedPeer, name: str, code: str
+) -> None:
+    async with engine_page(browser, peer.url) as engine:
+        await engine.page.evaluate(FAIL_ONCE, name)
+        caller = await started(engine, peer)
+        trouble = await engine.seen("error", f"d.code === '{code}'")
+        assert not trouble["fatal"]
+        assert await engine.call("window.voice.sendText('hello')")
+        await caller.expect("response.create")
+        await engine.call("window.retry()")
+        await engine.seen("recovered", f"d.code === '{code}'")
+        await caller.hear(100)
+
+
+async def test_suspended_sound_is_told_and_goes_on(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url) as engine:
+        caller = await started(engine, peer)
+        await engine.call("window.pageSound.context.suspend()")
+        await engine.seen("error", "d.code === 'audio_suspended'")
+        await engine.call("window.retry()")
+        await engine.seen("recovered", "d.code === 'audio_suspended'")
+        await caller.hear(100)
+
+
+async def test_push_to_talk_sends_what_was_said_a_little_before(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url, context_rate_hz=RATE_HZ) as engine:
+        session = {"audio": {"input": {"turn_detection": None}}}
+        up, caller = await asyncio.gather(engine.start(session=session), peer.caller())
+        assert up
+        sent = chirp(1)
+        start_s = await inject(engine.page, sent.astype("<i2").tobytes())
+        await until_context_time(engine.page, start_s + 0.5)
+        assert caller.input_bytes == 0
+        await engine.call("window.voice.press()")
+        await until_context_time(engine.page, start_s + 0.9)
+        await engine.call("window.voice.release()")
+        await caller.expect("response.create")
+        kinds = [event["type"] for event in caller.received]
+        order = ["input_audio_buffer.clear", "input_audio_buffer.commit", "response.create"]
+        assert [kind for kind in kinds if kind in order] == order
+        assert caller.input_ms >= 600, "300 ms before the press, 400 ms after it, less the last frame in the making"
+        heard = np.frombuffer(bytes(engine.sent), dtype="<i2")
+        assert found(sent.astype(np.int16), heard.astype(np.float64)) > 0.8
