@@ -13,7 +13,7 @@ const FIRST_CHARS_PER_SAMPLE = 15 / 24_000;
 /** Replies shorter than this say little about the speed of speech. */
 const LEARN_FROM_SAMPLES = 24_000;
 
-/** @typedef {{text: string, final: boolean, received: number, complete: boolean, played: number, lit: number}} Caption */
+/** @typedef {{text: string, final: boolean, received: number, complete: boolean, played: number, lit: number, learned: boolean}} Caption */
 
 export class Captions {
   #charsPerSample = FIRST_CHARS_PER_SAMPLE;
@@ -24,7 +24,7 @@ export class Captions {
   #of(itemId) {
     let caption = this.#items.get(itemId);
     if (!caption) {
-      caption = { text: '', final: false, received: 0, complete: false, played: 0, lit: 0 };
+      caption = { text: '', final: false, received: 0, complete: false, played: 0, lit: 0, learned: false };
       this.#items.set(itemId, caption);
     }
     return caption;
@@ -47,6 +47,7 @@ export class Captions {
     const caption = this.#of(itemId);
     caption.played = Math.max(caption.played, played);
     caption.lit = Math.max(caption.lit, this.charsAt(itemId, caption.played));
+    this.#learn(caption);
   }
 
   /** @param {string} itemId @returns {{text: string, heard_chars: number, heard_samples: number, received_samples: number}} */
@@ -69,9 +70,11 @@ export class Captions {
     this.#items.delete(itemId);
   }
 
-  /** @param {Caption} caption */
-  #learn({ text, final, received, complete }) {
-    if (!final || !complete || received < LEARN_FROM_SAMPLES) return;
+  /** A reply that was cut has more words than sound, and teaches nothing. @param {Caption} caption */
+  #learn(caption) {
+    const { text, final, received, complete, played, learned } = caption;
+    if (learned || !final || !complete || played < received || received < LEARN_FROM_SAMPLES) return;
+    caption.learned = true;
     this.#charsPerSample = (this.#charsPerSample + text.length / received) / 2;
   }
 }

@@ -37,9 +37,19 @@ describe('captions', () => {
     for (let n = 0; n < 6; n++) {
       captions.sound(`r${n}`, 24_000 * 20, true);
       captions.text(`r${n}`, slow, true);
+      captions.played(`r${n}`, 24_000 * 20);
     }
     captions.text('next', slow, false);
     assert.ok(Math.abs(captions.charsAt('next', 24_000 * 10) - slow.length / 2) < 12);
+  });
+
+  test('a reply that was interrupted, with more words than sound, teaches no speed', () => {
+    const captions = new Captions();
+    captions.text('cut', 'word '.repeat(100).trim(), true);
+    captions.sound('cut', 24_000 * 2, true);
+    captions.played('cut', 24_000);
+    captions.text('next', text, false);
+    assert.equal(captions.charsAt('next', 24_000), wordStart(text, 15));
   });
 
   test('the end of the last whole word', () => {
