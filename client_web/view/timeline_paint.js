@@ -15,6 +15,7 @@ import { BAR_PX, NAMES_PX, barHeight, bars, clock, lanes, ticks, timeAt, xAt } f
 
 const MIN_BAR_PX = 2;
 const LABEL_PX = 12;
+const LONGEST_HOLD_MS = 1500;
 
 /** @param {CanvasRenderingContext2D} ctx @param {Scene} scene */
 export function paint(ctx, scene) {
@@ -122,14 +123,21 @@ function paintMarks(ctx, { model, view, palette }, at) {
     if (x < -60 || x > view.width_px + 4) continue;
     if (mark.kind === 'cut') {
       ctx.fillStyle = palette.ink;
-      ctx.fillRect(x, at.reply_top - 2, 1.5, at.reply_base - at.reply_top + 4);
-      label(ctx, 'cut', x + 5, at.reply_top + 5, palette.ink);
+      ctx.fillRect(x, 5, 1.5, at.reply_base - 3);
+      const barge_in = bargeInAt(model, mark.at_ms);
+      label(ctx, barge_in ? `barge-in ${Math.round(barge_in.ms)} ms` : 'cut', x + 6, at.reply_top - 9, barge_in ? palette.you : palette.ink);
     } else if (mark.kind === 'underrun') {
       ctx.fillStyle = palette.error;
       ctx.fillRect(x, at.reply_base - 8, 2, 8);
       label(ctx, 'gap', x, at.reply_top - 9, palette.error);
     }
   }
+}
+
+/** The interruption that a cut belongs to: the reply fell silent at the hold, a little before it was dropped.
+ * @param {TimelineModel} model @param {number} cut_ms */
+function bargeInAt(model, cut_ms) {
+  return model.brackets.find((bracket) => bracket.kind === 'barge_in' && bracket.at_ms <= cut_ms + 1 && cut_ms - bracket.at_ms < LONGEST_HOLD_MS);
 }
 
 /** Latencies stand where they happened: in the gap between the lanes.
@@ -151,7 +159,7 @@ function paintBrackets(ctx, { model, view, palette }, at) {
     ctx.moveTo(right, y - 5);
     ctx.lineTo(right, y + 5);
     ctx.stroke();
-    label(ctx, `${barge_in ? 'barge-in ' : ''}${Math.round(bracket.ms)} ms`, right + 6, y + 0.5, barge_in ? palette.you : palette.ink_2);
+    if (!barge_in) label(ctx, `${Math.round(bracket.ms)} ms`, right + 6, y + 0.5, palette.ink_2);
   }
 }
 

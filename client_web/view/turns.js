@@ -18,6 +18,7 @@
 
 const SAME_TURN_MS = 2000;
 const AT_ONCE_MS = 400;
+const BREATH_MS = 1000;
 
 /**
  * @param {TimelineModel} model
@@ -25,11 +26,12 @@ const AT_ONCE_MS = 400;
  * @returns {TurnRow[]} in the order of time
  */
 export function turnRows(model, said) {
-  const words = wordsBySpan(model, said);
-  const rows = model.spans.flatMap((span) => {
-    if (span.kind === 'speech') return [speechRow(span, model, words.get(span) ?? '')];
-    return span.kind === 'reply' ? [replyRow(span, model)] : [];
-  });
+  const speech = callerTurns(model);
+  const words = wordsBySpan(speech, said);
+  const rows = [
+    ...speech.map((span) => speechRow(span, model, words.get(span) ?? '')),
+    ...model.spans.filter((span) => span.kind === 'reply').map((span) => replyRow(span, model)),
+  ];
   return rows.sort((one, other) => one.start_ms - other.start_ms);
 }
 
@@ -45,15 +47,32 @@ export function summary(model) {
     + 'The button “Turns” shows the same as a table.';
 }
 
+/** A breath does not end a turn: spans of speech with a short pause between them, in which no reply began or went on, are one.
+ * @param {TimelineModel} model @returns {Span[]} */
+function callerTurns(model) {
+  /** @type {Span[]} */
+  const turns = [];
+  const replies = model.spans.filter((span) => span.kind === 'reply');
+  for (const span of model.spans.filter((one) => one.kind === 'speech')) {
+    const last = turns.at(-1);
+    const end_ms = last?.end_ms ?? Number.NEGATIVE_INFINITY;
+    const between = (/** @type {number} */ at_ms) => at_ms > end_ms && at_ms < span.start_ms;
+    const answered = replies.some((reply) => between(reply.start_ms)) || model.marks.some((mark) => mark.kind === 'resume' && between(mark.at_ms));
+    if (last && !answered && span.start_ms - end_ms < BREATH_MS) last.end_ms = span.end_ms;
+    else turns.push({ ...span });
+  }
+  return turns;
+}
+
 /** Which words were said in which span: every turn of the caller belongs to the span whose onset is nearest.
- * @param {TimelineModel} model @param {readonly Said[]} said @returns {Map<Span, string>} */
-function wordsBySpan(model, said) {
+ * @param {Span[]} speech @param {readonly Said[]} said @returns {Map<Span, string>} */
+function wordsBySpan(speech, said) {
   /** @type {Map<Span, string>} */
   const found = new Map();
   for (const entry of said) {
     if (entry.role !== 'user' || entry.text === '') continue;
     const far = (/** @type {Span} */ span) => Math.abs(span.start_ms - entry.started_ms);
-    const nearest = model.spans.filter((span) => span.kind === 'speech').sort((one, other) => far(one) - far(other))[0];
+    const nearest = [...speech].sort((one, other) => far(one) - far(other))[0];
     if (nearest && far(nearest) < SAME_TURN_MS) found.set(nearest, entry.text);
   }
   return found;

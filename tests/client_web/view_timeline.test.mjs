@@ -148,6 +148,20 @@ test('turns are told in words, in the order of time', () => {
   ]);
 });
 
+test('a breath does not end a turn, a reply does', () => {
+  const model = new TimelineModel();
+  for (const [from_ms, to_ms] of [[0, 500], [900, 1500], [4000, 4500]]) {
+    model.speech(true, from_ms);
+    model.speech(false, to_ms);
+  }
+  model.addAudio('agent', level(1000, 9000), 2000, 'reply');
+  assert.deepEqual(turnRows(model, []).map(({ who, start_ms, end_ms }) => [who, start_ms, end_ms]),
+    [['you', 0, 1500], ['reply', 2000, 3000], ['you', 4000, 4500]]);
+  model.speech(true, 5000);
+  model.addAudio('agent', level(100, 9000), 4700, 'second');
+  assert.equal(turnRows(model, []).length, 5);
+});
+
 test('the canvas has a sentence', () => {
   assert.equal(summary(new TimelineModel()), 'Timeline, empty.');
   assert.match(summary(conversation()), /you spoke 2 times, 1 reply, 1 interrupted/);
