@@ -76,7 +76,9 @@ class Model(Group):
             "bundled demo model. Unset: OpenAI's if the model's key is there, else `demo`."
         ),
     ] = None
-    model: Annotated[str, Field(min_length=1, description="Model for callers that name none.")] = "gpt-audio"
+    model: Annotated[str, Field(min_length=1, description="The model that answers, whichever one callers name.")] = (
+        "gpt-audio"
+    )
     api_key_env: Annotated[
         str, Field(description="Name of the variable, in the environment or `.env`, that holds the model's key.")
     ] = "OPENAI_API_KEY"

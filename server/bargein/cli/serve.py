@@ -31,7 +31,9 @@ def serve(
         str | None,
         typer.Option(metavar="URL", help="The model's base URL, such as https://api.openai.com/v1; or: demo."),
     ] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Model for callers that name none.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The model that answers. Default: gpt-audio.")
+    ] = None,
     api_key_env: Annotated[
         str | None, typer.Option(metavar="NAME", help="Variable that holds the model's key. Default: OPENAI_API_KEY.")
     ] = None,
