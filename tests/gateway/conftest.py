@@ -14,11 +14,18 @@ from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from support.gateway import Serve, running_gateway
 
+ON_BOTH_LOOPS = {
+    "test_text_and_binary_go_both_ways",
+    "test_a_caller_who_vanishes_is_1006",
+    "test_a_close_by_the_session_sends_what_is_queued_first",
+    "test_what_a_slow_reader_leaves_is_its_backlog_not_the_kernels",
+}
+
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Both loops for the callers' sockets: what a transport's buffers do is theirs to decide."""
+    """uvloop, as in production; asyncio's own too where it matters what a loop does with its buffers."""
     factories: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {"uvloop": uvloop.new_event_loop}
-    if item.path.name == "test_websocket.py":
+    if item.name in ON_BOTH_LOOPS:
         factories["asyncio"] = asyncio.new_event_loop
     return factories
 

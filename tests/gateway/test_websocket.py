@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
+from websockets.typing import Subprotocol
 
 from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.picows_transport import PicowsTransport
@@ -60,6 +61,33 @@ async def test_text_and_binary_go_both_ways(serve: Serve) -> None:
         assert running.metric('bargein_messages_total{direction="in"}') == 2
         assert running.metric('bargein_message_bytes_total{direction="in"}') == 9
         assert running.metric('bargein_messages_total{direction="out"}') == 3
+
+
+async def test_a_malformed_upgrade_is_refused_and_leaves_nothing_behind(serve: Serve) -> None:
+    async with serve() as running:
+        for written, instead in (
+            ("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n", ""),
+            ("Sec-WebSocket-Key: dGhl", "Sec-WebSocket-Key: "),
+            ("Sec-WebSocket-Version: 13\r\n", ""),
+            ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 12"),
+            ("GET", "POST"),
+        ):
+            reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+            head = (
+                "GET /v1/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+            )
+            writer.write(head.replace(written, instead).encode())
+            assert (await reader.read()).split()[1] in {b"400", b"405", b"426"}
+            writer.close()
+        assert running.gateway.open_sessions == 0
+
+
+@pytest.mark.parametrize(("offered", "answered"), [((), None), (("realtime", "x"), "realtime"), (("no",), None)])
+async def test_the_subprotocol_is_answered(serve: Serve, offered: tuple[str, ...], answered: str | None) -> None:
+    subprotocols = [Subprotocol(entry) for entry in offered] or None
+    async with serve() as running, connect(running.ws, subprotocols=subprotocols) as caller:
+        assert caller.subprotocol == answered
 
 
 async def test_nothing_is_compressed(serve: Serve) -> None:

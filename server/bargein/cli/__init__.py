@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from bargein.errors import SettingsError
+from bargein.errors import BargeinError, SettingsError
 
 USAGE_ERROR: Final = 2
 
@@ -88,10 +88,10 @@ def _show_version(value: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line; a wrong setting is one line on standard error, and exit code 2."""
+    """Run the command line. What it cannot do is one line on standard error: exit code 2 for a setting, else 1."""
     wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
         build_app(wanted)()
-    except SettingsError as error:
+    except BargeinError as error:
         print(f"bargein: {error}", file=sys.stderr)
-        sys.exit(USAGE_ERROR)
+        sys.exit(USAGE_ERROR if isinstance(error, SettingsError) else 1)

@@ -41,9 +41,10 @@ class DemoModelProcess:
 
         :raises DemoModelFailedError: it does not. Its own words are on standard error.
         """
+        # A session of its own: Ctrl-C in a terminal must not end it under a server that lets its callers finish.
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bargein.demo", "--port", "0", "--exit-with-stdin", *self._arguments,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
         try:
             async with asyncio.timeout(START_TIMEOUT_S):

@@ -60,6 +60,9 @@ class Admission:
         if handshake.path.rstrip("/") not in PATHS:
             message = f"There is no WebSocket at this path: connect to {min(PATHS)}."
             return Refusal(HTTPStatus.NOT_FOUND, message, "not_found")
+        if handshake.method != "GET":
+            message = "A WebSocket begins with GET (RFC 6455 section 4.1)."
+            return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, message, "method_not_allowed", headers={"Allow": "GET"})
         refusal = self.check_page(handshake.headers)
         if refusal is not None:
             return refusal

@@ -19,8 +19,9 @@ BARGEIN_V1: Final = "bargein.v1"
 class Handshake:
     """The opening handshake of a caller (RFC 6455 section 4.1)."""
 
+    method: str
     path: str
-    """Decoded, without the query."""
+    """Without the query."""
     query: Mapping[str, str]
     headers: Mapping[str, str]
     """By lower-case name; a repeated one is joined with commas (RFC 9110 section 5.3)."""
@@ -71,10 +72,10 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
 def parse_handshake(head: bytes, peer: str) -> Handshake:
     """Read a request's head as uvicorn writes it for an upgrade: already parsed once, one header a line."""
     request_line, *lines = head.decode("latin-1").split("\r\n")
-    target = request_line.split(" ")[1]
+    method, target, _ = request_line.split(" ")
     path, _, query = target.partition("?")
     headers: dict[str, str] = {}
     for line in filter(None, lines):
         name, _, value = line.partition(": ")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return Handshake(path, dict(parse_qsl(query, keep_blank_values=True)), headers, peer)
+    return Handshake(method, path, dict(parse_qsl(query, keep_blank_values=True)), headers, peer)
