@@ -64,6 +64,9 @@ class Caller:
             self.endpointer.position_samples = self.buffer.end_sample
         else:
             self.endpointer.configure(config.turn_detection)
+        self._kept_samples = self._samples_worth_keeping()
+        slack_samples = config.input_format.samples_in_ms(TRIM_SLACK_MS)
+        self._trimmed_above_samples = self._kept_samples + slack_samples
 
     def hear(self, audio: bytes, windows: tuple[Window, ...], *, agent_audible: bool) -> Iterator[Signal]:
         """Buffer ``audio`` and yield what happened in it. Each signal must be dealt with before the next is asked
@@ -77,8 +80,8 @@ class Caller:
             signal = endpointer.feed(window, agent_audible=agent_audible)
             if signal is not None:
                 yield signal
-        if endpointer.state is CallerState.SILENT:
-            self._trim()
+        if endpointer.state is CallerState.SILENT and self.buffer.sample_count > self._trimmed_above_samples:
+            self.buffer.discard_before(self.buffer.end_sample - self._kept_samples)
 
     def announce(self) -> tuple[str, int]:
         """The speech in progress is to be announced: its item's id, and where it starts, padding included, in ms."""
@@ -126,19 +129,17 @@ class Caller:
         if self.endpointer is not None:
             self.endpointer.reset()
 
+    def _samples_worth_keeping(self) -> int:
+        """While nobody speaks: what an onset could reach back to, and what an idle timeout would commit."""
+        detection = self._config.turn_detection
+        if detection is None or self.endpointer is None:
+            return 0
+        kept = self._padding_samples + self.endpointer.reach_samples
+        if detection.idle_timeout_ms is not None:
+            kept = max(kept, self.buffer.format.samples_in_ms(detection.idle_timeout_ms))
+        return kept
+
     @property
     def _padding_samples(self) -> int:
         detection = self._config.turn_detection
         return 0 if detection is None else self.buffer.format.samples_in_ms(detection.prefix_padding_ms)
-
-    def _trim(self) -> None:
-        """Nobody speaks: keep what an onset could reach back to, and what an idle timeout would commit."""
-        detection = self._config.turn_detection
-        if detection is None or self.endpointer is None:
-            return
-        fmt = self.buffer.format
-        kept = self._padding_samples + self.endpointer.reach_samples
-        if detection.idle_timeout_ms is not None:
-            kept = max(kept, fmt.samples_in_ms(detection.idle_timeout_ms))
-        if self.buffer.sample_count > kept + fmt.samples_in_ms(TRIM_SLACK_MS):
-            self.buffer.discard_before(self.buffer.end_sample - kept)

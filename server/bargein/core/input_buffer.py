@@ -10,6 +10,7 @@ class InputBuffer:
 
     def __init__(self, fmt: AudioFormat, limit_ms: int, start_ms: int = 0) -> None:
         self.format = fmt
+        self._bytes_per_sample = fmt.bytes_per_sample
         self._limit_samples = fmt.samples_in_ms(limit_ms)
         self._data = bytearray()
         self.start_sample = fmt.samples_in_ms(start_ms)
@@ -17,7 +18,7 @@ class InputBuffer:
 
     @property
     def sample_count(self) -> int:
-        return len(self._data) // self.format.bytes_per_sample
+        return len(self._data) // self._bytes_per_sample
 
     @property
     def end_sample(self) -> int:
