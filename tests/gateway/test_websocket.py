@@ -90,6 +90,14 @@ async def test_the_subprotocol_is_answered(serve: Serve, offered: tuple[str, ...
         assert caller.subprotocol == answered
 
 
+async def test_a_session_that_does_not_start_is_1011_and_leaves_nothing_behind(serve: Serve) -> None:
+    async with serve() as running, connect(f"{running.ws}?model=broken") as caller:
+        code, _, said = await closed(caller)
+        assert (code, said) == (1011, [])
+        await asyncio.wait_for(running.sessions[0].closed.wait(), 30)
+        assert running.gateway.open_sessions == 0
+
+
 async def test_nothing_is_compressed(serve: Serve) -> None:
     async with serve() as running, connect(running.ws, compression="deflate") as caller:
         assert caller.response is not None

@@ -30,7 +30,10 @@ _numbers = count()
 
 @dataclass(eq=False)
 class ScriptedSession:
-    """Greets with what it was admitted as, echoes, and obeys ``close CODE``, ``send BYTES`` and ``fail``."""
+    """Greets with what it was admitted as, echoes, and obeys ``close CODE``, ``send BYTES`` and ``turn``.
+
+    Asked for the model ``broken``, it fails to start.
+    """
 
     admitted: Admitted
     connection: CallerConnection
@@ -42,6 +45,8 @@ class ScriptedSession:
     turn_over: asyncio.Event = field(default_factory=asyncio.Event)
 
     def start(self) -> None:
+        if self.admitted.model == "broken":
+            raise RuntimeError("on purpose")
         greeting = {
             "type": "session.created",
             "model": self.admitted.model,

@@ -109,7 +109,11 @@ class Gateway:
             log.info("session ended", code=code, duration_s=round(duration_s, 3))
 
         carrier.start(session, ended)
-        session.start()
+        try:
+            session.start()
+        except Exception:
+            log.exception("session did not start")
+            carrier.close(1011, "The server failed.")
 
     # What the process asks.
 
