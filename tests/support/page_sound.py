@@ -131,17 +131,17 @@ class Recording:
         part = self.samples[self.at(from_s) : self.at(to_s)].astype(np.float64) / 32768
         return float(20 * np.log10(max(1e-9, np.sqrt(np.mean(part**2))))) if len(part) else -180.0
 
-    def silent_from(self, context_s: float, *, for_s: float = 0.15, below_db: float = -60.0) -> float | None:
-        """Context time from which the output stays below a level for a while; ``None``: it never does."""
-        part = self.since(context_s).astype(np.float64) / 32768
-        loud = np.abs(part) > 10 ** (below_db / 20)
-        need = round(for_s * self.rate_hz)
-        last = -1
-        for index in np.flatnonzero(loud):
-            if index - last - 1 >= need:
-                break
-            last = int(index)
-        return context_s + (last + 1) / self.rate_hz if len(part) - last - 1 >= need else None
+    def find(self, samples: npt.NDArray[np.int16], start: int = 0) -> int | None:
+        """Index of the first place, from ``start`` on, where exactly these samples are; ``None``: nowhere."""
+        sought, all_bytes = samples.tobytes(), self.samples.tobytes()
+        at = all_bytes.find(sought, 2 * start)
+        while at % 2 == 1 and at > 0:
+            at = all_bytes.find(sought, at + 1)
+        return at // 2 if at >= 0 else None
+
+    def time_of(self, index: int) -> float:
+        """Context time of a sample."""
+        return self.start_s + index / self.rate_hz
 
 
 async def install_page_sound(page: Page, *, context_rate_hz: int | None = None) -> None:

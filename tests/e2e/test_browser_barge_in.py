@@ -1,0 +1,117 @@
+"""Talking over the demo model in a real Chromium: what falls silent, how soon, and what survives a cough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.async_api import Browser, expect
+
+from support.browser_talk import RATE_HZ, Talk, talk
+from support.server_process import ServerProcess
+from support.sounds import cough, keys, knock, pcm16
+from support.speech import speak
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+STORY = "Tell me a story."
+# Each is said over the answer to the one before it.
+INTERRUPTIONS = (
+    (STORY, "en-us"),
+    ("Who are you?", "en-gb"),
+    ("Tell me a story.", "en-gb-scotland"),
+    ("What can you do?", "en-us+f3"),
+    ("Tell me a story.", "en-gb+m3"),
+    ("Who are you?", "en-us+f2"),
+    ("Tell me a story.", "en-us+m7"),
+    ("Stop.", "en-gb+f4"),
+)
+
+SHORT_NOISES: tuple[tuple[str, Callable[[int], bytes]], ...] = (
+    ("cough 120 ms", lambda seed: pcm16(cough(120, seed))),
+    ("cough 250 ms", lambda seed: pcm16(cough(250, seed))),
+    ("cough 400 ms", lambda seed: pcm16(cough(400, seed))),
+    ("knock", lambda seed: pcm16(knock(seed))),
+    ("typing", lambda seed: pcm16(keys(seed))),
+)
+SEEDS = range(3)
+
+
+async def speaking(caller: Talk, words: str = STORY, voice: str = "en-us") -> None:
+    """Ask for something and listen to a second and a half of the answer."""
+    await caller.say(speak(words, voice=voice))
+    await caller.state("user-speaking")
+    await caller.state("speaking", timeout_s=60)
+    await caller.pass_time(1.5)
+
+
+async def test_the_reply_falls_silent_when_the_caller_speaks(
+    browser: Browser, page_server: ServerProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Measured at the output, on one clock: from the first sample of the caller's speech to the last of the reply."""
+    async with talk(browser, page_server.http_url, context_rate_hz=RATE_HZ) as caller:
+        await caller.start()
+        await speaking(caller, *INTERRUPTIONS[0])
+        figures_ms = []
+        for number, (words, voice) in enumerate(INTERRUPTIONS[1:], start=1):
+            onset_s = await caller.say(speak(words, voice=voice))
+            cut = await caller.event("bargein.cut", number)
+            flushed = [event for event in caller.sent if event["type"] == "bargein.flushed"][-1]
+            assert flushed["response_id"] == cut["response_id"]
+            assert flushed["samples"] == cut["heard_samples"], "the model is told what was heard, to the sample"
+            await caller.state("speaking", timeout_s=60)
+            recording = await caller.recorded()
+            end = caller.assert_heard(recording, cut["response_id"], cut["heard_samples"])
+            figures_ms.append(1000 * (recording.time_of(end) - onset_s))
+            await caller.pass_time(1.5)
+        with capsys.disabled():
+            p50, p95 = np.percentile(figures_ms, [50, 95], method="nearest")
+            shown = " ".join(f"{figure:.0f}" for figure in figures_ms)
+            print(f"\nonset to silence at the page's output: p50 {p50:.0f} ms, p95 {p95:.0f} ms, each {shown}")
+        assert min(figures_ms) > 0
+
+
+async def test_the_unheard_words_are_struck_through(browser: Browser, page_server: ServerProcess) -> None:
+    async with talk(browser, page_server.http_url, context_rate_hz=RATE_HZ) as caller:
+        await caller.start()
+        await speaking(caller)
+        await caller.say(speak("What time is it?"))
+        cut = await caller.event("bargein.cut")
+        struck = caller.page.locator("del")
+        await expect(struck).to_have_count(1)
+        assert (await struck.inner_text()).strip() == cut["unheard_text"].strip()
+        entry = caller.get("transcript").locator("[data-role=reply]").first
+        await expect(entry).to_contain_text(cut["heard_text"].strip())
+        await expect(entry).to_contain_text("(interrupted)")
+        assert cut["heard_text"]
+        assert cut["unheard_text"]
+
+
+async def test_short_noises_hold_the_reply_and_lose_nothing(
+    browser: Browser, page_server: ServerProcess, capsys: pytest.CaptureFixture[str]
+) -> None:
+    survived: dict[str, list[bool]] = {kind: [] for kind, _ in SHORT_NOISES}
+    async with talk(browser, page_server.http_url, context_rate_hz=RATE_HZ) as caller:
+        await caller.start()
+        await speaking(caller)
+        for seed in SEEDS:
+            for kind, make in SHORT_NOISES:
+                cuts = len(caller.events("bargein.cut"))
+                await caller.say(make(seed))
+                await caller.pass_time(1.6)
+                survived[kind].append(len(caller.events("bargein.cut")) == cuts)
+                if not survived[kind][-1]:
+                    await caller.state("listening", "speaking", timeout_s=60)
+                    await speaking(caller)
+        holds, resumes = len(caller.events("bargein.hold")), len(caller.events("bargein.resume"))
+        await caller.get("stop").click()
+        await caller.state("listening")
+        recording = await caller.recorded()
+        for flushed in [event for event in caller.sent if event["type"] == "bargein.flushed"]:
+            caller.assert_heard(recording, flushed["response_id"], flushed["samples"])
+    with capsys.disabled():
+        lines = [f"  {kind:13} {sum(each)} of {len(each)}" for kind, each in survived.items()]
+        print(f"\nreplies that survived a short noise ({holds} holds, {resumes} resumes):", *lines, sep="\n")
+    every = [each for kind in survived.values() for each in kind]
+    assert sum(every) > len(every) / 2
