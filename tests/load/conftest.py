@@ -60,10 +60,10 @@ class ScriptedServer:
     script: Script
     url: str = ""
     received: list[dict[str, Any]] = field(default_factory=list)
-    connections: int = 0
+    joined: asyncio.Event = field(default_factory=asyncio.Event)
+    """A caller's session was configured."""
 
     async def handle(self, socket: ServerConnection) -> None:
-        self.connections += 1
         session = _Session(self, socket)
         try:
             await session.run()
@@ -83,6 +83,7 @@ class _Session:
     appends: int = 0
     turn: str | None = None
     held: bool = False
+    resumed: asyncio.Event = field(default_factory=asyncio.Event)
     replies: int = 0
     reply: asyncio.Task[None] | None = None
     item: str | None = None
@@ -108,6 +109,7 @@ class _Session:
                 case "session.update":
                     self.server.received.append(event)
                     await self.send("session.updated", session=event["session"])
+                    self.server.joined.set()
                 case _:
                     self.server.received.append(event)
 
@@ -137,6 +139,7 @@ class _Session:
             return
         if self.replying and not self.held and self.speech_ms >= script.hold_ms and self.item:
             self.held = True
+            self.resumed.clear()
             if self.bargein:
                 await self.send("bargein.hold", response_id=self.response, item_id=self.item, at_sample=0)
         if self.turn is None and self.speech_ms >= script.confirm_ms:
@@ -153,6 +156,7 @@ class _Session:
         self.speech_ms = 0
         if self.turn is None and self.held:
             self.held = False
+            self.resumed.set()
             if self.bargein:
                 await self.send("bargein.resume", response_id=self.response, item_id=self.item, from_sample=0)
         if self.turn is not None and self.silence_ms >= script.silence_ms:
@@ -221,9 +225,10 @@ class _Session:
         for index in range(count):
             if script.gap_s and index == count // 2:
                 began_s += script.gap_s + LEAD_S
-            while self.held:
-                began_s += 0.01
-                await asyncio.sleep(0.01)
+            if self.held:
+                held_s = asyncio.get_running_loop().time()
+                await self.resumed.wait()
+                began_s += asyncio.get_running_loop().time() - held_s
             due_s = began_s + index * DELTA_S - LEAD_S
             await asyncio.sleep(max(0.0, due_s - asyncio.get_running_loop().time()))
             await self.sound(int(index * DELTA_S * RATE_HZ), DELTA_S)
@@ -238,7 +243,7 @@ class _Session:
 ServerFactory = Callable[[Script], AbstractAsyncContextManager[ScriptedServer]]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serving() -> ServerFactory:
     """Start a server that follows a script; it ends with the block."""
 
@@ -256,7 +261,7 @@ def serving() -> ServerFactory:
     return start
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def script() -> type[Script]:
     """The class of scripts: tests that are loaded one by one cannot import it."""
     return Script

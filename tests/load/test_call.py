@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import wave
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
-from bargein.load.call import call
+from bargein.load.call import CallResult, call
 from bargein.load.errors import ConnectError
 from bargein.load.marks import Mark
 from bargein.load.recording import RATE_HZ, Recording, write_heard
@@ -29,11 +33,55 @@ def spoken(*stretches: tuple[float, float], length_s: float) -> Recording:
 
 QUESTION = spoken((0.2, 0.9), length_s=1.0)
 INTERRUPTION = spoken((0.2, 0.9), (2.2, 2.9), length_s=3.0)
+COUGH = spoken((0.2, 0.9), (2.0, 2.12), length_s=2.5)
+INTERRUPTED = {"first_reply_s": 6.0, "reply_s": 0.5}
 
 
-async def test_a_question_is_answered_and_heard_to_its_end(serving: ServerFactory, script: type[Script]) -> None:
-    async with serving(script(reply_s=1.0)) as server:
-        result = await call(QUESTION, server.url)
+@dataclass(frozen=True)
+class Case:
+    script: Mapping[str, Any]
+    recording: Recording = QUESTION
+    stock: bool = False
+
+
+CASES = {
+    "answered": Case({"reply_s": 1.0}),
+    "interrupted": Case(INTERRUPTED, INTERRUPTION),
+    "interrupted, stock": Case(INTERRUPTED, INTERRUPTION, stock=True),
+    "cough": Case({"reply_s": 2.0}, COUGH),
+    "leaking": Case(INTERRUPTED | {"leak_s": 0.3}, INTERRUPTION),
+    "leaking, stock": Case(INTERRUPTED | {"leak_s": 0.3}, INTERRUPTION, stock=True),
+    "dropped": Case({"drop_reply": 1}),
+    "failing": Case({"fail": True}),
+    "stock only": Case({"bargein": False, "reply_s": 0.5}),
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A call that is over, and what the server received."""
+
+    result: CallResult
+    received: list[dict[str, Any]]
+
+    def sent(self, name: str) -> list[dict[str, Any]]:
+        return [event for event in self.received if event["type"] == name]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def calls(serving: ServerFactory, script: type[Script]) -> dict[str, Done]:
+    """All calls, at the same time: each takes the seconds that it takes to speak."""
+
+    async def made(case: Case) -> Done:
+        async with serving(script(**case.script)) as server:
+            result = await call(case.recording, server.url, stock=case.stock, patience_s=3.0)
+            return Done(result, server.received)
+
+    return dict(zip(CASES, await asyncio.gather(*map(made, CASES.values())), strict=True))
+
+
+def test_a_question_is_answered_and_heard_to_its_end(calls: dict[str, Done]) -> None:
+    result = calls["answered"].result
     assert result.unanswered is None
     (turn,) = result.turns
     assert turn.agent == "silent"
@@ -45,92 +93,66 @@ async def test_a_question_is_answered_and_heard_to_its_end(serving: ServerFactor
 
 
 @pytest.mark.parametrize("stock", [False, True])
-async def test_an_interruption_silences_the_agent(serving: ServerFactory, script: type[Script], stock: bool) -> None:
-    async with serving(script(first_reply_s=6.0, reply_s=0.5)) as server:
-        result = await call(INTERRUPTION, server.url, stock=stock)
-    first, second = result.turns
-    assert result.unanswered is None
+def test_an_interruption_silences_the_agent(calls: dict[str, Done], stock: bool) -> None:
+    done = calls["interrupted, stock" if stock else "interrupted"]
+    first, second = done.result.turns
+    assert done.result.unanswered is None
     assert first.reply is not None
     assert first.reply.status == "cancelled"
-    assert first.heard_s < 1.5
+    assert first.heard_s < 2.0
     assert second.agent == "speaking"
     assert second.confirmed_s is not None
     assert second.silent_s is not None
     assert (second.held_s is None) == stock
     assert second.silent_s <= (second.confirmed_s if stock else second.held_s or 0) + 0.001
-    assert result.dialogue.stale_heard_samples() == 0
-    sent = [event["type"] for event in server.received]
-    assert ("conversation.item.truncate" in sent) == stock
-    assert ("bargein.flushed" in sent) == (not stock)
+    assert done.result.dialogue.stale_heard_samples() == 0
+    assert bool(done.sent("conversation.item.truncate")) == stock
+    assert bool(done.sent("bargein.flushed")) == (not stock)
 
 
-async def test_the_flushed_report_gives_what_was_heard(serving: ServerFactory, script: type[Script]) -> None:
-    async with serving(script(first_reply_s=6.0, reply_s=0.5)) as server:
-        result = await call(INTERRUPTION, server.url)
-    (flushed,) = [event for event in server.received if event["type"] == "bargein.flushed"]
-    assert flushed["samples"] == result.dialogue.listener.heard_samples(flushed["item_id"])
-    reports = [event["samples"] for event in server.received if event["type"] == "bargein.played"]
-    assert len(reports) > 10
+def test_the_flushed_report_gives_what_was_heard(calls: dict[str, Done]) -> None:
+    done = calls["interrupted"]
+    (flushed,) = done.sent("bargein.flushed")
+    assert flushed["samples"] == done.result.dialogue.listener.heard_samples(flushed["item_id"])
+    assert len(done.sent("bargein.played")) > 10
 
 
-async def test_a_cough_pauses_the_reply_and_loses_nothing(serving: ServerFactory, script: type[Script]) -> None:
-    cough = spoken((0.2, 0.9), (2.0, 2.12), length_s=2.5)
-    async with serving(script(reply_s=2.0)) as server:
-        result = await call(cough, server.url)
+def test_a_cough_pauses_the_reply_and_loses_nothing(calls: dict[str, Done]) -> None:
+    result = calls["cough"].result
     first, second = result.turns
     assert second.held_s is not None
     assert second.resumed_s is not None
     assert second.confirmed_s is None
     assert first.heard_s == pytest.approx(2.0)
     assert result.unanswered is None
-    assert len(result.dialogue.listener.spans) == 2
 
 
-async def test_stale_sound_is_heard_by_a_stock_client_and_counted(serving: ServerFactory, script: type[Script]) -> None:
-    async with serving(script(first_reply_s=6.0, reply_s=0.5, leak_s=0.3)) as server:
-        result = await call(INTERRUPTION, server.url, stock=True)
-    assert result.dialogue.stale_heard_samples() == int(0.3 * RATE_HZ)
+def test_stale_sound_is_heard_by_a_stock_client_and_counted(calls: dict[str, Done]) -> None:
+    assert calls["leaking, stock"].result.dialogue.stale_heard_samples() == int(0.3 * RATE_HZ)
 
 
-async def test_a_bargein_client_drops_stale_sound_but_counts_it(serving: ServerFactory, script: type[Script]) -> None:
-    async with serving(script(first_reply_s=6.0, reply_s=0.5, leak_s=0.3)) as server:
-        result = await call(INTERRUPTION, server.url)
-    assert result.dialogue.stale_heard_samples() == 0
-    assert sum(reply.stale_samples for reply in result.dialogue.replies.values()) == int(0.3 * RATE_HZ)
+def test_a_bargein_client_drops_stale_sound_but_counts_it(calls: dict[str, Done]) -> None:
+    dialogue = calls["leaking"].result.dialogue
+    assert dialogue.stale_heard_samples() == 0
+    assert sum(reply.stale_samples for reply in dialogue.replies.values()) == int(0.3 * RATE_HZ)
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"),
-    [({"drop_reply": 1}, "no response was created"), ({"fail": True}, "ended failed: As scripted.")],
+    ("name", "reason"), [("dropped", "no response was created"), ("failing", "ended failed: As scripted.")]
 )
-async def test_no_answer_is_told(
-    serving: ServerFactory, script: type[Script], fault: dict[str, int], reason: str
-) -> None:
-    async with serving(script(**fault)) as server:  # type: ignore[arg-type]  # a table of keyword arguments
-        result = await call(QUESTION, server.url, patience_s=2.0)
-    assert result.unanswered is not None
-    assert reason in result.unanswered
+def test_no_answer_is_told(calls: dict[str, Done], name: str, reason: str) -> None:
+    unanswered = calls[name].result.unanswered
+    assert unanswered is not None
+    assert reason in unanswered
 
 
-async def test_a_server_that_does_not_offer_bargein_is_spoken_to_in_the_stock_protocol(
-    serving: ServerFactory, script: type[Script]
-) -> None:
-    async with serving(script(bargein=False, reply_s=0.5)) as server:
-        result = await call(QUESTION, server.url)
-    assert not result.dialogue.bargein
-    assert result.unanswered is None
+def test_a_server_without_bargein_is_spoken_to_in_the_stock_protocol(calls: dict[str, Done]) -> None:
+    assert not calls["stock only"].result.dialogue.bargein
+    assert calls["stock only"].result.unanswered is None
 
 
-async def test_nobody_listens() -> None:
-    with pytest.raises(ConnectError, match="cannot connect"):
-        await call(QUESTION, "ws://127.0.0.1:1/v1/realtime")
-
-
-async def test_the_heard_file_is_silent_where_the_agent_was(
-    serving: ServerFactory, script: type[Script], tmp_path: Path
-) -> None:
-    async with serving(script(first_reply_s=6.0, reply_s=0.5)) as server:
-        result = await call(INTERRUPTION, server.url)
+def test_the_heard_file_is_silent_where_the_agent_was(calls: dict[str, Done], tmp_path: Path) -> None:
+    result = calls["interrupted"].result
     path = tmp_path / "heard.wav"
     write_heard(path, result.caller_audio, result.dialogue.listener.spans, result.agent_audio, result.began_s)
     with wave.open(str(path)) as file:
@@ -144,6 +166,11 @@ async def test_the_heard_file_is_silent_where_the_agent_was(
     assert not agent[int(silent_s * RATE_HZ) + 1 : int(answered_s * RATE_HZ) - 1].any()
     assert agent[int((silent_s - 0.1) * RATE_HZ) : int(silent_s * RATE_HZ) - 1].all()
     assert np.array_equal(sound[: 3 * RATE_HZ, 0], np.frombuffer(INTERRUPTION.audio, np.int16))
+
+
+async def test_nobody_listens() -> None:
+    with pytest.raises(ConnectError, match="cannot connect"):
+        await call(QUESTION, "ws://127.0.0.1:1/v1/realtime")
 
 
 def test_longer_pauses_are_drawn_from_the_seed() -> None:

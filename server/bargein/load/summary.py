@@ -125,13 +125,10 @@ def summarize(run: Run) -> Summary:
 
 
 def _counting(run: Run, taken: list[Sample]) -> Iterator[Sample]:
-    late = iter(sorted(run.ticker.late_periods, key=lambda period: period.from_s))
-    period = next(late, None)
-    for sample in sorted(taken, key=lambda sample: sample.at_s):
-        at_s = sample.at_s + run.began_s
-        while period is not None and period.to_s < at_s:
-            period = next(late, None)
-        if period is None or at_s < period.from_s:
+    """Those whose beginning and end the generator did on time."""
+    for sample in taken:
+        end_s = sample.at_s + run.began_s
+        if not (run.ticker.was_late(end_s) or run.ticker.was_late(end_s - sample.value_s)):
             yield sample
 
 

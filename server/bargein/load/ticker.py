@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from array import array
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -12,6 +13,9 @@ SLOT_MS: Final = 2
 """Callers are spread over slots of this length within a frame: people do not speak in step."""
 LATE_S: Final = 0.01
 """What is measured while the generator itself was later than this says nothing about the server."""
+
+MAKING_UP_S: Final = 0.005
+"""How long after a late period the frames that were due in it may still be going out, one right after the other."""
 
 
 class Ticked(Protocol):
@@ -63,8 +67,9 @@ class Ticker:
             number += 1
 
     def was_late(self, at_s: float) -> bool:
-        """Whether what was noticed at this moment may have been noticed late."""
-        return any(period.from_s <= at_s <= period.to_s for period in self.late_periods)
+        """Whether what was done or noticed at this moment may have been so late, or made up for lateness."""
+        place = bisect_right(self.late_periods, at_s, key=lambda period: period.from_s)
+        return place > 0 and at_s <= self.late_periods[place - 1].to_s + MAKING_UP_S
 
     def _note_late(self, due_s: float, now_s: float) -> None:
         last = self.late_periods[-1] if self.late_periods else None

@@ -1,0 +1,137 @@
+"""``bargein call`` and ``bargein load`` as commands: what they write, print and exit with."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import wave
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from bargein.load.bank import BANK, RATE_HZ, read_phrase
+from bargein.sound.wav import wrap
+
+if TYPE_CHECKING:
+    from load.conftest import Script, ServerFactory
+
+
+async def command(*arguments: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bargein", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+
+
+async def ran(*arguments: str) -> tuple[int | None, str, str]:
+    process = await command(*arguments)
+    out, err = await process.communicate()
+    return process.returncode, out.decode(), err.decode()
+
+
+@pytest.fixture
+def question(tmp_path: Path) -> Path:
+    """A made question: 16 kHz, stereo."""
+    samples = np.concatenate([np.zeros(RATE_HZ // 4, np.int16), read_phrase(BANK / "diana-help.wav")])
+    path = tmp_path / "question.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(2)
+        file.setframerate(RATE_HZ)
+        file.writeframes(np.repeat(samples, 2).tobytes())
+    return path
+
+
+async def test_a_call_is_written_down_and_told(
+    serving: ServerFactory, script: type[Script], question: Path, tmp_path: Path
+) -> None:
+    heard, events = tmp_path / "heard.wav", tmp_path / "events.jsonl"
+    async with serving(script(reply_s=0.5)) as server:
+        code, out, _ = await ran(
+            "call", str(question), "--url", server.url, "--out", str(heard), "--events", str(events)
+        )
+    assert code == 0
+    assert "completed" in out
+    with wave.open(str(heard)) as file:
+        assert file.getnchannels() == 2
+    lines = [json.loads(line) for line in events.read_text().splitlines()]
+    assert {line["direction"] for line in lines} == {"sent", "received"}
+    assert any(line.get("number") == 1 and line["audio_ms"] == 100 for line in lines)
+
+
+async def test_a_call_without_an_answer_exits_with_1(
+    serving: ServerFactory, script: type[Script], question: Path
+) -> None:
+    async with serving(script(fail=True)) as server:
+        code, out, _ = await ran("call", str(question), "--url", server.url, "--stock")
+    assert code == 1
+    assert "Not answered" in out
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [(None, "No such file"), (b"no sound", "not a WAV file"), (wrap(b"", 16_000), "holds no sound")],
+)
+async def test_a_recording_that_cannot_be_played_is_one_line(tmp_path: Path, data: bytes | None, hint: str) -> None:
+    path = tmp_path / "wrong.wav"
+    if data is not None:
+        path.write_bytes(data)
+    code, _, err = await ran("call", str(path))
+    assert code == 2
+    assert err.count("\n") == 1
+    assert hint in err
+
+
+async def test_a_server_that_is_not_there_is_one_line(question: Path) -> None:
+    code, _, err = await ran("call", str(question), "--url", "ws://127.0.0.1:1/v1/realtime")
+    assert code == 1
+    assert err.count("\n") == 1
+    assert "Is the server running?" in err
+
+
+async def test_a_load_run_is_a_gate(serving: ServerFactory, script: type[Script], tmp_path: Path) -> None:
+    report = tmp_path / "out"
+    async with serving(script(reply_s=0.4)) as server:
+        options = ["--url", server.url, "--callers", "2", "--duration", "5", "--ramp", "0", "--scenario", "talk"]
+        conditions = ["--fail-if", "replies<1", "--fail-if", "turns>0"]
+        code, out, _ = await ran("load", *options, *conditions, "--report", str(report))
+    assert "passed replies<1" in out
+    assert "FAILED turns>0" in out
+    # 3 instead of 1: the generator itself was late, on a machine that does other things too.
+    assert code in (1, 3)
+    figures = json.loads((report / "report.json").read_text())
+    assert code == (3 if figures["generator_was_late"] else 1)
+    assert figures["figures"]["calls"]["value"] >= 2
+    page = (report / "report.html").read_text()
+    assert page.startswith("<!doctype html>")
+    assert "http" not in page.replace(server.url, "").replace("http-equiv", "").replace("/metrics", "")
+
+
+async def test_ctrl_c_gives_the_report_so_far(serving: ServerFactory, script: type[Script], tmp_path: Path) -> None:
+    async with serving(script(reply_s=0.4)) as server:
+        options = ["--callers", "1", "--duration", "600", "--ramp", "0", "--report", str(tmp_path)]
+        process = await command("load", "--url", server.url, *options)
+        await server.joined.wait()
+        process.send_signal(signal.SIGINT)
+        out, _ = await process.communicate()
+    assert process.returncode == 0
+    assert "Interrupted after" in out.decode()
+    assert json.loads((tmp_path / "report.json").read_text())["interrupted"] is True
+
+
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        (["--scenario", "bargin"], "one of barge-in"),
+        (["--fail-if", "bargein_p99>1ms"], "did you mean barge_in_p99"),
+        (["--speech", "nowhere"], "no .wav file"),
+    ],
+)
+async def test_a_wrong_option_of_load_is_one_line(options: list[str], hint: str) -> None:
+    code, _, err = await ran("load", *options)
+    assert code == 2
+    assert err.count("\n") == 1
+    assert hint in err
