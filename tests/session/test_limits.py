@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import socket
 from contextlib import suppress
@@ -148,3 +149,23 @@ async def test_a_drain_lets_the_turn_end_and_then_says_restart(model: Model) -> 
         code, _ = await caller.wait_closed()
         await draining
     assert code == 1012
+
+
+async def test_a_drain_that_is_cut_short_leaves_nothing_behind(model: Model) -> None:
+    """The second SIGTERM comes while turns are in progress."""
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    model.will(model.hang_after("one two three"))
+    async with running_server(model.url) as server, connect(server.realtime_url) as caller:
+        await caller.say_text("count")
+        await caller.wait_for("response.output_audio.delta")
+        draining = asyncio.create_task(server.gateway.drain())
+        await asyncio.sleep(0)
+        server.gateway.stop()
+        await draining
+        code, _ = await caller.wait_closed()
+        await model.left.wait()
+    del draining
+    gc.collect()
+    assert code == 1012
+    assert not complaints

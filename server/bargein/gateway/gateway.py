@@ -135,6 +135,7 @@ class Gateway:
         await asyncio.wait(waits, timeout=self.settings.drain_s, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
         self.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S + 1):
