@@ -51,9 +51,11 @@ export class Controls {
     this.#ptt.setAttribute('aria-pressed', String(state.pushToTalk && state.state === 'user-speaking'));
     byId('ptt-label').textContent = state.pushToTalk && state.state === 'user-speaking' ? 'Let go to send' : 'Hold to talk';
     this.#showMute(state);
-    this.#composer.placeholder = phase === 'idle' ? 'No microphone? Type a message' : 'Or type a message';
+    this.#composer.placeholder = phase === 'idle' ? 'No microphone? Type here' : 'Or type a message';
     byId('keys').replaceChildren(...keys(state.pushToTalk && state.microphone));
-    if (was !== phase) this.#moveFocus(phase);
+    if (was === phase) return;
+    byId('main').scrollTop = 0;
+    this.#moveFocus(phase);
   }
 
   /** @param {StateDetail} state */

@@ -18,6 +18,8 @@ export class Panel {
   /** @type {HTMLElement | null} */
   #opener = null;
   #on_show;
+  /** On a phone the panel covers the page: then nothing behind it may take the focus. */
+  #covering = matchMedia('(max-width: 760px)');
 
   /** @param {{onShow: (page: PageName | null) => void}} options */
   constructor({ onShow }) {
@@ -28,6 +30,7 @@ export class Panel {
       byId(`tab-${page}`).addEventListener('keydown', (event) => this.#arrow(event, page));
     }
     byId('panel-close').addEventListener('click', () => this.close());
+    this.#covering.addEventListener('change', () => this.#cover());
   }
 
   /** @returns {boolean} */
@@ -41,6 +44,7 @@ export class Panel {
     this.#opener = from ?? this.#opener;
     this.#panel.hidden = false;
     document.body.dataset.panel = 'open';
+    this.#cover();
     for (const name of PAGES) {
       const selected = name === page;
       byId(`tab-${name}`).setAttribute('aria-selected', String(selected));
@@ -57,9 +61,15 @@ export class Panel {
     this.#open = null;
     this.#panel.hidden = true;
     delete document.body.dataset.panel;
+    this.#cover();
     for (const name of PAGES) opener(name).setAttribute('aria-expanded', 'false');
     this.#opener?.focus();
     this.#on_show(null);
+  }
+
+  #cover() {
+    const covered = this.#open !== null && this.#covering.matches;
+    for (const part of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('.skip, .top, main, .dock'))) part.inert = covered;
   }
 
   /** @param {KeyboardEvent} event @param {PageName} page */

@@ -131,6 +131,18 @@ async def test_the_panel_gives_the_focus_back(client: Client) -> None:
     await expect(client.get("open-latency")).to_be_focused()
 
 
+async def test_on_a_phone_nothing_behind_the_panel_takes_the_focus(open_client: OpenClient) -> None:
+    client = await open_client(size=PHONE)
+    await client.get("open-settings").click()
+    for _ in range(30):
+        await client.page.keyboard.press("Tab")
+        assert await client.page.evaluate(
+            "document.activeElement === document.body || document.activeElement.closest('#panel') !== null"
+        )
+    await client.page.keyboard.press("Escape")
+    await expect(client.get("open-settings")).to_be_focused()
+
+
 async def test_every_focus_can_be_seen(client: Client) -> None:
     """Each stop of the Tab key has an outline."""
     seen: set[str] = set()
