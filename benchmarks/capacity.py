@@ -4,7 +4,7 @@ Finds the largest number of callers at which a core still meets the limits, for 
 one core, the callers and the model on the other. 20 ms frames, every caller sending all the time, half of them being
 spoken to, interruptions every few seconds.
 
-Run: ``python benchmarks/capacity.py`` (about ten minutes); ``--help`` for parts of it.
+Run: ``python -m benchmarks.capacity`` (about ten minutes); ``--help`` for parts of it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-import crowd
-import processes
-from crowd import SCENARIO, Seen
-from processes import HERE, LOAD_CPU, SERVER_CPU, Process
+from benchmarks import crowd, processes
+from benchmarks.crowd import SCENARIO, Seen
+from benchmarks.processes import LOAD_CPU, SERVER_CPU, Process
 
 REACTION_LIMIT_MS: Final = 150.0
 DELTA_LIMIT_MS: Final = 20.0
@@ -68,12 +67,12 @@ def serving(stack: Stack) -> Iterator[Process]:
     """The server of a stack on its core, with a model on the other."""
     with ExitStack() as running:
         if stack.kind == "relay":
-            command = [str(HERE / "relay.py"), stack.transport, "0"]
+            command = ["-m", "benchmarks.relay", stack.transport, "0"]
             yield running.enter_context(processes.running(command, {SERVER_CPU}))
             return
         model = running.enter_context(processes.model(SPEAK_S, {LOAD_CPU}))
         if stack.kind == "straightforward":
-            command = [str(HERE / "straightforward.py"), "0", model.url]
+            command = ["-m", "benchmarks.straightforward", "0", model.url]
             yield running.enter_context(processes.running(command, {SERVER_CPU}))
         else:
             yield running.enter_context(processes.bargein(model.url, stack.transport, {SERVER_CPU}))

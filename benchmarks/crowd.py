@@ -14,8 +14,8 @@ from bargein.load.run import Plan, Run, run
 from bargein.load.scenario import Calls, Interruptions, Scenario
 from bargein.load.server_side import metrics_url
 from bargein.load.summary import Summary, summarize
-from model import stamp_of, stamp_of_text
-from processes import Process
+from benchmarks.model import stamp_of, stamp_of_text
+from benchmarks.processes import Process
 
 PROBES = 24
 """Callers among the crowd who speak bargein.v1, and so notice the hold."""

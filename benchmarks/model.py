@@ -4,7 +4,7 @@ A process of its own, on one tick. The first samples of every piece of sound hol
 processes of a machine share the monotonic clock, so whoever hears it knows how long it was under way. ``GET /log``
 tells when each stream began, sounded first, and was closed by the other side.
 
-Run: ``python benchmarks/model.py PORT [SECONDS]``.
+Run: ``python -m benchmarks.model PORT [SECONDS]``.
 """
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-HERE: Final = Path(__file__).parent
+ROOT: Final = Path(__file__).parent.parent
 SERVER_CPU: Final = 0
 LOAD_CPU: Final = 1
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
-_URL: Final = re.compile(r"(?:ws|http)://\S+")
+_URL: Final = re.compile(r"(?:ws|http)://[^\s\"]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,7 @@ def running(
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            cwd=ROOT,
             env=os.environ | (environment or {}),
         )
     finally:
@@ -93,7 +94,7 @@ def _address(popen: subprocess.Popen[str], scheme: str) -> str:
 
 def model(speak_s: float, cpus: set[int]) -> AbstractContextManager[Process]:
     """The stamped model of ``model.py``: a context manager of a :class:`Process`."""
-    return running([str(HERE / "model.py"), "0", str(speak_s)], cpus, scheme="http")
+    return running(["-m", "benchmarks.model", "0", str(speak_s)], cpus, scheme="http")
 
 
 def bargein(model_url: str, transport: str, cpus: set[int], **settings: str) -> AbstractContextManager[Process]:

@@ -1,7 +1,7 @@
 """A bare relay: takes every frame and does nothing with it, and speaks ready-made deltas for half of the time.
 
 What a server on this transport costs at the very least, with as many messages each way as a conversation has. Run:
-``python benchmarks/relay.py websockets|picows PORT``.
+``python -m benchmarks.relay websockets|picows PORT``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import uvloop
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from model import MARK, PIECE_S, RATE_HZ, STAMP
+from benchmarks.model import MARK, PIECE_S, RATE_HZ, STAMP
 
 SPEAK_S: Final = 5.0
 PAUSE_S: Final = 5.0

@@ -4,7 +4,7 @@
 ``httpx`` for the model. A task for each direction of each caller, no pacing, no second step before an interruption: it
 has the parts of the real work, and none of its care. What has been voiced for 80 ms is an interruption.
 
-Run: ``python benchmarks/straightforward.py PORT MODEL_URL``.
+Run: ``python -m benchmarks.straightforward PORT MODEL_URL``.
 """
 
 from __future__ import annotations

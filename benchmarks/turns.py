@@ -10,7 +10,7 @@ interruptions each, at a light load:
 
 Fails when the share of turns within a limit is below its floor in ``floors.json``.
 
-Run: ``python benchmarks/turns.py`` (about three minutes).
+Run: ``python -m benchmarks.turns`` (about three minutes).
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-import processes
 from bargein.load.measures import percentile
 from bargein.load.run import Plan, Run, run
 from bargein.load.scenario import Calls, Interruptions, Noise, Scenario
 from bargein.load.server_side import metrics_url
 from bargein.load.summary import Summary, summarize
-from model import stamp_of
-from processes import HERE, LOAD_CPU, SERVER_CPU, Process
+from benchmarks import processes
+from benchmarks.model import stamp_of
+from benchmarks.processes import LOAD_CPU, ROOT, SERVER_CPU, Process
 
-FLOORS: Final = HERE / "floors.json"
-PEOPLE: Final = HERE.parent.parent / "shared" / "speech"
+FLOORS: Final = Path(__file__).with_name("floors.json")
+PEOPLE: Final = ROOT.parent / "shared" / "speech"
 CALLERS: Final = 24
 NOISE_DB: Final = -42.0
 """The room, relative to full scale; the callers speak at about -22."""

@@ -1,0 +1,7 @@
+"""``make bench``: the turns, against their floors."""
+
+import sys
+
+from benchmarks.turns import main
+
+sys.exit(main())
