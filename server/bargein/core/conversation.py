@@ -68,6 +68,7 @@ class Conversation:
         )
         self.agent = Agent(policy, self._cutter, maker)
         self._last_window = Window(0, 0.0, 0.0)
+        self._voice_told = False
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event.
@@ -101,6 +102,7 @@ class Conversation:
                 self._commit(now, out)
             case events.ClearRequested():
                 self.caller.clear()
+                self._voice_taken(out)
                 self.agent.resume(self.config, now, out)
                 out.append(actions.InputCleared())
             case _:
@@ -172,14 +174,19 @@ class Conversation:
     def _tell_voice(self, signal: Signal, out: list[Action]) -> None:
         match signal.trigger:
             case CallerTrigger.EVIDENCE | CallerTrigger.GO_ON:
-                speech = True
-            case CallerTrigger.MISFIRE | CallerTrigger.PAUSE:
-                speech = False
+                self._voice_told = True
+            case CallerTrigger.MISFIRE | CallerTrigger.PAUSE | CallerTrigger.TAKEN:
+                self._voice_told = False
             case _:
                 return
         at_ms = self.caller.buffer.format.ms_of(signal.at_sample)
         window = self._last_window
-        out.append(actions.VoiceChanged(speech, at_ms, window.level_db, window.probability))
+        out.append(actions.VoiceChanged(self._voice_told, at_ms, window.level_db, window.probability))
+
+    def _voice_taken(self, out: list[Action]) -> None:
+        """Speech in progress was taken by hand: nothing follows that would end it."""
+        if self._voice_told and self.caller.state is CallerState.SILENT:
+            self._tell_voice(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), out)
 
     def _announce(self, out: list[Action]) -> None:
         item_id, start_ms = self.caller.announce()
@@ -199,6 +206,7 @@ class Conversation:
 
     def _commit(self, now: float, out: list[Action]) -> None:
         item = self.caller.take_all()
+        self._voice_taken(out)
         self._enter_turn(item, out)
         self.agent.resume(self.config, now, out)
 
@@ -213,6 +221,7 @@ class Conversation:
     def _configure(self, config: SessionConfig, now: float, out: list[Action]) -> None:
         self.config = config
         self.caller.configure(config)
+        self._voice_taken(out)
         if self.caller.state is CallerState.SILENT:
             self.agent.resume(config, now, out)
 

@@ -88,7 +88,8 @@ class Endpointer:
         self._confirm_span = int(self._confirm_samples / share)
         self._longest_span = int(UNVOICED_FACTOR * self._confirm_span)
         self._misfire_samples = self._samples(self._policy.misfire_after_ms)
-        self._silence_samples = self._samples(detection.silence_duration_ms)
+        # Speech is trusted after a blip's length: less silence than that would be found in speech itself.
+        self._silence_samples = self._samples(max(detection.silence_duration_ms, BLIP_MS))
         self._max_wait_samples = None if detection.max_wait_ms is None else self._samples(detection.max_wait_ms)
         self._gate_shift_db = (share - 0.5) * THRESHOLD_GATE_DB
 
@@ -181,11 +182,7 @@ class Endpointer:
                 return Signal(CallerTrigger.END, self.position_samples)
             return self._step(CallerTrigger.GO_ON) if lasting else None
         if self._quiet_samples >= min(self._samples(PAUSE_MS), self._silence_samples):
-            signal = self._step(CallerTrigger.PAUSE)
-            if self._silence_samples <= self._quiet_samples:
-                self.reset()
-                return Signal(CallerTrigger.END, self.position_samples)
-            return signal
+            return self._step(CallerTrigger.PAUSE)
         return None
 
     def _step(self, trigger: CallerTrigger) -> Signal:

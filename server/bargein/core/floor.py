@@ -110,7 +110,8 @@ def _joint(may_interrupt: bool) -> Mapping[tuple[CallerTrigger, AgentState], Ver
     table[_CT.CONFIRM, _A.IDLE] = _V.LISTEN
     for agent in _HAS_FLOOR:
         table[_CT.EVIDENCE, agent] = _V.HOLD if may_interrupt else _V.SPEAK_ON
-        table[_CT.CONFIRM, agent] = _V.BARGE_IN if may_interrupt else _V.NOTHING
+        # Without interruption, speech is announced at evidence; it gets here if that was forbidden in between.
+        table[_CT.CONFIRM, agent] = _V.BARGE_IN if may_interrupt else _V.SPEAK_ON
         table[_CT.MISFIRE, agent] = _V.RESUME
         table[_CT.TAKEN, agent] = _V.RESUME
     for agent in _A:
