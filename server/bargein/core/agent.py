@@ -24,6 +24,8 @@ from bargein.errors import CallerError
 
 REFILL_SHARE: Final = 0.75
 """The model is read again when the backlog has fallen to this share of its limit."""
+TAIL_PATIENCE_S: Final = 2.0
+"""How much longer than the sound lasts a caller who reports may take to hear a tail out: some never report the end."""
 ECHO_AHEAD_S: Final = 0.2
 """How far ahead of our estimate a caller's player may be."""
 
@@ -31,6 +33,8 @@ ECHO_AHEAD_S: Final = 0.2
 @dataclass(slots=True)
 class _Hold:
     until: float
+    told: Reply | None
+    """The reply whose play-out was stopped, where there was one."""
     gated: list[StreamPiece]
     """What the model said while it was held before its first sound."""
 
@@ -46,6 +50,8 @@ class Agent:
         """When the last reply was heard out; ``None`` before the first, and while one is on."""
         self.active: Reply | None = None
         self._tail: Reply | None = None
+        self._tail_until = 0.0
+        """When the tail is over at the latest."""
         self._queued: tuple[ResponseRequested, bool] | None = None
         self._hold: _Hold | None = None
         self._beside = OutOfBand()
@@ -78,10 +84,10 @@ class Agent:
         :param automatic: turn detection asks, not the caller: it waits for its turn rather than being refused.
         :raises CallerError: one is being generated already, or an item that ``input`` names does not exist.
         """
-        self._maker.check(wanted)
+        wanted = self._maker.resolve(wanted)
         if wanted.out_of_band or self.active is None:
             self._begin(wanted, config, now, out)
-        elif self._queued is None and (automatic or not self.active.stream_open):
+        elif self._queued is None and (automatic or not self._streaming):
             self._queued = (wanted, automatic)
         elif not automatic:
             raise CallerError(
@@ -141,7 +147,8 @@ class Agent:
         """When :meth:`pump` has something to do next, if nothing happens before."""
         times = [] if self._hold is None else [self._hold.until]
         if self._tail is not None and self._tail.playback is not None:
-            times.append(self._tail.playback.heard_out_at(now))
+            if not self._tail_paused:
+                times.append(min(self._tail.playback.heard_out_at(now), self._tail_until))
         elif self.active is not None and self._hold is None and self.active.playback is not None:
             due = self.active.playback.next_due(now)
             if due is not None:
@@ -157,8 +164,8 @@ class Agent:
         """Stop sending; tell callers who understand it to pause. Nothing is lost."""
         if self._hold is not None:
             return
-        self._hold = _Hold(now + self._policy.hold_limit_ms / 1000, [])
         sounding = self._sounding()
+        self._hold = _Hold(now + self._policy.hold_limit_ms / 1000, sounding, [])
         if sounding is not None and sounding.playback is not None and sounding.message is not None:
             out.append(actions.Held(sounding.id, sounding.message.id, sounding.playback.heard(now)))
 
@@ -177,13 +184,13 @@ class Agent:
         """It was one: cancel the stream, flush the speaker, truncate the history. Call after announcing the
         speech.
         """
-        self._hold = None
         if self._queued is not None:
             wanted, automatic = self._queued
             self._queued = None
             if not automatic:
                 self._maker.refuse(wanted, out)
         self._stop("turn_detected", now, out)
+        self.idle_since = None
 
     def cancel(self, response_id: str | None, config: SessionConfig, now: float, out: list[Action]) -> None:
         """``response.cancel``: as a barge-in, by the caller's word; works until ``response.done``.
@@ -195,7 +202,6 @@ class Agent:
             return
         if self.active is None or response_id not in {None, self.active.id}:
             raise CallerError("Cancellation failed: no active response found", code="response_cancel_not_active")
-        self._hold = None
         self._stop("client_cancelled", now, out)
         self._begin_queued(config, now, out)
 
@@ -207,7 +213,10 @@ class Agent:
         """``bargein.played``."""
         playback = self._playing(item_id)
         if playback is not None and isinstance(playback.listener, ReportedListener):
+            before = playback.heard(now)
             playback.listener.report(samples, now, playing=playing)
+            if playback.heard(now) > before:
+                self._await_tail(now)
         self.pump(config, now, out)
 
     def flushed(self, item_id: str, samples: int, now: float, out: list[Action]) -> None:
@@ -288,10 +297,12 @@ class Agent:
         self.active = None
         reply.close(status, reason, out)
         if reply.playback is not None and reply.message is not None:
-            if reply.backlog_samples:
+            if status == "failed" or reply.backlog_samples:
+                # Its transcript ran ahead of the sound that will never come.
                 self._cutter.cut_at(reply.message.id, reply.playback.audio, reply.playback.sent_samples)
             if reply.playback.sent_samples:
                 self._tail = reply
+                self._await_tail(now)
         if self.state is not AgentState.DRAINING:
             self._step(AgentTrigger.STREAM_END)
         self._settle_tail(now)
@@ -299,22 +310,42 @@ class Agent:
     def _settle_tail(self, now: float) -> None:
         """The tail ends when it has been heard out."""
         tail = self._tail
-        if tail is not None and tail.playback is not None and tail.playback.heard(now) < tail.playback.sent_samples:
-            return
+        if tail is not None and tail.playback is not None:
+            heard_out = tail.playback.heard(now) >= tail.playback.sent_samples or now >= self._tail_until
+            if self._tail_paused or not heard_out:
+                return
         self._tail = None
         if self.active is None and self.state is AgentState.DRAINING:
             self._step(AgentTrigger.HEARD_OUT)
             self.idle_since = now
 
+    def _await_tail(self, now: float) -> None:
+        """Count its patience anew: there is progress."""
+        if self._tail is not None and self._tail.playback is not None:
+            playback = self._tail.playback
+            rest_samples = playback.sent_samples - playback.heard(now)
+            self._tail_until = now + rest_samples / playback.format.rate_hz + TAIL_PATIENCE_S
+
+    @property
+    def _tail_paused(self) -> bool:
+        """A hold has stopped the tail at the caller's; other players, who cannot be told, play on."""
+        tail = self._tail
+        if self._hold is None or tail is None or tail.playback is None:
+            return False
+        return isinstance(tail.playback.listener, ReportedListener)
+
     def _stop(self, reason: StatusReason, now: float, out: list[Action]) -> None:
         """End everything that speaks for the conversation, at what was heard of it."""
+        streaming, self._hold = self._streaming, None
         tail, reply = self._tail, self.active
         self._tail = self.active = None
-        if reply is not None and reply.stream_open:
+        if reply is not None and streaming:
             out.append(actions.CancelStream(reply.id))
-        sounding = tail or reply
-        if sounding is not None and sounding.message is not None and sounding.sent_samples:
-            out.append(actions.Flushed(sounding.id, sounding.message.id))
+        out.extend(
+            actions.Flushed(sounding.id, sounding.message.id)
+            for sounding in (tail, reply)
+            if sounding is not None and sounding.message is not None and sounding.sent_samples
+        )
         if reply is not None:
             reply.close("cancelled", reason, out)
         for cut in (tail, reply):
@@ -328,10 +359,18 @@ class Agent:
         hold, self._hold = self._hold, None
         if hold is None:
             return []
-        sounding = self._sounding()
-        if sounding is not None and sounding.playback is not None and sounding.message is not None:
-            out.append(actions.Resumed(sounding.id, sounding.message.id, sounding.playback.heard(now)))
+        self._await_tail(now)
+        told = hold.told
+        if told is not None and told.playback is not None and told.message is not None:
+            out.append(actions.Resumed(told.id, told.message.id, told.playback.heard(now)))
         return hold.gated
+
+    @property
+    def _streaming(self) -> bool:
+        """The model is still at the active response. A hold may have gated the end of its stream."""
+        if self.active is None or not self.active.stream_open:
+            return False
+        return self._hold is None or not any(isinstance(piece, Finished) for piece in self._hold.gated)
 
     def _playing(self, item_id: str) -> Playback | None:
         for reply in (self._tail, self.active):

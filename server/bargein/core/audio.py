@@ -39,7 +39,7 @@ class AudioFormat:
         return sample_count * self.bytes_per_sample
 
     def samples_in_ms(self, duration_ms: float) -> int:
-        return int(duration_ms * self.rate_hz / 1000)
+        return int(duration_ms * self.rate_hz // 1000)
 
     def ms_of(self, sample_count: int) -> int:
         """Milliseconds, rounded down: the protocol wants integers."""

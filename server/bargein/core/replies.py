@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bargein.core import actions
 from bargein.core.actions import Action
 from bargein.core.completion import StreamPiece, Usage
@@ -40,9 +42,12 @@ class ReplyMaker:
         self._unix_offset_s = unix_offset_s
         self._count = 0
 
-    def check(self, wanted: ResponseRequested) -> None:
-        """:raises CallerError: its ``input`` refers to an item that does not exist."""
-        context_items(wanted, self._history)
+    def resolve(self, wanted: ResponseRequested) -> ResponseRequested:
+        """The same with the items that its ``input`` refers to: they may be deleted before its turn comes.
+
+        :raises CallerError: one does not exist.
+        """
+        return wanted if wanted.input is None else replace(wanted, input=tuple(context_items(wanted, self._history)))
 
     def begin(self, wanted: ResponseRequested, config: SessionConfig, now: float, out: list[Action]) -> Reply | None:
         """Create the response and ask the model. ``None``: the conversation does not fit, the response has failed."""
