@@ -22,12 +22,13 @@ from typing import TypeAlias
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from client_web.scripted_caller import RATE_HZ, Caller, Event
@@ -88,7 +89,7 @@ class ScriptedPeer:
             Route(TAP_PATH, self._output_tap),
             Mount("/", StaticFiles(directory=CLIENT_WEB, html=True)),
         ]
-        app = Starlette(routes=routes, middleware=[Middleware(BaseHTTPMiddleware, dispatch=_secured)])
+        app = Starlette(routes=routes, middleware=[Middleware(Secured)])
         # uvicorn logs every refused upgrade as an error of the application.
         config = uvicorn.Config(app, log_level="critical", lifespan="off", ws="websockets-sansio")
         self._server = uvicorn.Server(config)
@@ -145,12 +146,21 @@ class ScriptedPeer:
         return JSONResponse({"value": self.tokens[-1], "expires_at": 4_000_000_000, "session": _session()})
 
 
-async def _secured(request: Request, call_next: RequestResponseEndpoint) -> Response:
-    response = await call_next(request)
-    response.headers["Content-Security-Policy"] = CSP
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Cache-Control"] = "no-store"
-    return response
+class Secured:
+    """Puts the security headers on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = CSP
+                headers["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        await self._app(scope, receive, send_secured)
 
 
 def _unauthorized() -> Response:
