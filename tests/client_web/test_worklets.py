@@ -85,7 +85,8 @@ class Played:
 
     def sounding(self) -> npt.NDArray[np.float32]:
         """The output without its silences."""
-        return self.output[self.output != 0]
+        heard: npt.NDArray[np.float32] = self.output[self.output != 0]
+        return heard
 
 
 @pytest_asyncio.fixture(loop_scope="module")
