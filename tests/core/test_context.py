@@ -124,6 +124,18 @@ def test_a_call_is_dropped_with_its_outputs() -> None:
     assert kept == (newest[0],)
 
 
+def test_the_newest_outputs_keep_the_calls_that_they_answer() -> None:
+    """Chat Completions refuses an output without its call."""
+    question: tuple[Message, str | None] = (UserMessage((UserText("what is in the file?"),)), None)
+    calls: tuple[Message, str | None] = (
+        AssistantMessage(None, None, (ToolCall("c", "read", "{}"), ToolCall("d", "read", "{}"))),
+        None,
+    )
+    outputs: list[tuple[Message, str | None]] = [(ToolMessage(call_id, "x" * 4000), None) for call_id in "cd"]
+    kept = fit([question, calls, *outputs], max_bytes=10**6, max_tokens=1000, overflow="drop")
+    assert kept == (calls[0], *(message for message, _ in outputs))
+
+
 def test_the_newest_turn_is_never_dropped() -> None:
     assert fit([spoken(None)], max_bytes=10, max_tokens=1, overflow="drop") == (UserMessage((SECOND,)),)
 

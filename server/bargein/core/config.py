@@ -98,7 +98,8 @@ class CorePolicy:
     max_request_bytes: int = 20_000_000
     max_context_tokens: int = 32_000
     history_audio_limit_bytes: int = 16 * 1024 * 1024
-    """Sound kept with the items of one conversation; the oldest is forgotten first, what was said stays."""
+    """Sound kept with the items of one conversation. The oldest is forgotten first: that of replies, whose words stay,
+    then that of callers, whose words stay where they were written down."""
     overflow: Literal["transcript", "drop"] = "transcript"
     """What happens to the caller's old sound when a request grows too large: its transcript stands in, or it is
     dropped."""

@@ -88,17 +88,21 @@ def _message(item: MessageItem, heard: Heard | None, unix_s: float) -> Message |
     if item.role == "system":
         return SystemMessage("\n".join(part.text for part in item.parts if isinstance(part, InputText)))
     if item.role == "user":
-        parts = tuple(_user_part(part) for part in item.parts if isinstance(part, InputText | InputAudio))
+        parts = tuple(told for part in item.parts if (told := _user_part(part)) is not None)
         return UserMessage(parts) if parts else None
     if heard is not None:
         return AssistantMessage(heard.text) if heard.text else None
     return _whole_reply(item, unix_s)
 
 
-def _user_part(part: InputText | InputAudio) -> UserText | UserAudio:
-    if isinstance(part, InputText):
-        return UserText(part.text)
-    return UserAudio(part.audio, part.format) if part.audio else UserText(part.transcript or "")
+def _user_part(part: InputText | InputAudio | OutputText | OutputAudio) -> UserText | UserAudio | None:
+    match part:
+        case InputText(text):
+            return UserText(text)
+        case InputAudio(audio, fmt, transcript) if audio or transcript:
+            return UserAudio(audio, fmt) if audio else UserText(transcript or "")
+        case _:
+            return None
 
 
 def _whole_reply(item: MessageItem, unix_s: float) -> AssistantMessage | None:
@@ -129,8 +133,8 @@ def fit(
     overflow: Literal["transcript", "drop"],
     truncation: Literal["auto", "disabled"] | float = "auto",
 ) -> tuple[Message, ...]:
-    """Shorten a conversation until a request can carry it: the oldest first, the instructions and the newest turn
-    never.
+    """Shorten a conversation until a request can carry it: the oldest first, the instructions and the newest message
+    never, nor the calls that it answers.
 
     ``transcript`` lets the caller's oldest sound be told by its transcript before anything is dropped. Dropping a
     call drops its outputs with it.
@@ -159,9 +163,12 @@ def fit(
             bytes_now -= size_bytes(message) - size_bytes(written)
             tokens_now -= size_tokens(message) - size_tokens(written)
             kept[index] = (written, None)
-    while (bytes_now > max_bytes or tokens_now > max_tokens) and len(kept) > first + 1:
+    newest = 1
+    while isinstance(kept[-newest][0], ToolMessage) and newest < len(kept):
+        newest += 1
+    while (bytes_now > max_bytes or tokens_now > max_tokens) and len(kept) > first + newest:
         dropped = [kept.pop(first)[0]]
-        while len(kept) > first + 1 and isinstance(kept[first][0], ToolMessage):
+        while len(kept) > first + newest and isinstance(kept[first][0], ToolMessage):
             dropped.append(kept.pop(first)[0])
         bytes_now -= sum(size_bytes(message) for message in dropped)
         tokens_now -= sum(size_tokens(message) for message in dropped)

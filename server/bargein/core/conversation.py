@@ -276,7 +276,10 @@ class Conversation:
                     )
                 if not item.id:
                     item.id = self._new_id("item")
-                previous = self.history.insert(item, previous_item_id)
+                limit_characters = self._policy.max_request_bytes
+                previous = self.history.insert(item, previous_item_id, limit_characters=limit_characters)
+                if isinstance(item, Message) and any(isinstance(part, InputAudio) for part in item.parts):
+                    self.history.forget_sound(self._policy.history_audio_limit_bytes)
                 out.append(actions.ItemCreated(item, previous))
             case events.ItemRetrieveRequested(item_id):
                 out.append(actions.ItemRetrieved(self._cutter.as_heard(self.history.retrieve(item_id))))

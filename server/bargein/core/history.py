@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bargein.core.items import FunctionCall, InputAudio, Item, Message, OutputAudio
+from bargein.core.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputAudio,
+    InputText,
+    Item,
+    Message,
+    OutputAudio,
+    OutputText,
+)
 from bargein.errors import CallerError
 
 
@@ -22,6 +31,9 @@ class History:
 
     def __init__(self) -> None:
         self._items: list[Item] = []
+        self._given: dict[str, int] = {}
+        """Characters of each item that the caller added."""
+        self._given_characters = 0
         self.heard: dict[str, Heard] = {}
 
     def __iter__(self) -> Iterator[Item]:
@@ -43,12 +55,13 @@ class History:
         self._items.append(item)
         return previous
 
-    def insert(self, item: Item, previous_item_id: str | None) -> str | None:
+    def insert(self, item: Item, previous_item_id: str | None, *, limit_characters: int) -> str | None:
         """Add an item of the caller's.
 
         :param previous_item_id: ``None`` or ``""`` appends, ``"root"`` inserts at the front.
+        :param limit_characters: how much text all items that were added so may hold.
         :returns: the id of the item before it, ``None`` at the front.
-        :raises CallerError: the id is taken, or the previous item is unknown.
+        :raises CallerError: the id is taken, the previous item is unknown, or there is too much text.
         """
         if self.get(item.id) is not None:
             raise CallerError(
@@ -56,11 +69,26 @@ class History:
                 code="item_create_duplicate_item_id",
                 param="item.id",
             )
+        size = _characters(item)
+        if self._given_characters + size > limit_characters:
+            raise CallerError(
+                f"Error adding item: the items of this conversation would hold more than {limit_characters} "
+                "characters, which no model could be told. Delete some first.",
+                code="string_above_max_length",
+                param="item",
+            )
+        at, previous = self._place(previous_item_id)
+        self._items.insert(at, item)
+        self._given[item.id] = size
+        self._given_characters += size
+        return previous
+
+    def _place(self, previous_item_id: str | None) -> tuple[int, str | None]:
+        """Where an item goes, and the id of the item before it."""
         if not previous_item_id:
-            return self.append(item)
+            return len(self._items), self.last_id
         if previous_item_id == "root":
-            self._items.insert(0, item)
-            return None
+            return 0, None
         index = self._index(previous_item_id)
         if index is None:
             raise CallerError(
@@ -68,8 +96,7 @@ class History:
                 code="invalid_value",
                 param="previous_item_id",
             )
-        self._items.insert(index + 1, item)
-        return previous_item_id
+        return index + 1, previous_item_id
 
     def delete(self, item_id: str) -> None:
         """:raises CallerError: there is no such item."""
@@ -82,6 +109,7 @@ class History:
             )
         del self._items[index]
         self.heard.pop(item_id, None)
+        self._given_characters -= self._given.pop(item_id, 0)
 
     def retrieve(self, item_id: str) -> Item:
         """:raises CallerError: there is no such item."""
@@ -118,10 +146,10 @@ class History:
 
     def forget_sound(self, limit_bytes: int) -> None:
         """Forget the oldest sound until ``limit_bytes`` are kept: replies first, then callers whose words are
-        known.
+        known, then the rest; the newest item never.
         """
         kept = sum(_sound_bytes(item) for item in self._items)
-        for forget in (_forget_reply, _forget_caller):
+        for forget in (_forget_reply, _forget_written, _forget_caller):
             for item in self._items[:-1]:
                 if kept <= limit_bytes:
                     return
@@ -135,6 +163,14 @@ class History:
 
     def _index(self, item_id: str) -> int | None:
         return next((index for index, item in enumerate(self._items) if item.id == item_id), None)
+
+
+def _characters(item: Item) -> int:
+    match item:
+        case FunctionCall(arguments=text) | FunctionCallOutput(output=text):
+            return len(text)
+        case Message(parts=parts):
+            return sum(len(part.text) for part in parts if isinstance(part, InputText | OutputText))
 
 
 def _sound_bytes(item: Item) -> int:
@@ -153,9 +189,16 @@ def _forget_reply(message: Message) -> None:
     for part in message.parts:
         if isinstance(part, OutputAudio):
             part.pieces = []
+            part.timeline = part.timeline.upto(part.transcript)
+
+
+def _forget_written(message: Message) -> None:
+    for part in message.parts:
+        if isinstance(part, InputAudio) and part.transcript:
+            part.audio = b""
 
 
 def _forget_caller(message: Message) -> None:
     for part in message.parts:
-        if isinstance(part, InputAudio) and part.transcript:
+        if isinstance(part, InputAudio):
             part.audio = b""

@@ -1,0 +1,93 @@
+"""Items in order, and how much of them is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from bargein.core import actions, events
+from bargein.core.audio import PCM16_24K
+from bargein.core.config import CorePolicy
+from bargein.core.heard_words import Transcript
+from bargein.core.history import History
+from bargein.core.items import FunctionCallOutput, InputAudio, InputText, Message, OutputAudio
+from bargein.errors import CallerError
+from support.conversation_script import Script, manual
+
+SECOND = bytes(48_000)
+
+
+def speech(item_id: str, transcript: str | None = None) -> Message:
+    return Message(item_id, "user", [InputAudio(SECOND, PCM16_24K, transcript)])
+
+
+def reply(item_id: str) -> Message:
+    part = OutputAudio(PCM16_24K, Transcript(24_000).upto("hello there"), pieces=[SECOND], sample_count=24_000)
+    return Message(item_id, "assistant", [part])
+
+
+def kept(history: History) -> dict[str, int]:
+    """Bytes of sound by item."""
+    sizes: dict[str, int] = {}
+    for item in history:
+        assert isinstance(item, Message)
+        (part,) = item.parts
+        assert isinstance(part, InputAudio | OutputAudio)
+        sizes[item.id] = len(part.audio) if isinstance(part, InputAudio) else sum(map(len, part.pieces))
+    return sizes
+
+
+def test_sound_is_forgotten_oldest_first_replies_before_callers_and_the_newest_never() -> None:
+    history = History()
+    items = [speech("unwritten"), speech("written", "words"), reply("old reply"), speech("middle"), speech("newest")]
+    for item in items:
+        history.append(item)
+    order = []
+    for limit in (4, 3, 2, 1, 0):
+        history.forget_sound(limit * len(SECOND))
+        order.append([item_id for item_id, size in kept(history).items() if not size])
+    assert order == [
+        ["old reply"],
+        ["written", "old reply"],
+        ["unwritten", "written", "old reply"],
+        ["unwritten", "written", "old reply", "middle"],
+        ["unwritten", "written", "old reply", "middle"],
+    ]
+    (said,) = items[2].parts
+    assert isinstance(said, OutputAudio)
+    assert said.transcript == "hello there"
+
+
+def test_the_sound_of_a_conversation_is_bounded_though_nobody_writes_it_down() -> None:
+    script = Script(manual(), CorePolicy(history_audio_limit_bytes=3 * len(SECOND)))
+    for _ in range(10):
+        script.do(events.AudioAppended(SECOND))
+        script.do(events.CommitRequested())
+        script.do(events.ItemCreateRequested(Message("", "user", [InputAudio(SECOND, PCM16_24K)])))
+    assert sum(kept(script.conversation.history).values()) == 3 * len(SECOND)
+    script.do(events.ResponseRequested(script.config.response))
+    messages = script.requests[script.last(actions.StartStream).response_id].messages
+    assert len(messages) == 3, "what is forgotten and was not written down is left out"
+
+
+def test_the_text_that_a_caller_adds_is_bounded() -> None:
+    script = Script(manual(), CorePolicy(max_request_bytes=1000))
+    script.do(events.ItemCreateRequested(Message("first", "user", [InputText("x" * 900)])))
+    with pytest.raises(CallerError, match="Delete some first") as refused:
+        script.do(events.ItemCreateRequested(Message("second", "user", [InputText("x" * 101)])))
+    assert refused.value.param == "item"
+    script.do(events.ItemDeleteRequested("first"))
+    script.do(events.ItemCreateRequested(Message("second", "user", [InputText("x" * 101)])))
+
+
+def test_items_go_where_they_are_asked_to() -> None:
+    history = History()
+    places = [("b", None, None), ("a", "root", None), ("c", "b", "b"), ("d", "", "c")]
+    for item_id, asked, told in places:
+        given = Message(item_id, "user", [InputText(item_id)])
+        assert history.insert(given, asked, limit_characters=10) == told
+    assert [item.id for item in history] == ["a", "b", "c", "d"]
+    with pytest.raises(CallerError, match="already exists"):
+        history.insert(FunctionCallOutput("a", "call", ""), None, limit_characters=10)
+    with pytest.raises(CallerError, match="does not exist") as refused:
+        history.insert(FunctionCallOutput("e", "call", ""), "nowhere", limit_characters=10)
+    assert refused.value.param == "previous_item_id"
