@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
+SERVING: Final = {"OPENAI_API_KEY": "none", "BARGEIN_LOG_LEVEL": "warning", "BARGEIN_MAX_SESSIONS": "5000"}
+"""The environment of a server under test."""
 SERVER_CPU: Final = 0
 LOAD_CPU: Final = 1
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
@@ -99,8 +101,6 @@ def model(speak_s: float, cpus: set[int]) -> AbstractContextManager[Process]:
 
 def bargein(model_url: str, transport: str, cpus: set[int], **settings: str) -> AbstractContextManager[Process]:
     """``bargein serve`` in front of a model, its logs reduced to warnings."""
-    environment = {"OPENAI_API_KEY": "none", "BARGEIN_LOG_LEVEL": "warning", "BARGEIN_MAX_SESSIONS": "5000"} | {
-        f"BARGEIN_{name.upper()}": value for name, value in settings.items()
-    }
+    environment = SERVING | {f"BARGEIN_{name.upper()}": value for name, value in settings.items()}
     command = ["-m", "bargein", "serve", "--port", "0", "--upstream", model_url, "--transport", transport]
     return running(command, cpus, environment)

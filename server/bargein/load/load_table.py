@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -57,19 +58,19 @@ def live_view(run: Run) -> RenderableType:
 
 def closing_table(summary: Summary) -> RenderableType:
     """All figures, then what they mean for trust in them."""
-    spreads = Table(title="What the callers felt, in ms", title_justify="left")
-    spreads.add_column("")
+    spreads = _plain_table("What the callers felt, in ms")
+    spreads.add_column("", no_wrap=True)
     for at in ("count", *PERCENTILES):
-        spreads.add_column(at, justify="right")
+        spreads.add_column(at, justify="right", no_wrap=True)
     spreads.add_column("", style="dim")
     for name, about in DURATIONS.items():
         spread = summary.durations.get(name)
         if spread is not None:
             cells = [f"{getattr(spread, at):.0f}" for at in PERCENTILES]
             spreads.add_row(name, str(spread.count), *cells, about)
-    counts = Table(title="What happened", title_justify="left", show_header=False)
-    counts.add_column()
-    counts.add_column(justify="right")
+    counts = _plain_table("What happened", show_header=False)
+    counts.add_column(no_wrap=True)
+    counts.add_column(justify="right", no_wrap=True)
     counts.add_column(style="dim")
     for name, about in COUNTS.items():
         number = summary.counts[name]
@@ -80,13 +81,24 @@ def closing_table(summary: Summary) -> RenderableType:
     return Group(*parts)
 
 
+def _plain_table(title: str, *, show_header: bool = True) -> Table:
+    return Table(
+        title=title,
+        title_justify="left",
+        show_header=show_header,
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+
+
 def verdict_lines(verdicts: list[Verdict]) -> list[Text]:
     """One line for each condition."""
     lines = []
     for verdict in verdicts:
         value = "nothing was measured" if verdict.value is None else f"{verdict.value:g} {verdict.unit}".rstrip()
-        word, style = ("FAILED", "bold red") if verdict.failed else ("passed", "green")
-        lines.append(Text.assemble((word, style), f" {verdict.condition.text}: {value}"))
+        word, style = ("FAILED", "bold red") if verdict.failed else ("not so", "green")
+        lines.append(Text.assemble((word, style), f" {verdict.condition.text} ({value})"))
     return lines
 
 

@@ -1,0 +1,66 @@
+"""What one caller costs, part by part: CPU milliseconds a caller-second, measured in the running server.
+
+The same crowd as in ``capacity.py``, with the server under a profiler that counts CPU time.
+
+Run: ``python -m benchmarks.parts [--callers 200]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks import crowd, processes
+from benchmarks.processes import LOAD_CPU, SERVER_CPU
+
+KINDS = (("websockets", False), ("picows", False), ("picows", True))
+
+
+def measure(transport: str, binary: bool, callers: int, seconds: float) -> tuple[float, dict[str, float]]:
+    """CPU milliseconds a caller-second, in all and by part."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "profile.json"
+        with processes.model(5, {LOAD_CPU}) as model:
+            command = ["-m", "benchmarks.profiled_server", "serve", "--port", "0", "--upstream", model.url]
+            environment = processes.SERVING | {"PROFILE": str(path)}
+            server = processes.running([*command, "--transport", transport], {SERVER_CPU}, environment)
+            with server as process:
+                seen = uvloop.run(crowd.see(process, callers, seconds, binary=binary, probes=True))
+        counts: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+    whole = seen.cpu_ms_per_caller_second
+    return whole, {name: whole * count / sum(counts.values()) for name, count in counts.items()}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--callers", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=10)
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {LOAD_CPU})
+    table = Table(
+        title=f"CPU ms a caller-second, {options.callers} callers, half of them spoken to", title_justify="left"
+    )
+    table.add_column("")
+    names: list[str] = []
+    columns = []
+    for transport, binary in KINDS:
+        whole, parts = measure(transport, binary, options.callers, options.seconds)
+        columns.append({"whole": whole} | parts)
+        names += [name for name in sorted(parts, key=lambda name: -parts[name]) if name not in names]
+        table.add_column(f"{transport}{', binary' if binary else ''}", justify="right")
+    for name in [*names, "whole"]:
+        table.add_row(name, *(f"{column.get(name, 0):.3f}" for column in columns))
+    Console(highlight=False).print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
