@@ -11,25 +11,19 @@ import { Dialogue } from './dialogue.js';
 import { Equipment } from './equipment.js';
 import { LatencyBook } from './latency.js';
 import { Outbox } from './outbox.js';
+import { PageLife } from './page_life.js';
 import { Playout } from './playout.js';
 import { noFacts, stateOf } from './state.js';
+import { statsOf } from './stats.js';
 import { Tools } from './tools.js';
-import { trouble } from './troubles.js';
+import { TroubleBoard } from './trouble_board.js';
+import { LINK_TROUBLES } from './troubles.js';
+import { Turns } from './turns.js';
 
 /** The caller's words are shown, so they are asked for. */
 const DEFAULT_SESSION = { audio: { input: { transcription: { model: 'gpt-4o-mini-transcribe' } }, output: {} } };
 
 const DEFAULT_REPORT_MS = 100;
-
-/** Where no audio device gives a beat. */
-const TICK_MS = 500;
-
-/** Troubles that a session that is up ends. */
-const LINK_TROUBLES = [
-  'socket_lost', 'offline', 'server_full', 'server_restarting', 'server_overloaded', 'server_failed', 'server_unreachable',
-  'token_required', 'token_rejected', 'forbidden', 'superseded', 'too_slow', 'idle', 'session_expired', 'rate_limited',
-  'too_big', 'protocol_error', 'policy', 'model_unknown',
-];
 
 /** @typedef {Record<string, any>} Event */
 
@@ -49,13 +43,15 @@ export class Conductor {
   #starting = null;
   #equipped = false;
   #started = false;
-  /** @type {ReturnType<typeof setInterval> | undefined} */
-  #timer;
   #eventId = 0;
-  /** @type {Set<string>} codes of troubles that were told and are not over */
-  #troubles = new Set();
+  #troubles;
   #resumed = /** @type {boolean | null} */ (null);
-  #startOnShow = false;
+  #life = new PageLife({
+    onBeat: () => this.#connector?.tick(),
+    onBack: () => this.#connector?.nudge(),
+    onLeave: () => void this.stop(),
+    onReturn: () => void this.start(),
+  });
   metering;
 
   /** @param {import('../session.js').VoiceSessionOptions} options @param {(type: string, detail: object) => void} emit */
@@ -64,6 +60,7 @@ export class Conductor {
     this.#emit = emit;
     this.#wished = mergeSession(DEFAULT_SESSION, options.session ?? {});
     this.metering = options.metering ?? true;
+    this.#troubles = new TroubleBoard(emit);
     const changed = () => this.#changed();
     const send = (/** @type {Event} */ event) => this.send(event);
     const equipment = new Equipment(options, {
@@ -74,8 +71,8 @@ export class Conductor {
         onHeard: (...args) => this.playout.heard(...args),
         onTick: (time_s) => this.#tick(time_s),
       },
-      trouble: (code, cause, retry) => this.#trouble(code, cause, { retry }),
-      recovered: (codes) => this.#recovered(codes),
+      trouble: (code, cause, retry) => this.#troubles.tell(code, cause, { retry }),
+      recovered: (codes) => this.#troubles.over(codes),
       emit,
       changed,
     });
@@ -83,7 +80,7 @@ export class Conductor {
     this.conversation = new Conversation((entry) => emit('transcript', entry));
     this.latency = new LatencyBook((detail) => emit('latency', detail));
     this.inputClock = new InputClock();
-    this.tools = new Tools(send, (error, name) => this.#trouble('tool_failed', error ?? name));
+    this.tools = new Tools(send, (error, name) => this.#troubles.tell('tool_failed', error ?? name));
     const { sound, speaker } = equipment;
     const { conversation, latency, inputClock, tools } = this;
     const captions = new Captions();
@@ -96,7 +93,7 @@ export class Conductor {
       playout: this.playout,
       inputClock,
       tools,
-      trouble: (code, cause) => this.#trouble(code, cause),
+      trouble: (code, cause) => this.#troubles.tell(code, cause),
     });
     this.outbox = new Outbox(inputClock, {
       send: (pcm) => this.#connector?.link?.sendAudio(pcm),
@@ -104,6 +101,8 @@ export class Conductor {
       onDone: (frame, input_sample) => this.#recorded(frame, input_sample),
     }, { prerollMs: options.prerollMs ?? 300 });
     this.outbox.pushToTalk = this.pushToTalk;
+    const { dialogue, playout, outbox } = this;
+    this.turns = new Turns({ dialogue, playout, outbox, speaker, facts, send, changed });
   }
 
   get state() {
@@ -133,9 +132,9 @@ export class Conductor {
   #start() {
     this.#started = true;
     this.#equipped = false;
-    this.#recovered([...this.#troubles]);
+    this.#troubles.allOver();
     Object.assign(this.#facts, { ...noFacts(), muted: this.#facts.muted, phase: 'starting' });
-    this.#listen(true);
+    this.#life.watch();
     this.#changed();
     /** @type {Promise<boolean>} */
     const settled = new Promise((resolve) => {
@@ -189,9 +188,9 @@ export class Conductor {
     this.#resumed = resumed;
     this.playout.begin(event.bargein?.report_ms ?? DEFAULT_REPORT_MS);
     this.dialogue.begin(event.session, extended, resumed === true);
-    this.#recovered(LINK_TROUBLES);
+    this.#troubles.over(LINK_TROUBLES);
     const update = this.dialogue.update(this.#sessionUpdate(this.#wished));
-    update.catch((error) => this.#trouble('request_refused', error));
+    update.catch((error) => this.#troubles.tell('request_refused', error));
     this.outbox.pushToTalk = this.pushToTalk;
     this.outbox.open(resumed === true);
     if (this.#equipped) this.#ready();
@@ -206,21 +205,21 @@ export class Conductor {
     this.outbox.shut();
     this.playout.linkLost();
     this.dialogue.linkLost();
-    this.#recovered(LINK_TROUBLES.filter((other) => other !== code));
-    if (!this.#troubles.has(code)) this.#trouble(code, cause, { retry: async () => this.#connector?.nudge() });
+    this.#troubles.over(LINK_TROUBLES.filter((other) => other !== code));
+    if (!this.#troubles.has(code)) this.#troubles.tell(code, cause, { retry: async () => this.#connector?.nudge() });
     this.#changed();
   }
 
   /** No more attempts. @param {string | null} code @param {unknown} cause */
   #ended(code, cause) {
-    this.#recovered(LINK_TROUBLES.filter((other) => other !== code));
+    this.#troubles.over(LINK_TROUBLES.filter((other) => other !== code));
     void this.#close(code === null ? 'off' : 'failed');
-    if (code !== null) this.#trouble(code, cause, { fatal: true, retry: async () => void (await this.start()) });
+    if (code !== null) this.#troubles.tell(code, cause, { fatal: true, retry: async () => void (await this.start()) });
   }
 
   /** @returns {Promise<void>} */
   async stop() {
-    this.#recovered([...this.#troubles]);
+    this.#troubles.allOver();
     if (this.#started) {
       await this.#close('off');
     } else {
@@ -239,7 +238,7 @@ export class Conductor {
     this.outbox.shut();
     this.outbox.clear();
     const closed = this.equipment.close();
-    this.#listen(false);
+    this.#life.unwatch();
     Object.assign(this.#facts, { ...noFacts(), muted: this.#facts.muted, phase });
     this.#settle?.(false);
     this.#changed();
@@ -255,31 +254,8 @@ export class Conductor {
   /** @param {string} text @returns {boolean} */
   sendText(text) {
     if (!this.#connector?.link || text.trim() === '') return false;
-    const at_ms = performance.now();
-    void this.#silence().then(() => {
-      this.send(message.userText(text));
-      this.send(message.respond());
-      this.dialogue.turnMade('text', at_ms);
-    });
+    void this.turns.say(text);
     return true;
-  }
-
-  /** @returns {boolean} */
-  interrupt() {
-    if (this.equipment.speaker.unfinished.length === 0 && !this.dialogue.response) return false;
-    void this.#silence();
-    return true;
-  }
-
-  /** Stop the reply, here and at the server: cancel it while it is made, and cut it when only its sound was left. */
-  async #silence() {
-    const { response } = this.dialogue;
-    if (this.equipment.speaker.unfinished.length === 0 && !response) return;
-    const dropped = await this.playout.drop('interrupt');
-    if (response) this.send(message.cancel(response));
-    for (const { track, samples, dropped_samples } of dropped) {
-      if (track.response_id !== response && dropped_samples > 0) this.send(message.truncate(track.item_id, track.content_index, samples));
-    }
   }
 
   /** @param {boolean} muted */
@@ -291,23 +267,7 @@ export class Conductor {
   }
 
   press() {
-    if (!this.#started || !this.pushToTalk || this.#facts.pressed) return;
-    this.#facts.pressed = true;
-    this.interrupt();
-    this.outbox.press(() => this.send(message.clear()));
-    this.#changed();
-  }
-
-  release() {
-    if (!this.#facts.pressed) return;
-    this.#facts.pressed = false;
-    const at_ms = performance.now();
-    this.outbox.release(() => {
-      this.send(message.commit());
-      this.send(message.respond());
-      this.dialogue.turnMade('push-to-talk', at_ms);
-    }, () => this.send(message.clear()));
-    this.#changed();
+    if (this.#started && this.pushToTalk) this.turns.press();
   }
 
   // The wire.
@@ -334,7 +294,7 @@ export class Conductor {
 
   #followTurnDetection() {
     this.outbox.pushToTalk = this.pushToTalk;
-    if (!this.pushToTalk) this.release();
+    if (!this.pushToTalk) this.turns.release();
     this.#changed();
   }
 
@@ -366,19 +326,6 @@ export class Conductor {
     this.#emit('state', { ...now, previous: before.state, at_ms: performance.now() });
   }
 
-  /** @param {string} code @param {unknown} cause @param {{fatal?: boolean, retry?: () => Promise<void>}} [rest] */
-  #trouble(code, cause, rest = {}) {
-    this.#troubles.add(code);
-    this.#emit('error', trouble(code, { ...rest, cause, at_ms: performance.now() }));
-  }
-
-  /** @param {string[]} codes */
-  #recovered(codes) {
-    for (const code of codes) {
-      if (this.#troubles.delete(code)) this.#emit('recovered', { code, at_ms: performance.now() });
-    }
-  }
-
   /** @param {import('../microphone.js').MicrophoneFrame} frame */
   #frame({ pcm, peak, rms, time_s }) {
     const { clock } = this.equipment.sound;
@@ -403,59 +350,9 @@ export class Conductor {
     this.#connector?.tick();
   }
 
-  // The page's own life.
-
-  #nudge = () => this.#connector?.nudge();
-
-  #hidden = (/** @type {any} */ event) => {
-    this.#startOnShow = Boolean(event.persisted) && this.#started;
-    void this.stop();
-  };
-
-  #shown = () => {
-    if (this.#startOnShow) void this.start();
-    else this.#nudge();
-    this.#startOnShow = false;
-  };
-
-  /** @param {boolean} on */
-  #listen(on) {
-    clearInterval(this.#timer);
-    if (on) this.#timer = setInterval(() => this.#connector?.tick(), TICK_MS);
-    const how = on ? 'addEventListener' : 'removeEventListener';
-    globalThis[how]?.('online', this.#nudge);
-    globalThis[how]?.('pagehide', this.#hidden);
-    // A page kept by the browser comes back with it, stopped.
-    if (on) globalThis.addEventListener?.('pageshow', this.#shown);
-    else if (!this.#startOnShow) globalThis.removeEventListener?.('pageshow', this.#shown);
-  }
-
   /** @returns {import('../session.js').Stats} */
   stats() {
-    const { equipment, outbox } = this;
-    const rate_hz = equipment.sound.context?.sampleRate ?? null;
-    const link = this.#connector?.counters() ?? {
-      connections: 0, attempts: 0, extended: false, buffered_bytes: 0, sent_bytes: 0, received_bytes: 0, last_seq: null, missed_seq: 0,
-    };
-    return {
-      state: this.state,
-      link,
-      microphone: {
-        open: equipment.microphone.isOpen,
-        muted: this.muted,
-        frames_sent: outbox.frames_sent,
-        frames_dropped: outbox.frames_dropped,
-        frames_waiting: outbox.frames_waiting,
-        sent_ms: samplesToMs(this.inputClock.samples),
-        context_rate_hz: rate_hz,
-      },
-      speaker: {
-        ...equipment.speaker.counters(),
-        output_latency_ms: equipment.sound.output_latency_ms,
-        context_rate_hz: rate_hz,
-        volume: equipment.speaker.volume,
-      },
-      latency: this.latency.summary(),
-    };
+    const { equipment, outbox, inputClock, latency, state } = this;
+    return statsOf({ state, connector: this.#connector, equipment, outbox, inputClock, latency });
   }
 }

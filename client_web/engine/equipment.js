@@ -4,13 +4,7 @@
 import { Microphone, listDevices, microphoneObstacle } from '../microphone.js';
 import { Speaker } from '../speaker.js';
 import { Sound } from './sound.js';
-import { microphoneTrouble } from './troubles.js';
-
-/** Troubles that an open microphone ends. */
-const MICROPHONE_TROUBLES = [
-  'insecure_context', 'microphone_unsupported', 'microphone_denied', 'microphone_missing', 'microphone_busy',
-  'microphone_constraints', 'microphone_unplugged', 'microphone_failed',
-];
+import { MICROPHONE_TROUBLES, microphoneTrouble } from './troubles.js';
 
 /** A device that is shown as another name for the default one. */
 const DEFAULT_SPEAKERS = new Set(['', 'default', 'communications']);

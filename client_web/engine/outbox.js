@@ -43,6 +43,8 @@ export class Outbox {
   #silenceLeft = 0;
   #pressedSamples = 0;
   #pressed = false;
+  /** @type {{at_ms: number, turn: () => void, nothing: () => void} | null} released, waiting for the turn's last frames */
+  #ending = null;
   pushToTalk = false;
   frames_sent = 0;
   frames_dropped = 0;
@@ -60,10 +62,6 @@ export class Outbox {
 
   get frames_waiting() {
     return this.#waitingFrames;
-  }
-
-  get pressed() {
-    return this.#pressed;
   }
 
   /** A session is there, and what waited is sent. @param {boolean} resumed false: its input clock begins at 0 */
@@ -85,6 +83,7 @@ export class Outbox {
     this.#waitingFrames = 0;
     this.#preroll = [];
     this.#pressed = false;
+    this.#ending = null;
   }
 
   /** @param {boolean} muted */
@@ -103,6 +102,7 @@ export class Outbox {
       }
       return;
     }
+    if (this.#ending && frame.start_ms >= this.#ending.at_ms) this.endTurn();
     if (this.pushToTalk && !this.#pressed) {
       this.#preroll.push(frame);
       if (this.#preroll.length > this.#prerollFrames) this.#handlers.onDone(/** @type {Frame} */ (this.#preroll.shift()), null);
@@ -113,6 +113,7 @@ export class Outbox {
 
   /** @param {() => void} before what the server must be told before the turn's sound */
   press(before) {
+    this.endTurn();
     this.#pressed = true;
     this.#pressedSamples = 0;
     this.#then(before);
@@ -120,11 +121,21 @@ export class Outbox {
   }
 
   /**
+   * The turn ends with what had been said by now; frames of it may still be on their way from the audio thread.
+   *
+   * @param {number} at_ms
    * @param {() => void} turn called when all of it has been sent
    * @param {() => void} nothing called instead when it was too short to be a turn
    */
-  release(turn, nothing) {
-    if (!this.#pressed) return;
+  release(at_ms, turn, nothing) {
+    if (this.#pressed) this.#ending = { at_ms, turn, nothing };
+  }
+
+  /** All frames of the released turn have come, or will not come any more. */
+  endTurn() {
+    if (!this.#ending) return;
+    const { turn, nothing } = this.#ending;
+    this.#ending = null;
     this.#pressed = false;
     this.#then(this.#pressedSamples >= SHORTEST_TURN_SAMPLES ? turn : nothing);
   }

@@ -1,14 +1,17 @@
 // @ts-check
-/** Ephemeral tokens: `POST /v1/realtime/client_secrets`, so that a key is used once, by HTTP, and a short-lived token after that. */
+/** Ephemeral tokens: `POST /v1/realtime/client_secrets`. */
 
 import { httpAddress, socketAddress } from '../protocol.js';
 
 /**
- * @param {{key: string, url?: string | URL, session?: object, seconds?: number}} options
- * @returns {Promise<{token: string, expires_at: number}>}
- * @throws {Error} with a `code` of troubles.js
+ * Mint an ephemeral token with a key, so that the key itself never enters a WebSocket address or a log.
+ *
+ * @param {{key: string, url?: string | URL, session?: object, seconds?: number}} options `url` as for VoiceSession;
+ *   `seconds` 10 … 7200, default 600
+ * @returns {Promise<{token: string, expires_at: number}>} `expires_at` in unix seconds
+ * @throws {Error} with `code` `token_rejected` | `rate_limited` | `server_unreachable` | `server_failed`
  */
-export async function mintEphemeralToken({ key, url, session, seconds = 600 }) {
+export async function mintToken({ key, url, session, seconds = 600 }) {
   const socket = socketAddress(url, globalThis.location?.href);
   const address = httpAddress(socket, `${socket.pathname.replace(/\/$/, '')}/client_secrets`);
   const body = { expires_after: { anchor: 'created_at', seconds }, ...(session ? { session: { type: 'realtime', ...session } } : {}) };

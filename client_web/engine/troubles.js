@@ -187,6 +187,19 @@ export const TROUBLES = {
   },
 };
 
+/** Over when a session is up. */
+export const LINK_TROUBLES = [
+  'socket_lost', 'offline', 'server_full', 'server_restarting', 'server_overloaded', 'server_failed', 'server_unreachable',
+  'token_required', 'token_rejected', 'forbidden', 'superseded', 'too_slow', 'idle', 'session_expired', 'rate_limited',
+  'too_big', 'protocol_error', 'policy', 'model_unknown',
+];
+
+/** Over when a microphone is open. */
+export const MICROPHONE_TROUBLES = [
+  'insecure_context', 'microphone_unsupported', 'microphone_denied', 'microphone_missing', 'microphone_busy',
+  'microphone_constraints', 'microphone_unplugged', 'microphone_failed',
+];
+
 /** @type {Record<string, string>} what getUserMedia throws → our code */
 const MICROPHONE_ERRORS = {
   NotAllowedError: 'microphone_denied',

@@ -348,13 +348,14 @@ async def test_push_to_talk_sends_what_was_said_a_little_before(browser: Browser
         start_s = await inject(engine.page, sent.astype("<i2").tobytes())
         await until_context_time(engine.page, start_s + 0.5)
         assert caller.input_bytes == 0
-        await engine.call("window.voice.press()")
+        pressed_s = await engine.call("[window.voice.press(), window.pageSound.context.currentTime][1]")
         await until_context_time(engine.page, start_s + 0.9)
-        await engine.call("window.voice.release()")
+        released_s = await engine.call("[window.voice.release(), window.pageSound.context.currentTime][1]")
         await caller.expect("response.create")
         kinds = [event["type"] for event in caller.received]
         order = ["input_audio_buffer.clear", "input_audio_buffer.commit", "response.create"]
         assert [kind for kind in kinds if kind in order] == order
-        assert caller.input_ms >= 600, "300 ms before the press, 400 ms after it, less the last frame in the making"
+        held_ms = 1000 * (released_s - pressed_s)
+        assert caller.input_ms >= 300 + held_ms - 40, "from 300 ms before the press to the release, in whole frames"
         heard = np.frombuffer(bytes(engine.sent), dtype="<i2")
         assert found(sent.astype(np.int16), heard.astype(np.float64)) > 0.8

@@ -111,9 +111,9 @@ describe('push-to-talk', () => {
     frames(40);
     box.press(() => log.push('clear'));
     frames(10);
-    box.release(() => log.push('turn'), () => log.push('nothing'));
+    box.release(1030, () => log.push('turn'), () => log.push('nothing'));
     frames(20);
-    assert.deepEqual(log, ['clear', ...range(26, 50), 'turn']);
+    assert.deepEqual(log, ['clear', ...range(26, 51), 'turn'], 'the frame that was being captured is part of it');
   });
 
   test('a turn made before the session is ready waits as a whole', () => {
@@ -121,7 +121,8 @@ describe('push-to-talk', () => {
     box.pushToTalk = true;
     box.press(() => log.push('clear'));
     frames(10);
-    box.release(() => log.push('turn'), () => log.push('nothing'));
+    box.release(0, () => log.push('turn'), () => log.push('nothing'));
+    box.endTurn();
     assert.deepEqual(log, []);
     box.open(false);
     assert.deepEqual(log, ['clear', ...range(1, 10), 'turn']);
@@ -133,15 +134,29 @@ describe('push-to-talk', () => {
     box.open(false);
     box.press(() => log.push('clear'));
     frames(4);
-    box.release(() => log.push('turn'), () => log.push('nothing'));
-    assert.equal(log.at(-1), 'nothing');
+    box.release(0, () => log.push('turn'), () => log.push('nothing'));
+    box.endTurn();
+    box.endTurn();
+    assert.deepEqual(log.slice(-2), [4, 'nothing']);
   });
 
   test('release without press does nothing', () => {
     const { box, log } = outbox();
     box.open(false);
-    box.release(() => log.push('turn'), () => log.push('nothing'));
+    box.release(0, () => log.push('turn'), () => log.push('nothing'));
+    box.endTurn();
     assert.deepEqual(log, []);
+  });
+
+  test('pressing again ends the turn before', () => {
+    const { box, frames, log } = outbox();
+    box.pushToTalk = true;
+    box.open(false);
+    box.press(() => log.push('clear'));
+    frames(6);
+    box.release(9999, () => log.push('turn'), () => log.push('nothing'));
+    box.press(() => log.push('clear'));
+    assert.deepEqual(log, ['clear', ...range(1, 6), 'turn', 'clear']);
   });
 
   test('clear forgets all of it', () => {
