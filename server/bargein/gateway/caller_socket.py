@@ -73,10 +73,11 @@ class CallerSocket:
         """The connection is over. Tells the session the first time."""
         self._liveness.stop()
         session, self._session = self._session, None
-        if session is not None and self._ended is not None:
+        ended, self._ended = self._ended, None
+        if session is not None and ended is not None:
             code, reason = self._closed_by_us or self._closed_by_caller
             session.ended(code, reason)
-            self._ended(code)
+            ended(code)
 
     def _close_in_time(self) -> None:
         """A closing handshake that the peer does not complete ends too."""

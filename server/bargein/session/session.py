@@ -161,6 +161,8 @@ class Session:
 
         Cancelled, it leaves the session as it is.
         """
+        if self._over:
+            return
         self._note_quiet()
         try:
             async with asyncio.timeout(max(0.0, deadline_s - self._now())):
@@ -340,6 +342,10 @@ class Session:
 
     async def _finish(self) -> None:
         await self._streams.wait_closed()
+        # All of these call back into the session: such circles would wait, with all their sound, for a garbage
+        # collection that a busy server puts off for as long as it can.
+        del self._streams, self._transcriptions, self._performer, self._lifetime, self._watch, self._outbox
+        del self._conversation
         self.closed.set()
 
     # Small things.

@@ -35,9 +35,10 @@ class LoopClock:
 class _Entry:
     """One key's callback, and where its live heap entry stands."""
 
-    __slots__ = ("callback", "heap_when_s", "when_s")
+    __slots__ = ("callback", "heap_when_s", "key", "when_s")
 
-    def __init__(self, when_s: float, callback: Callable[[], None]) -> None:
+    def __init__(self, key: Hashable, when_s: float, callback: Callable[[], None]) -> None:
+        self.key: Hashable = key
         self.when_s = when_s
         self.heap_when_s = when_s
         self.callback: Callable[[], None] | None = callback
@@ -59,7 +60,7 @@ class Timers:
         self._loop = loop
         self._tick_s = tick_s
         self._entries: dict[Hashable, _Entry] = {}
-        self._heap: list[tuple[float, int, Hashable, _Entry]] = []
+        self._heap: list[tuple[float, int, _Entry]] = []
         self._numbers = itertools.count()
         self._handle: asyncio.TimerHandle | None = None
         self._armed_s = math.inf
@@ -76,14 +77,14 @@ class Timers:
         when_s = max(when_s, self._earliest_s)
         entry = self._entries.get(key)
         if entry is None:
-            entry = self._entries[key] = _Entry(when_s, callback)
+            entry = self._entries[key] = _Entry(key, when_s, callback)
         else:
             entry.callback = callback
             entry.when_s = when_s
             if when_s >= entry.heap_when_s:
                 return
             entry.heap_when_s = when_s
-        heapq.heappush(self._heap, (when_s, next(self._numbers), key, entry))
+        heapq.heappush(self._heap, (when_s, next(self._numbers), entry))
         if len(self._heap) > 64 + 4 * len(self._entries):
             self._compact()
         if when_s < self._armed_s:
@@ -93,7 +94,8 @@ class Timers:
         """Forget what is scheduled under ``key``, if anything is."""
         entry = self._entries.pop(key, None)
         if entry is not None:
-            entry.callback = None
+            # The entry stays in the heap until its time, which may be an hour away: it must hold on to nobody.
+            entry.callback = entry.key = None
 
     def next_due(self) -> float | None:
         """When :meth:`run_due` should be called next, in seconds on the clock; it may find nothing to do."""
@@ -109,14 +111,14 @@ class Timers:
         self._earliest_s = math.nextafter(now_s, math.inf)
         try:
             while self._heap and self._heap[0][0] <= now_s:
-                heap_when_s, _, key, entry = heapq.heappop(self._heap)
+                heap_when_s, _, entry = heapq.heappop(self._heap)
                 if entry.callback is None or heap_when_s != entry.heap_when_s:
                     continue
                 if entry.when_s > now_s:
                     entry.heap_when_s = entry.when_s
-                    heapq.heappush(self._heap, (entry.when_s, next(self._numbers), key, entry))
+                    heapq.heappush(self._heap, (entry.when_s, next(self._numbers), entry))
                     continue
-                del self._entries[key]
+                del self._entries[entry.key]
                 self._call(entry)
         finally:
             self._earliest_s = -math.inf
@@ -133,8 +135,8 @@ class Timers:
 
     def _compact(self) -> None:
         """Drop the heap's dead entries, which otherwise stay until their time."""
-        self._heap = [(entry.when_s, next(self._numbers), key, entry) for key, entry in self._entries.items()]
-        for when_s, _, _, entry in self._heap:
+        self._heap = [(entry.when_s, next(self._numbers), entry) for entry in self._entries.values()]
+        for when_s, _, entry in self._heap:
             entry.heap_when_s = when_s
         heapq.heapify(self._heap)
 
