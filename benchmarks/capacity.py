@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import crowd, processes
-from benchmarks.crowd import SCENARIO, Seen
+from benchmarks.crowd import LISTENING, SCENARIO, Seen
 from benchmarks.processes import LOAD_CPU, SERVER_CPU, Process
 
 REACTION_LIMIT_MS: Final = 150.0
@@ -80,9 +80,10 @@ def serving(stack: Stack) -> Iterator[Process]:
 
 def measure(stack: Stack, callers: int, seconds: float) -> Seen:
     """One run against a fresh server."""
+    scenario = SCENARIO if stack.reacts else LISTENING
     with serving(stack) as server:
         return uvloop.run(
-            crowd.see(server, callers, seconds, binary=stack.binary, probes=stack.kind == "bargein", scenario=SCENARIO)
+            crowd.see(server, callers, seconds, binary=stack.binary, probes=stack.kind == "bargein", scenario=scenario)
         )
 
 

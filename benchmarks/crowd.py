@@ -7,14 +7,13 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from statistics import fmean
 
 from bargein.load.measures import percentile
 from bargein.load.run import Plan, Run, run
 from bargein.load.scenario import Calls, Interruptions, Scenario
 from bargein.load.server_side import metrics_url
 from bargein.load.summary import Summary, summarize
-from benchmarks.model import stamp_of, stamp_of_text
+from benchmarks.model import PIECE_S, stamp_of, stamp_of_text
 from benchmarks.processes import Process
 
 PROBES = 24
@@ -25,6 +24,10 @@ SCENARIO = Scenario(
     about="Half of the time spoken to; an interruption every few seconds.",
     call=Calls(turns=(1000, 1000), pause_s=(2.0, 3.5), patience_s=10.0),
     interrupt=Interruptions(share=0.6, after_s=(1.5, 4.0)),
+)
+LISTENING = Scenario(
+    about="Says nothing: for a relay, which speaks by itself.",
+    call=Calls(turns=(1, 1), pause_s=(3600.0, 3600.0), patience_s=10.0),
 )
 PROBING = SCENARIO.model_copy(
     update={
@@ -43,7 +46,7 @@ class Seen:
     """Of the server, of one core, while all callers were there."""
     memory_mb: float
     spoken_to: float
-    """Share of the callers who were being spoken to."""
+    """Sound that arrived, as a share of all the time of all callers."""
     delta_p50: float
     delta_p99: float
     """From the model's sending of a piece of sound to its arrival at the caller."""
@@ -67,7 +70,6 @@ class _Watch:
     server: Process
     full_from_s: float
     delays: list[tuple[float, float]] = field(default_factory=list)
-    listening: list[float] = field(default_factory=list)
     first: tuple[float, float] | None = None
     last: tuple[float, float] | None = None
 
@@ -80,17 +82,28 @@ class _Watch:
         now_s = time.monotonic()
         if this.elapsed_s < self.full_from_s:
             return
-        phases = this.phases()
-        self.listening.append(phases["listening"] / max(1, len(this.callers)))
         reading = (now_s, self.server.cpu_s())
         self.first = self.first or reading
         self.last = reading
 
     @property
+    def full_s(self) -> float:
+        """How long all callers were there and watched."""
+        assert self.first is not None
+        assert self.last is not None
+        return self.last[0] - self.first[0]
+
+    @property
     def cpu_percent(self) -> float:
         assert self.first is not None
         assert self.last is not None
-        return 100 * (self.last[1] - self.first[1]) / (self.last[0] - self.first[0])
+        return 100 * (self.last[1] - self.first[1]) / self.full_s
+
+    @property
+    def pieces_at_full(self) -> int:
+        assert self.first is not None
+        assert self.last is not None
+        return sum(self.first[0] <= at_s <= self.last[0] for at_s, _ in self.delays)
 
 
 async def see(
@@ -158,7 +171,7 @@ def _seen(summaries: list[Summary], watch: _Watch, callers: int, memory: int, no
         callers=callers,
         cpu_percent=watch.cpu_percent,
         memory_mb=memory / 1e6,
-        spoken_to=fmean(watch.listening),
+        spoken_to=PIECE_S * watch.pieces_at_full / (callers * watch.full_s),
         delta_p50=percentile(delays, 0.5) if delays else float("inf"),
         delta_p99=percentile(delays, 0.99) if delays else float("inf"),
         reaction_p99=percentile(reactions, 0.99) if reactions else None,
