@@ -7,7 +7,7 @@ import zlib
 from dataclasses import dataclass
 from typing import Final
 
-_BREAK: Final = re.compile(r"(?<=[,.;:!?…])(?=[\s\"')\]]*\s)")
+_PIECE: Final = re.compile(r"\S.*?[,.;:!?\u2026][\"')\]]*(?=\s|$)|\S.*$", re.DOTALL)
 _DASHES: Final = re.compile(r"\s+[-\u2013\u2014]+\s+|[\u2013\u2014]")
 _SPOKEN: Final = re.compile(r"\w")
 
@@ -46,7 +46,7 @@ class Clause:
 def split_clauses(text: str) -> list[Clause]:
     """Split a text. The same text is always split, paced and paused alike."""
     clauses: list[Clause] = []
-    for piece in _BREAK.split(_DASHES.sub(", ", text)):
+    for piece in _PIECE.findall(_DASHES.sub(", ", text)):
         words = _attach_punctuation(piece.split())
         clauses += [_clause(" ".join(words[at : at + MAX_WORDS])) for at in range(0, len(words), MAX_WORDS)]
     return clauses

@@ -11,16 +11,16 @@ import json
 import re
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from bargein.demo import phrases
 from bargein.demo.clauses import bare_words, split_clauses
 from bargein.demo.intents import Asked, Intent
-from bargein.demo.memory import ReplyMemory
+from bargein.demo.memory import ReplyMemory, without_note
 from bargein.demo.tools import ToolCall, Tools
 
-_CLOCK: Final = re.compile(r"\b(\d{1,2}):(\d{2})(?::\d{2})?\s*([ap]\.?m)?", re.IGNORECASE)
+_CLOCK: Final = re.compile(r"(?<![\d:])(\d{1,2}):(\d{2})(?::\d{2})?\s*([ap]\.?m)?", re.IGNORECASE)
 _QUOTED_WORDS: Final = 12
 _HEARD_WORDS: Final = 7
 
@@ -65,6 +65,7 @@ class Dialogue:
 
         :param now: the time of the day that is told when no tool for it is offered.
         """
+        past = replace(past, assistant=[without_note(text) for text in past.assistant])
         if past.tool_result is not None:
             return Say(self._tool_result(past.tool_result))
         if (forced := tools.forced(asked.words)) is not None:

@@ -10,6 +10,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import orjson
 
 from bargein.demo.listen_worker import RATE_HZ as WORKER_HZ
@@ -21,6 +22,9 @@ from bargein.sound.resample import resample
 SPEECH_DB: Final = -48.0
 """20 ms that are louder may be speech."""
 _SPEECH_STEPS: Final = 3
+LOUDEST: Final = 16_000.0
+NOISE_RMS: Final = 40.0
+ROOM_MS: Final = 400
 _START_TIMEOUT_S: Final = 30.0
 _ANSWER_TIMEOUT_S: Final = 20.0
 _QUEUED: Final = 64
@@ -41,6 +45,18 @@ class Heard:
     able: bool
     speech: bool
     duration_ms: int
+
+
+def _prepared(samples: Samples) -> bytes:
+    """The sound at a usual level, with room around it and a little noise.
+
+    pocketsphinx was trained on rooms: of 96 commands it understood 67 amid digital silence and 95 amid
+    noise. Of 51 from a telephone it understood 34 amid noise of 5, and 44 amid noise of 40.
+    """
+    padded = np.pad(samples.astype(np.float32), WORKER_HZ * ROOM_MS // 1000)
+    padded *= LOUDEST / max(float(np.max(np.abs(padded))), 1.0)
+    padded += np.random.default_rng(0).normal(0.0, NOISE_RMS, len(padded)).astype(np.float32)
+    return np.clip(padded, -32768, 32767).astype("<i2").tobytes()
 
 
 class _WorkerDiedError(BargeinError):
@@ -78,7 +94,7 @@ class Listener:
         at_16k = resample(samples, rate_hz, WORKER_HZ)
         levels = loudness(at_16k.tobytes(), WORKER_HZ, 20)
         speech = sum(level > SPEECH_DB for level in levels) >= _SPEECH_STEPS
-        text = await self._ask(at_16k.astype("<i2").tobytes()) if speech and self.able else None
+        text = await self._ask(_prepared(at_16k)) if speech and self.able else None
         return Heard(text, self.able, speech, duration_ms)
 
     async def close(self) -> None:

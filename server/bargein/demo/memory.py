@@ -14,6 +14,11 @@ KEPT_REPLIES: Final = 2_000
 _NOTE: Final = re.compile(r"\s*[\[(<][^\])>]*[\])>]\s*$")
 
 
+def without_note(heard: str) -> str:
+    """The text without a note in brackets behind it, such as "[interrupted]": some servers mark a cut so."""
+    return _NOTE.sub("", heard)
+
+
 @dataclass(frozen=True, slots=True)
 class _Remembered:
     transcript: str
@@ -56,9 +61,9 @@ class ReplyMemory:
     def rest_of(self, heard: str) -> str | None:
         """What was cut off behind ``heard``, by the latest reply that begins with its words.
 
-        ``None`` when nothing was, or when no such reply is known. A note in brackets at the end is not taken for words.
+        ``None`` when nothing was, or when no such reply is known.
         """
-        words = tuple(bare_words(_NOTE.sub("", heard)))
+        words = tuple(bare_words(heard))
         if not words:
             return None
         for transcript, said in reversed(self._texts.items()):

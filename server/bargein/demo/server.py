@@ -52,7 +52,9 @@ def run(settings: DemoSettings) -> None:
     try:
         listening = socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
-        raise SettingsError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+        raise SettingsError(
+            f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}"
+        ) from error
     asyncio.run(_serve(settings, listening))
 
 

@@ -27,12 +27,12 @@ class Voice:
 VOICES: Final = {
     voice.name: voice
     for voice in (
-        Voice("alloy", "en-us", 45, 165, 1.0),
-        Voice("echo", "en-us+m3", 40, 160, 0.93),
-        Voice("fable", "en-gb", 52, 160, 1.05),
-        Voice("onyx", "en-us+m1", 22, 155, 0.87),
-        Voice("nova", "en-us+f3", 55, 172, 1.12),
-        Voice("shimmer", "en-us+f2", 70, 168, 1.18),
+        Voice("alloy", "en-us", 45, 145, 1.0),
+        Voice("echo", "en-us+m3", 40, 142, 0.93),
+        Voice("fable", "en-gb", 52, 142, 1.05),
+        Voice("onyx", "en-us+m1", 22, 138, 0.87),
+        Voice("nova", "en-us+f3", 55, 150, 1.12),
+        Voice("shimmer", "en-us+f2", 70, 148, 1.18),
     )
 }
 _IN_ORDER: Final = tuple(VOICES.values())

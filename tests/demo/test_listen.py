@@ -1,0 +1,161 @@
+"""Understanding real speech in the worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bargein.demo.bank import load_bank
+from bargein.demo.intents import Asked, asked
+from bargein.demo.listen import Listener
+from bargein.demo.process import DemoModelProcess
+from bargein.demo.speech import speak_whole
+from bargein.demo.voices import VOICES
+from bargein.sound.wav import wrap
+from demo.streamed import body_of, needs_pocketsphinx, stream
+from support.speech import speak
+
+RATE_HZ = 24_000
+VOICES_OF_CALLERS = (("en-us", 165, 50), ("en-us+f3", 160, 55))
+COMMANDS = (
+    "hello", "tell me a story", "hey tell me another story", "stop", "wait a second", "what time is it",
+    "do you know what time it is", "who are you", "what can you do", "count to twenty", "goodbye", "keep going",
+    "what did you say", "what did i interrupt", "can you hear me", "stop what time is it", "thank you very much",
+)  # fmt: skip
+FOREIGN = (
+    "the quick brown fox jumps over the lazy dog", "i think the economy will improve next year",
+    "elephants have very large ears", "yesterday all my troubles seemed so far away",
+    "please open the window because the room is hot", "my sister bought seven oranges at the market yesterday",
+)  # fmt: skip
+
+
+def call(pcm16: bytes, noise_rms: float = 15) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
+    """A caller's turn as the voice server commits it: with some room before and behind, and its noise."""
+    speech = np.pad(np.frombuffer(pcm16, "<i2").astype(float) * 0.6, RATE_HZ // 4)
+    noisy: np.ndarray[tuple[int], np.dtype[np.int16]] = (
+        speech + np.random.default_rng(1).normal(0, noise_rms, len(speech))
+    ).astype(np.int16)
+    return noisy
+
+
+@pytest.fixture
+async def listener() -> AsyncIterator[Listener]:
+    listening = Listener()
+    yield listening
+    await listening.close()
+
+
+def meaning(words: str | None) -> Asked | None:
+    """What a sentence asks for, without its words."""
+    wanted = asked(words) if words else None
+    return wanted and Asked(wanted.intent, "", wanted.first, wanted.last)
+
+
+@needs_pocketsphinx
+async def test_spoken_commands_are_understood(listener: Listener, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = []
+    for name, words_per_minute, pitch in VOICES_OF_CALLERS:
+        for command in COMMANDS:
+            sound = call(speak(command, voice=name, words_per_minute=words_per_minute, pitch=pitch))
+            heard = await listener.understand(sound, RATE_HZ)
+            if meaning(heard.text) != meaning(command):
+                wrong.append((name, command, heard.text))
+    count = len(VOICES_OF_CALLERS) * len(COMMANDS)
+    with capsys.disabled():
+        print(f"\nunderstood {count - len(wrong)} of {count} commands; not: {wrong}")
+    assert len(wrong) <= count * 0.12
+
+
+@needs_pocketsphinx
+async def test_most_other_speech_is_not_taken_for_a_command(listener: Listener) -> None:
+    texts = [(await listener.understand(call(speak(words)), RATE_HZ)).text for words in FOREIGN]
+    assert sum(text is None for text in texts) >= len(FOREIGN) * 2 / 3, texts
+
+
+@needs_pocketsphinx
+async def test_it_understands_the_bank_without_espeak(listener: Listener) -> None:
+    bank = load_bank()
+    for command in ("What time is it?", "Tell me a story.", "Who are you?"):
+        clip = await speak_whole(command, VOICES["alloy"], bank)
+        heard = await listener.understand(call(clip.samples.tobytes()), RATE_HZ)
+        assert meaning(heard.text) == meaning(command), heard
+
+
+@needs_pocketsphinx
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
+async def test_any_rate_will_do(listener: Listener, rate_hz: int) -> None:
+    sound = np.frombuffer(speak("tell me a story", rate_hz=rate_hz), "<i2").astype(np.int16)
+    heard = await listener.understand(np.pad(sound, rate_hz // 4), rate_hz)
+    assert meaning(heard.text) == meaning("tell me a story")
+
+
+async def test_silence_is_not_speech(listener: Listener) -> None:
+    heard = await listener.understand(np.zeros(RATE_HZ, np.int16), RATE_HZ)
+    assert (heard.speech, heard.text, heard.duration_ms) == (False, None, 1000)
+
+
+async def test_nothing_at_all_is_silence(listener: Listener) -> None:
+    assert not (await listener.understand(np.zeros(0, np.int16), RATE_HZ)).speech
+
+
+async def test_without_pocketsphinx_it_knows_that_there_was_speech() -> None:
+    listening = Listener(enabled=False)
+    await listening.start()
+    heard = await listening.understand(call(speak("what time is it")), RATE_HZ)
+    assert (heard.able, heard.speech, heard.text) == (False, True, None)
+    assert listening.worker_pid is None
+    await listening.close()
+
+
+@needs_pocketsphinx
+async def test_a_dead_worker_is_replaced(listener: Listener) -> None:
+    sound = call(speak("what time is it"))
+    await listener.start()
+    for _ in range(2):
+        assert listener.worker_pid is not None
+        os.kill(listener.worker_pid, signal.SIGKILL)
+        assert (await listener.understand(sound, RATE_HZ)).text == "what time is it"
+
+
+@needs_pocketsphinx
+async def test_a_caller_who_leaves_disturbs_nobody(listener: Listener) -> None:
+    sound = call(speak("what time is it"))
+    await listener.start()
+    left = [asyncio.create_task(listener.understand(sound, RATE_HZ)) for _ in range(3)]
+    await asyncio.sleep(0)
+    for task in left:
+        task.cancel()
+    assert (await listener.understand(sound, RATE_HZ)).text == "what time is it"
+
+
+@needs_pocketsphinx
+async def test_two_callers_at_once_get_their_own_answers(listener: Listener) -> None:
+    commands = ("what time is it", "tell me a story", "who are you") * 2
+    heard = await asyncio.gather(*(listener.understand(call(speak(words)), RATE_HZ) for words in commands))
+    assert [one.text for one in heard] == list(commands)
+
+
+async def test_the_worker_says_when_it_cannot_listen(tmp_path: Path) -> None:
+    (tmp_path / "pocketsphinx.py").write_text("raise ImportError('no wheel here')\n", "utf-8")
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bargein.demo.listen_worker",
+        stdout=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    output, _ = await worker.communicate()
+    assert output == b'{"ready": false, "why": "no wheel here"}\n'
+
+
+@needs_pocketsphinx
+async def test_a_spoken_question_is_answered(demo: DemoModelProcess) -> None:
+    wav = wrap(call(speak("who are you")).tobytes(), RATE_HZ)
+    part = {"type": "input_audio", "input_audio": {"data": base64.b64encode(wav).decode(), "format": "wav"}}
+    streamed = await stream(demo, body_of([{"role": "user", "content": [part]}]))
+    assert streamed.transcript.startswith("I am the demo model that comes with Bargein.")
