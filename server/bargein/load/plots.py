@@ -82,9 +82,10 @@ def histogram(groups: Sequence[tuple[str, Sequence[float]]], x_label: str, bins:
     return _svg(WIDTH, HEIGHT, parts) + _legend([name for name, _ in shares])
 
 
-def timeline_plot(timelines: Sequence[Timeline], length_s: float, pixels_per_s: float = 14) -> str:
+def timeline_plot(timelines: Sequence[Timeline], length_s: float) -> str:
     """What sampled callers said (above the line) and heard (below), with the moments that matter."""
     lane, label = 40, 118
+    pixels_per_s = max(14.0, (WIDTH - label - 20) / length_s)
     width = int(label + length_s * pixels_per_s + 20)
     height = int(lane * len(timelines) + 30)
 
