@@ -46,7 +46,8 @@ class TurnClock:
         self._onset_at: float | None = None
         self._evidence_at: float | None = None
         self._held_at: float | None = None
-        self._cancelled: dict[str, dict[str, float]] = {}
+        self._cancelled: tuple[str, dict[str, float]] | None = None
+        """The interruption whose stream is yet to be closed; there is one stream to interrupt."""
 
     # The caller's floor.
 
@@ -84,7 +85,7 @@ class TurnClock:
         if response_id is None:
             return None
         if cancels:
-            self._cancelled[response_id] = stages
+            self._cancelled = (response_id, stages)
             return None
         return Measured(response_id, "barge_in", stages)
 
@@ -123,9 +124,9 @@ class TurnClock:
         """A cancelled stream's connection is closed, ``delay_s`` after the decision."""
         self._metrics.cancel_s.observe(delay_s)
         self._asked.pop(response_id, None)
-        stages = self._cancelled.pop(response_id, None)
-        if stages is None:
+        if self._cancelled is None or self._cancelled[0] != response_id:
             return None
+        stages, self._cancelled = self._cancelled[1], None
         return Measured(response_id, "barge_in", {**stages, "cancel": delay_s * 1000})
 
     def done(self, response_id: str) -> None:

@@ -161,12 +161,12 @@ class Performer:
         )
 
     def _note_barge_in(self, todo: list[Action], now: float) -> None:
-        started = any(isinstance(action, actions.SpeechStarted) for action in todo)
-        if not started:
+        if not any(isinstance(action, actions.SpeechStarted) for action in todo):
             return
         cancelled = next((action.response_id for action in todo if isinstance(action, actions.CancelStream)), None)
         flushed = next((action.response_id for action in todo if isinstance(action, actions.Flushed)), None)
-        stopped = next((action.response.id for action in todo if isinstance(action, actions.ResponseDone)), None)
+        done = (action.response for action in todo if isinstance(action, actions.ResponseDone))
+        stopped = next((response.id for response in done if response.reason == "turn_detected"), None)
         if cancelled or flushed or stopped:
             self.totals.barge_ins += 1
             interrupted = cancelled or flushed or stopped

@@ -24,7 +24,7 @@ from bargein.session.measures import NumpyMeasures
 from bargein.session.outbox import Outbox
 from bargein.session.performer import Performer
 from bargein.session.setup import SessionSetup
-from bargein.session.streams import INTERNAL_MESSAGE, Streams
+from bargein.session.streams import Streams
 from bargein.session.transcriptions import TranscriptionTasks
 from bargein.vad.detector import Detector
 from bargein.wire import bargein_events, client_events, server_events
@@ -36,6 +36,7 @@ from bargein.wire.session_object import SessionObject
 from bargein.wire.to_core import appended_audio, core_event
 
 ID_BYTES: Final = 9
+BROKEN_MESSAGE: Final = "The server had an internal error and ends this session. Connect again."
 
 
 class Session:
@@ -117,8 +118,10 @@ class Session:
             event = parse_client_event(data, beta=self._setup.beta, bargein=self._setup.bargein)
         except CallerError as error:
             self._refuse(error, None, now)
-            return
-        self._guard(event, now)
+        except Exception:
+            self._break(None)
+        else:
+            self._guard(event, now)
 
     def receive_binary(self, data: bytes) -> None:
         """Take sound of a ``bargein.v1`` caller; others get an error, for the standard has no binary messages."""
@@ -194,9 +197,7 @@ class Session:
         except CallerGone as gone:
             self._leave(gone)
         except Exception:
-            self._log.exception("a message broke the session")
-            self._outbox.send(server_error_event(INTERNAL_MESSAGE, event_id=event_id))
-            self._leave(CallerGone(1011, "internal error"), announce=False)
+            self._break(event_id)
 
     def _receive(self, event: ClientEvent, now: float) -> None:
         match event:
@@ -251,8 +252,15 @@ class Session:
             self._timers.schedule(self.id, due, self._on_timer)
         self._note_quiet()
 
+    def _handle_apart(self, event: Event) -> None:
+        """Deal with what no message of the caller's brought about: nobody else would see it fail."""
+        try:
+            self._handle(event, self._now())
+        except Exception:
+            self._break(None)
+
     def _on_timer(self) -> None:
-        self._handle(events.TimerFired(), self._now())
+        self._handle_apart(events.TimerFired())
 
     def _on_piece(self, response_id: str, piece: StreamPiece) -> None:
         now = self._now()
@@ -271,13 +279,13 @@ class Session:
         self._handle(events.StreamProgressed(response_id, piece), now)
 
     def _on_failure(self, response_id: str, failure: Failure) -> None:
-        self._handle(events.StreamFailed(response_id, failure), self._now())
+        self._handle_apart(events.StreamFailed(response_id, failure))
 
     def _on_stream_closed(self, response_id: str, delay_s: float) -> None:
         self._performer.stream_closed(response_id, delay_s)
 
     def _on_transcription(self, event: events.TranscriptionCompleted | events.TranscriptionFailed) -> None:
-        self._handle(event, self._now())
+        self._handle_apart(event)
 
     def _note_speech(self, todo: list[Action], now: float) -> None:
         """Tell the clock when the speech that was just noticed, or has just ended, really was."""
@@ -297,6 +305,12 @@ class Session:
             self._quiet.clear()
 
     # The end.
+
+    def _break(self, event_id: str | None) -> None:
+        """Our own code failed. What it was doing is half done, so the session ends, and it alone."""
+        self._log.exception("an error of our own broke the session")
+        self._outbox.send(server_error_event(BROKEN_MESSAGE, event_id=event_id))
+        self._leave(CallerGone(1011, "internal error"), announce=False)
 
     def _refuse(self, error: CallerError, event_id: str | None, now: float) -> None:
         self._setup.services.metrics.caller_error(error.code)
@@ -326,6 +340,8 @@ class Session:
         return self._conversation.agent.state is not AgentState.IDLE
 
     def _end(self, gone: CallerGone) -> None:
+        if self._over:
+            return
         if gone.code == 4408 and gone.reason.startswith("too slow"):
             self._setup.services.metrics.slow_callers.inc()
         self._stop()
@@ -337,11 +353,13 @@ class Session:
         self._timers.cancel(self.id)
         self._lifetime.stop()
         self._watch.close()
-        self._streams.cancel_all()
-        self._transcriptions.cancel_all()
+        self._streams.close()
+        self._transcriptions.close()
+        self._quiet.set()
 
     async def _finish(self) -> None:
         await self._streams.wait_closed()
+        await self._transcriptions.wait_closed()
         # All of these call back into the session: such circles would wait, with all their sound, for a garbage
         # collection that a busy server puts off for as long as it can.
         del self._streams, self._transcriptions, self._performer, self._lifetime, self._watch, self._outbox

@@ -8,7 +8,7 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from bargein.core.completion import AudioPiece, CompletionRequest, StreamPiece
+from bargein.core.completion import CompletionRequest, StreamPiece
 from bargein.core.items import Failure
 from bargein.errors import (
     AudioGone,
@@ -65,9 +65,12 @@ class Streams:
         self._loop = asyncio.get_running_loop()
         self._streams: dict[str, _Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def start(self, response_id: str, request: CompletionRequest) -> None:
         """Ask the model."""
+        if self._closed:
+            return
         stream = _Stream(self._loop.time())
         self._streams[response_id] = stream
         self._metrics.upstream_streams.inc()
@@ -95,8 +98,9 @@ class Streams:
             stream.gate.set()
             stream.gate = None
 
-    def cancel_all(self) -> None:
-        """The session ends."""
+    def close(self) -> None:
+        """The session ends: cancel every stream, and start none any more."""
+        self._closed = True
         for response_id in list(self._streams):
             self.cancel(response_id)
 
@@ -136,7 +140,7 @@ class Streams:
             async for piece in pieces:
                 if stream.cancelled_at is not None:
                     return
-                if first and isinstance(piece, AudioPiece):
+                if first:
                     first = False
                     self._metrics.upstream_first_piece_s.observe(self._loop.time() - stream.started_at)
                 self._on_piece(response_id, piece)

@@ -20,6 +20,10 @@ NO_RECOGNISER = Failure(
     "No speech recogniser is configured on this server. The response does not depend on it.",
 )
 
+BROKEN = Failure(
+    "transcription_error", "internal_error", "The server had an internal error. The response does not depend on it."
+)
+
 
 class TranscriptionTasks:
     """Runs the transcriptions of one session."""
@@ -36,20 +40,30 @@ class TranscriptionTasks:
         self._log = log
         self._on_event = on_event
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     def start(self, item_id: str, speech: InputAudio, transcription: Transcription) -> None:
         """Write down one item; what comes of it is told as one event."""
+        if self._closed:
+            return
         task = asyncio.get_running_loop().create_task(self._run(item_id, speech, transcription))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def cancel_all(self) -> None:
-        """The session ends: nothing more is told."""
+    def close(self) -> None:
+        """The session ends: nothing more is told, and none is started any more."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
 
+    async def wait_closed(self) -> None:
+        """Return when no task is left."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def _run(self, item_id: str, speech: InputAudio, transcription: Transcription) -> None:
         event: TranscriptionCompleted | TranscriptionFailed
+        seconds = speech.format.samples_of(len(speech.audio)) / speech.format.rate_hz
         if self._transcriber is None:
             event = TranscriptionFailed(item_id, NO_RECOGNISER)
         else:
@@ -58,8 +72,10 @@ class TranscriptionTasks:
             except UpstreamError as error:
                 self._log.warning("transcription failed", item_id=item_id, error=str(error))
                 event = TranscriptionFailed(item_id, Failure("transcription_error", error.code, error.message))
+            except Exception:
+                self._log.exception("transcription broke", item_id=item_id)
+                event = TranscriptionFailed(item_id, BROKEN)
             else:
-                seconds = speech.format.samples_of(len(speech.audio)) / speech.format.rate_hz
                 event = TranscriptionCompleted(item_id, transcript, seconds)
         failed = isinstance(event, TranscriptionFailed)
         self._metrics.transcriptions["failed" if failed else "completed"].inc()

@@ -1,0 +1,143 @@
+"""Our own code fails: one session ends and says so, or one transcription; nothing hangs and nothing leaks."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bargein.core.actions import Action
+from bargein.core.config import Transcription
+from bargein.core.conversation import Conversation
+from bargein.core.events import Event, StreamFailed, TimerFired
+from bargein.core.items import InputAudio
+from bargein.session import session as session_module
+from bargein.session.session import Session
+from support.model import Model, refuses, spoken
+from support.realtime_client import RealtimeClient, connect
+from support.server import RunningServer, running_server
+
+STORY = "one two three four five six seven eight nine ten"
+
+
+def only_session(server: RunningServer) -> Session:
+    (session,) = server.gateway._sessions
+    assert isinstance(session, Session)
+    return session
+
+
+class BrokenConversation(Conversation):
+    """A core with a defect: it fails on one kind of event."""
+
+    breaks_on: type
+
+    def handle(self, event: Event, now: float) -> list[Action]:
+        if type(event) is self.breaks_on:
+            raise RuntimeError("a defect of the core")
+        return super().handle(event, now)
+
+
+def break_core(server: RunningServer, kind: type) -> None:
+    conversation = only_session(server)._conversation
+    conversation.__class__ = BrokenConversation
+    conversation.breaks_on = kind  # type: ignore[attr-defined]
+
+
+async def says_so_and_ends(caller: RealtimeClient) -> None:
+    error = await caller.wait_for("error")
+    assert error["error"]["type"] == "server_error"
+    assert "Connect again" in error["error"]["message"]
+    code, _ = await caller.wait_closed()
+    assert code == 1011
+
+
+async def test_in_a_timer(server: RunningServer, model: Model) -> None:
+    model.will(spoken(STORY))
+    async with connect(server.realtime_url) as caller:
+        await caller.say_text("count")
+        await caller.wait_for("response.output_audio.delta")
+        break_core(server, TimerFired)
+        await says_so_and_ends(caller)
+
+
+async def test_in_what_a_failed_stream_brings_about(server: RunningServer, model: Model) -> None:
+    model.will(refuses(500, "The model had an error."))
+    async with connect(server.realtime_url) as caller:
+        await caller.wait_for("session.created")
+        break_core(server, StreamFailed)
+        await caller.say_text("hello")
+        await says_so_and_ends(caller)
+
+
+async def test_in_reading_a_message(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def defect(data: bytes | str, *, beta: bool, bargein: bool) -> None:
+        raise RuntimeError("a defect of the parser")
+
+    async with connect(server.realtime_url) as caller:
+        await caller.wait_for("session.created")
+        monkeypatch.setattr(session_module, "parse_client_event", defect)
+        await caller.send({"type": "response.create"})
+        await says_so_and_ends(caller)
+
+
+class BrokenTranscriber:
+    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> str:
+        raise RuntimeError("a defect of the recogniser's client")
+
+
+class SlowToStop:
+    """A recogniser whose connection takes a while to close."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.stopped = False
+
+    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> str:
+        self.asked.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(10):
+                await asyncio.sleep(0)
+            self.stopped = True
+        return ""
+
+
+async def commit_a_second(caller: RealtimeClient) -> None:
+    await caller.update_session(audio={"input": {"turn_detection": None, "transcription": {"model": "whisper-1"}}})
+    await caller.append(bytes(48_000))
+    await caller.send({"type": "input_audio_buffer.commit"})
+
+
+async def test_in_a_transcription(server: RunningServer) -> None:
+    async with connect(server.realtime_url) as caller:
+        await caller.wait_for("session.created")
+        only_session(server)._transcriptions._transcriber = BrokenTranscriber()
+        await commit_a_second(caller)
+        failed = await caller.wait_for("conversation.item.input_audio_transcription.failed")
+        assert failed["error"]["code"] == "internal_error"
+        await caller.send({"type": "response.create"})
+        assert (await caller.wait_for("response.done"))["response"]["status"] == "completed"
+
+
+async def test_a_session_is_closed_when_none_of_its_tasks_is_left(server: RunningServer) -> None:
+    recogniser = SlowToStop()
+    async with connect(server.realtime_url) as caller:
+        await caller.wait_for("session.created")
+        session = only_session(server)
+        session._transcriptions._transcriber = recogniser
+        await commit_a_second(caller)
+        await recogniser.asked.wait()
+    await session.closed.wait()
+    assert recogniser.stopped
+
+
+async def test_a_drain_does_not_wait_for_callers_who_have_left(model: Model) -> None:
+    model.will(model.hang_after("one two"))
+    async with running_server(model.url, drain_s=600) as server:
+        async with connect(server.realtime_url) as caller:
+            await caller.say_text("count")
+            await caller.wait_for("response.output_audio.delta")
+            draining = asyncio.create_task(only_session(server).drain(1e12))
+        async with asyncio.timeout(60):
+            await draining
