@@ -20,6 +20,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 PROGRAMS := chromium espeak-ng redis-server sox
 NODE_MODULES := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/*/package-lock.json))
 STOCK_CLIENTS := .build/stock-clients
+# Every server event that any test receives, for the tests that look at all of them at the end.
+SERVER_EVENTS := $(CURDIR)/.build/server-events
 
 ## Using it
 
@@ -46,7 +48,9 @@ setup: $(VENV)/.can-develop ## Make .venv with everything for development
 
 .PHONY: test
 test: setup programs node-modules stock-clients ## Run all tests (fetches what they need where it can)
-	$(BIN)/pytest $(ARGS)
+	@rm -rf $(SERVER_EVENTS) && mkdir -p $(SERVER_EVENTS)
+	BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS) $(BIN)/pytest --numprocesses 2 --dist loadfile -m "not after_all" $(ARGS)
+	BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS) $(BIN)/pytest -m after_all tests/stock_clients
 
 .PHONY: check
 check: setup ## Lint, formatting, types, import layers

@@ -27,7 +27,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def recorded_events(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The directory in which every server event that a test receives is recorded (``support/event_recorder.py``)."""
+    """The directory in which every server event that a test receives is recorded (``support/event_recorder.py``).
+
+    ``make test`` names one for several pytest processes together.
+    """
+    if given := os.environ.get(DIRECTORY_VARIABLE):
+        yield Path(given)
+        return
     with pytest.MonkeyPatch.context() as patch:
         directory = tmp_path_factory.mktemp("server-events")
         patch.setenv(DIRECTORY_VARIABLE, str(directory))
