@@ -31,7 +31,10 @@ class Process:
 
     def cpu_s(self) -> float:
         """CPU time of it and its children so far."""
-        return sum(_cpu_s(pid) for pid in self._pids())
+        return sum(self.cpu_s_by_process())
+
+    def cpu_s_by_process(self) -> list[float]:
+        return [_cpu_s(pid) for pid in self._pids()]
 
     def memory_bytes(self) -> int:
         """Resident memory of it and its children."""

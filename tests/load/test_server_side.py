@@ -26,6 +26,20 @@ def test_the_servers_own_metrics_are_understood() -> None:
     assert bucket_percentile({}, reading.buckets["event_loop_lag"], 0.99) == 0.05
 
 
+def test_workers_are_added_up() -> None:
+    text = """# TYPE x gauge
+process_cpu_seconds_total{worker="0"} 1.5
+process_cpu_seconds_total{worker="1"} 2.5
+bargein_cancel_seconds_bucket{le="0.1",worker="0"} 3.0
+bargein_cancel_seconds_bucket{worker="1",le="0.1"} 4.0
+bargein_cancel_seconds_sum{worker="0"} 0.1
+something_else{text="a } b"} 9
+"""
+    reading = parse_metrics(text, 0.0)
+    assert reading.values == {"cpu_s": 4.0}
+    assert reading.buckets == {"cancel": {0.1: 7.0}}
+
+
 def test_percentiles_are_of_what_happened_in_between() -> None:
     before = {0.1: 5.0, 1.0: 10.0, math.inf: 10.0}
     after = {0.1: 5.0, 1.0: 12.0, math.inf: 12.0}

@@ -7,6 +7,7 @@ nothing.
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -30,6 +31,9 @@ _HISTOGRAMS: Final = {
     "bargein_first_delta_delay_seconds": "first_delta_delay",
     "bargein_cancel_seconds": "cancel",
 }
+
+_SAMPLE: Final = re.compile(r"(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<number>\S+)$")
+_BOUND: Final = re.compile(r'le="([^"]+)"')
 
 Buckets = Mapping[float, float]
 """Cumulative counts by upper bound in seconds."""
@@ -122,19 +126,22 @@ def metrics_url(url: str) -> str:
 
 
 def parse_metrics(text: str, at_s: float) -> Reading:
-    """The lines of the Prometheus text format that are of use here."""
+    """The lines of the Prometheus text format that are of use here.
+
+    Series that differ in other labels, such as the worker process, are added up.
+    """
     values: dict[str, float] = {}
     buckets: dict[str, dict[float, float]] = {}
     for line in text.splitlines():
-        if line.startswith("#"):
+        sample = _SAMPLE.match(line)
+        if sample is None:
             continue
-        name, _, number = line.rpartition(" ")
+        name, labels, number = sample["name"], sample["labels"] or "", float(sample["number"])
         if name in _GAUGES:
-            values[_GAUGES[name]] = float(number)
-            continue
-        family, found, labels = name.partition('_bucket{le="')
-        if found and family in _HISTOGRAMS:
-            buckets.setdefault(_HISTOGRAMS[family], {})[float(labels.removesuffix('"}'))] = float(number)
+            values[_GAUGES[name]] = values.get(_GAUGES[name], 0.0) + number
+        elif name.removesuffix("_bucket") in _HISTOGRAMS and (bound := _BOUND.search(labels)) is not None:
+            counts = buckets.setdefault(_HISTOGRAMS[name.removesuffix("_bucket")], {})
+            counts[float(bound[1])] = counts.get(float(bound[1]), 0.0) + number
     return Reading(at_s, values, buckets)
 
 
