@@ -2,41 +2,53 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bargein.core import actions, events
-from bargein.core.completion import AssistantMessage, TextPiece, ToolCallPiece
+from bargein.core.completion import TextPiece, ToolCallPiece
 from bargein.core.config import CorePolicy, SessionConfig, TurnDetection
 from bargein.core.events import ResponseRequested
-from bargein.core.floor import CallerState
-from bargein.core.items import Failure
+from bargein.core.floor import AgentState, CallerState
+from bargein.core.items import Failure, InputText, ItemReference, Message
 from bargein.errors import CallerError
+from support.conversation_laws import Laws
 from support.conversation_script import Script
 
-WORDS = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo", "lima"]
+WORDS: Final = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel", "india", "juliett", "kilo"]
+DETECTIONS: Final = [
+    None,
+    TurnDetection(),
+    TurnDetection(interrupt_response=False),
+    TurnDetection(create_response=False, idle_timeout_ms=5000),
+    TurnDetection(silence_duration_ms=0),
+]
+
+
+def shown(script: Script) -> list[str]:
+    """Everything that was done, without the addresses of objects."""
+    return [f"{at} {re.sub(r' at 0x[0-9a-f]+', '', repr(action))}" for at, action in script.log]
 
 
 class ConversationMachine(RuleBasedStateMachine):
-    """Drives one conversation and checks every action as it is given."""
+    """Drives one conversation, and checks everything that it wants done."""
 
     @initialize(
         reports=st.booleans(),
-        may_interrupt=st.booleans(),
-        detection=st.booleans(),
+        detection=st.sampled_from(DETECTIONS),
         lead_ms=st.sampled_from([None, 100, 400]),
+        backlog_limit_ms=st.sampled_from([500, 120_000]),
     )
-    def begin(self, reports: bool, may_interrupt: bool, detection: bool, lead_ms: int | None) -> None:
-        turn_detection = TurnDetection(interrupt_response=may_interrupt) if detection else None
-        self.script = Script(SessionConfig(turn_detection=turn_detection), CorePolicy(lead_ms=lead_ms), reports=reports)
-        self.open_streams: set[str] = set()
-        self.done: set[str] = set()
-        self.created: set[str] = set()
-        self.sent: dict[str, int] = {}
+    def begin(self, reports: bool, detection: TurnDetection | None, lead_ms: int | None, backlog_limit_ms: int) -> None:
+        policy = CorePolicy(lead_ms=lead_ms, backlog_limit_ms=backlog_limit_ms)
+        self.given = (SessionConfig(turn_detection=detection), policy, reports)
+        self.script = Script(self.given[0], policy, reports=reports)
+        self.laws = Laws(self.script.conversation.history, paced=lead_ms is not None, reports=reports)
         self.heard: dict[str, int] = {}
-        self.said: dict[str, str] = {}
-        self.out_of_band: set[str] = set()
         self.checked = 0
 
     # Events.
@@ -61,9 +73,11 @@ class ConversationMachine(RuleBasedStateMachine):
         self.script.cough(ms * 20)
         self.check()
 
-    @rule(out_of_band=st.booleans())
-    def caller_asks(self, out_of_band: bool) -> None:
-        self.refusable(ResponseRequested(self.script.config.response, out_of_band=out_of_band))
+    @rule(out_of_band=st.booleans(), refer=st.booleans())
+    def caller_asks(self, out_of_band: bool, refer: bool) -> None:
+        last_id = self.script.conversation.history.last_id
+        about = (ItemReference(last_id or "nothing"),) if refer else None
+        self.refusable(ResponseRequested(self.script.config.response, out_of_band=out_of_band, input=about))
 
     @rule()
     def caller_commits(self) -> None:
@@ -77,11 +91,22 @@ class ConversationMachine(RuleBasedStateMachine):
     def caller_cancels(self) -> None:
         self.refusable(events.CancelRequested())
 
-    @rule(ms=st.integers(0, 5000))
-    def caller_truncates(self, ms: int) -> None:
-        sent = self.script.all(actions.AudioSent)
-        if sent:
-            self.refusable(events.ItemTruncateRequested(sent[-1].item_id, 0, ms))
+    @rule(front=st.booleans())
+    def caller_writes(self, front: bool) -> None:
+        message = Message("", "user", [InputText("written")])
+        self.refusable(events.ItemCreateRequested(message, "root" if front else None))
+
+    @rule(data=st.data())
+    def caller_deletes(self, data: st.DataObject) -> None:
+        items = [item.id for item in self.script.conversation.history]
+        if items:
+            self.refusable(events.ItemDeleteRequested(data.draw(st.sampled_from(items))))
+
+    @rule(data=st.data(), ms=st.integers(0, 5000))
+    def caller_truncates(self, data: st.DataObject, ms: int) -> None:
+        if self.laws.sent:
+            item_id = data.draw(st.sampled_from(sorted(self.laws.sent)))
+            self.refusable(events.ItemTruncateRequested(item_id, 0, ms))
 
     @rule(samples=st.integers(-10, 100_000), playing=st.booleans(), final=st.booleans())
     def caller_reports(self, samples: int, playing: bool, final: bool) -> None:
@@ -89,14 +114,18 @@ class ConversationMachine(RuleBasedStateMachine):
         if not sent:
             return
         response_id, item_id = sent[-1].response_id, sent[-1].item_id
+        # A first and a last report may correct what was assumed.
+        self.heard.pop(item_id, None)
         if final:
             self.refusable(events.PlaybackFlushed(response_id, item_id, samples))
         else:
             self.refusable(events.PlaybackReported(response_id, item_id, samples, playing))
 
-    @rule(detection=st.booleans())
-    def caller_configures(self, detection: bool) -> None:
-        self.refusable(events.Configured(SessionConfig(turn_detection=TurnDetection() if detection else None)))
+    @rule(detection=st.sampled_from(DETECTIONS))
+    def caller_configures(self, detection: TurnDetection | None) -> None:
+        self.refusable(events.Configured(SessionConfig(turn_detection=detection)))
+        if detection is None:
+            self.laws.detection_ended()
 
     @rule(data=st.data(), ms=st.integers(0, 1500), word=st.sampled_from(WORDS))
     def model_says(self, data: st.DataObject, ms: int, word: str) -> None:
@@ -117,7 +146,7 @@ class ConversationMachine(RuleBasedStateMachine):
     def model_finishes(self, data: st.DataObject, late: bool) -> None:
         response_id = self.some_stream(data)
         if response_id is not None:
-            self.open_streams.discard(response_id)
+            self.laws.open_streams.discard(response_id)
             self.script.finish(response_id=response_id)
             if late:
                 self.script.say("late ", 100, response_id)
@@ -127,14 +156,14 @@ class ConversationMachine(RuleBasedStateMachine):
     def model_fails(self, data: st.DataObject) -> None:
         response_id = self.some_stream(data)
         if response_id is not None:
-            self.open_streams.discard(response_id)
+            self.laws.open_streams.discard(response_id)
             self.script.do(events.StreamFailed(response_id, Failure("server_error", None, "broken")))
         self.check()
 
     # Checks.
 
     def some_stream(self, data: st.DataObject) -> str | None:
-        return data.draw(st.sampled_from(sorted(self.open_streams))) if self.open_streams else None
+        return data.draw(st.sampled_from(sorted(self.laws.open_streams))) if self.laws.open_streams else None
 
     def refusable(self, event: events.Event) -> None:
         before = len(self.script.log)
@@ -145,70 +174,19 @@ class ConversationMachine(RuleBasedStateMachine):
         self.check()
 
     def check(self) -> None:
-        fresh = self.script.log[self.checked :]
-        self.checked = len(self.script.log)
-        batches: dict[float, list[actions.Action]] = {}
-        for at, action in fresh:
-            batches.setdefault(at, []).append(action)
-            self.check_action(action)
-        for batch in batches.values():
-            self.check_barge_in(batch)
-
-    def check_action(self, action: actions.Action) -> None:
-        match action:
-            case actions.ResponseCreated(response):
-                assert response.id not in self.created
-                self.created.add(response.id)
-                if response.conversation_id is None:
-                    self.out_of_band.add(response.id)
-            case actions.StartStream(response_id, request):
-                self.open_streams.add(response_id)
-                assert len(self.open_streams - self.out_of_band - self.done) <= 1, "two live streams"
-                self.check_told(request.messages)
-            case actions.CancelStream(response_id):
-                assert response_id in self.open_streams, "cancelled twice, or after its end"
-                self.open_streams.remove(response_id)
-            case actions.TranscriptSent(response_id, item_id, _, delta):
-                assert response_id not in self.done
-                self.said[item_id] = self.said.get(item_id, "") + delta
-            case actions.AudioSent(response_id, item_id, _, _, start, count, _):
-                assert response_id not in self.done, "sound of a response that is over"
-                assert start == self.sent.get(item_id, 0), "sound lost or repeated"
-                self.sent[item_id] = start + count
-            case actions.ResponseDone(response):
-                assert response.id in self.created
-                assert response.id not in self.done, "done twice"
-                self.done.add(response.id)
-            case actions.Cut(_, item_id, heard_samples, heard_text, unheard_text):
-                assert heard_samples <= self.sent.get(item_id, 0)
-                assert heard_text + unheard_text == self.said.get(item_id, "")
-            case _:
-                pass
-
-    def check_told(self, messages: tuple[object, ...]) -> None:
-        """No cut reply is told beyond what was heard of it."""
-        told = [message.text or "" for message in messages if isinstance(message, AssistantMessage)]
-        history = self.script.conversation.history
-        allowed = [
-            history.heard[item.id].text if item.id in history.heard else self.said.get(item.id, "") for item in history
-        ]
-        for text in told:
-            assert not text or text in allowed
-
-    def check_barge_in(self, batch: list[actions.Action]) -> None:
-        cancels = [action for action in batch if isinstance(action, actions.CancelStream)]
-        assert len(cancels) <= 1
-        flushes = [action.item_id for action in batch if isinstance(action, actions.Flushed)]
-        assert len(flushes) == len(set(flushes)) <= 1
+        for batch in self.script.batches[self.checked :]:
+            self.laws.check_batch(batch)
+        self.checked = len(self.script.batches)
 
     @invariant()
     def heard_is_monotone_and_never_beyond_sent(self) -> None:
         if not hasattr(self, "script"):
             return
-        for item_id, sent in self.sent.items():
+        for item_id, sent in self.laws.sent.items():
             heard = self.script.conversation.agent.heard_now(item_id, self.script.now)
             if heard is not None:
-                assert 0 <= heard <= sent
+                assert self.heard.get(item_id, 0) <= heard <= sent
+                self.heard[item_id] = heard
 
     @invariant()
     def no_hold_lasts(self) -> None:
@@ -226,6 +204,29 @@ class ConversationMachine(RuleBasedStateMachine):
         caller = self.script.conversation.caller
         speaking = caller.state in {CallerState.SPEAKING, CallerState.STOPPING}
         assert speaking == (caller.speech_item_id is not None)
+
+    def teardown(self) -> None:
+        """When the model and the caller fall silent, everything comes to its end; and it would again."""
+        if not hasattr(self, "script"):
+            return
+        self.refusable(events.Configured(SessionConfig(turn_detection=None)))
+        for _ in range(20):
+            for response_id in sorted(self.laws.open_streams):
+                self.laws.open_streams.discard(response_id)
+                self.script.finish(response_id=response_id)
+            self.script.advance(1000)
+            for item_id, sent in self.laws.sent.items():
+                self.script.do(events.PlaybackReported("", item_id, sent, playing=False))
+            self.check()
+        if self.laws.created == self.laws.done:
+            self.script.advance(3000)
+            self.check()
+            assert self.script.conversation.agent.state is AgentState.IDLE
+        self.laws.check_settled()
+        config, policy, reports = self.given
+        again = Script(config, policy, reports=reports)
+        again.replay(self.script.happened)
+        assert shown(again) == shown(self.script)
 
 
 TestConversation = ConversationMachine.TestCase

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from bargein.core import actions, events
@@ -15,6 +17,7 @@ from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, Tur
 from bargein.core.conversation import Conversation
 from bargein.core.events import Event, ResponseRequested, Window
 from bargein.core.items import InputText, Message
+from bargein.errors import CallerError
 
 WINDOW_MS = 20
 SPEECH_DB = -20.0
@@ -38,6 +41,9 @@ class Script:
         self.policy = policy or CorePolicy()
         self.now = 100.0
         self.log: list[tuple[float, Action]] = []
+        self.batches: list[list[Action]] = []
+        """The same, by the event that brought it about."""
+        self.happened: list[tuple[float, Event]] = []
         self.requests: dict[str, CompletionRequest] = {}
         self.conversation = Conversation(
             self.config,
@@ -63,12 +69,20 @@ class Script:
     # What happens.
 
     def do(self, event: Event) -> list[Action]:
+        self.happened.append((self.now, copy.deepcopy(event)))
         done = self.conversation.handle(event, self.now)
+        self.batches.append(done)
         for action in done:
             self.log.append((self.now, action))
             if isinstance(action, actions.StartStream):
                 self.requests[action.response_id] = action.request
         return done
+
+    def replay(self, happened: Sequence[tuple[float, Event]]) -> None:
+        """Let the same happen at the same times as in another script."""
+        for self.now, event in happened:
+            with suppress(CallerError):
+                self.do(event)
 
     def advance(self, ms: float) -> None:
         """Let time pass, firing timers when they are due."""
