@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bargein.core.audio import (
@@ -28,6 +28,7 @@ def test_samples_milliseconds_and_bytes_agree(fmt: object) -> None:
         assert len(fmt.silence(samples)) == fmt.bytes_of(samples)  # type: ignore[attr-defined]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=300)), st.integers(1, 100))
 def test_the_framer_loses_nothing(chunks: list[bytes], window_bytes: int) -> None:
     framer = Framer(window_bytes)
@@ -42,6 +43,7 @@ def test_a_framer_needs_a_window() -> None:
         Framer(0)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200), st.data())
 def test_base64_is_sliced_as_its_samples_would_be(count: int, data: st.DataObject) -> None:
     raw = bytes(i % 251 for i in range(2 * count))

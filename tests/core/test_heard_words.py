@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bargein.core.heard_words import STEP_MS, Transcript
@@ -66,6 +66,7 @@ def test_without_levels_all_sound_counts_as_voice() -> None:
     assert made.text[:count] == "aaaa bbbb"
 
 
+@settings(deadline=None)
 @given(
     words=st.lists(st.sampled_from(["a", "word,", "another", "end.", "längere", "…"]), min_size=1, max_size=30),
     runs=st.lists(st.tuples(st.sampled_from([LOUD, QUIET]), st.integers(1, 60)), min_size=1, max_size=12),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bargein.core.audio import PCM16_24K, audio_bytes
@@ -61,6 +61,7 @@ def test_the_last_word_of_the_caller_may_correct_downwards() -> None:
     assert sound.heard(9.0) == 3000
 
 
+@settings(deadline=None)
 @given(
     pieces=st.lists(st.integers(1, 5000), min_size=1, max_size=12),
     as_text=st.booleans(),

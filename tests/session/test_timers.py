@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bargein.session.timers import LoopClock, Timers
@@ -103,6 +103,7 @@ def test_moving_a_time_a_million_times_keeps_the_heap_small(clock: HandClock) ->
     assert len(timers._heap) < 100
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
