@@ -19,6 +19,8 @@ const LAST_FRAME_MS = 200;
 
 export class Turns {
   #parts;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
   /** @param {TurnsParts} parts */
   constructor(parts) {
@@ -79,7 +81,8 @@ export class Turns {
       dialogue.turnMade('push-to-talk', at_ms);
     };
     outbox.release(at_ms, turn, () => send(message.clear()));
-    setTimeout(() => outbox.endTurn(), LAST_FRAME_MS);
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => outbox.endTurn(), LAST_FRAME_MS);
     changed();
   }
 }

@@ -25,7 +25,7 @@ INTERRUPTIONS = (
     ("Tell me a story.", "en-gb+m3"),
     ("Who are you?", "en-us+f2"),
     ("Tell me a story.", "en-us+m7"),
-    ("Stop.", "en-gb+f4"),
+    ("What time is it?", "en-gb+f4"),
 )
 
 SHORT_NOISES: tuple[tuple[str, Callable[[int], bytes]], ...] = (
@@ -53,23 +53,35 @@ async def test_the_reply_falls_silent_when_the_caller_speaks(
     async with talk(browser, page_server.http_url, context_rate_hz=RATE_HZ) as caller:
         await caller.start()
         await speaking(caller, *INTERRUPTIONS[0])
-        figures_ms = []
-        for number, (words, voice) in enumerate(INTERRUPTIONS[1:], start=1):
-            onset_s = await caller.say(speak(words, voice=voice))
-            cut = await caller.event("bargein.cut", number)
-            flushed = [event for event in caller.sent if event["type"] == "bargein.flushed"][-1]
+        silent_ms, answered_ms = [], []
+        asked_s = 0.0
+        for words, voice in INTERRUPTIONS[1:]:
+            said = speak(words, voice=voice)
+            cuts = len(caller.events("bargein.cut"))
+            onset_s = await caller.say(said)
+            cut = await caller.event("bargein.cut", cuts + 1)
+            [flushed] = [event for event in caller.sent if event["type"] == "bargein.flushed"][cuts:]
             assert flushed["response_id"] == cut["response_id"]
             assert flushed["samples"] == cut["heard_samples"], "the model is told what was heard, to the sample"
             await caller.state("speaking", timeout_s=60)
             recording = await caller.recorded()
-            end = caller.assert_heard(recording, cut["response_id"], cut["heard_samples"])
-            figures_ms.append(1000 * (recording.time_of(end) - onset_s))
+            end = caller.assert_heard(recording, cut["response_id"], cut["heard_samples"], asked_s)
+            silent_ms.append(1000 * (recording.time_of(end) - onset_s))
             await caller.pass_time(1.5)
+            first = caller.first_sound(await caller.recorded(), max(caller.sound), onset_s)
+            answered_ms.append(1000 * (first - onset_s) - len(said) // 2 * 1000 / RATE_HZ)
+            asked_s = onset_s
         with capsys.disabled():
-            p50, p95 = np.percentile(figures_ms, [50, 95], method="nearest")
-            shown = " ".join(f"{figure:.0f}" for figure in figures_ms)
-            print(f"\nonset to silence at the page's output: p50 {p50:.0f} ms, p95 {p95:.0f} ms, each {shown}")
-        assert min(figures_ms) > 0
+            print()
+            report("onset to silence at the page's output", silent_ms)
+            report("end of speech to the first sound of the answer", answered_ms)
+        assert min(silent_ms) > 0
+
+
+def report(what: str, figures_ms: list[float]) -> None:
+    p50, p95 = np.percentile(figures_ms, [50, 95], method="nearest")
+    each = " ".join(f"{figure:.0f}" for figure in figures_ms)
+    print(f"{what}: p50 {p50:.0f} ms, p95 {p95:.0f} ms, each {each}")
 
 
 async def test_the_unheard_words_are_struck_through(browser: Browser, page_server: ServerProcess) -> None:

@@ -33,6 +33,9 @@ CLIENT_WEB = Path(__file__).parents[2] / "client_web"
 RATE_HZ = 24_000
 FADE_SAMPLES = 120
 """What fades in or out around a stop: 5 ms."""
+PIECE_SAMPLES = 480
+AUDIBLE = 100
+"""Of 32768."""
 HEADER = struct.Struct("<BBHIIIQ")
 
 Event = dict[str, Any]
@@ -114,14 +117,16 @@ class Talk:
         reports = [e for e in self.sent if e["type"] == "bargein.played" and e["response_id"] == response_id]
         return [event["samples"] for event in reports if not event["playing"]]
 
-    def assert_heard(self, recording: Recording, response_id: str, until: int) -> int:
+    def assert_heard(self, recording: Recording, response_id: str, until: int, since_s: float = 0) -> int:
         """Assert that the first ``until`` samples of a reply came out of the page, none lost, repeated or out of order.
 
         Only the 5 ms around each stop may be quieter. Returns the index of the last of them in the recording.
+
+        :param since_s: context time before which it had not begun: a model may say the same twice.
         """
         sound = self.reply_sound(self.number_of(response_id))
         stops = sorted({0, until, *(stop for stop in self.positions(response_id) if stop < until)})
-        end = 0
+        end = recording.at(since_s)
         for start, stop in pairwise(stops):
             inner = sound[start + FADE_SAMPLES : stop - FADE_SAMPLES]
             if len(inner) < FADE_SAMPLES:
@@ -130,6 +135,17 @@ class Talk:
             assert index is not None, f"samples {start} to {stop} of {response_id} were not heard as they were sent"
             end = index + len(inner)
         return end + FADE_SAMPLES
+
+    def first_sound(self, recording: Recording, number: int, since_s: float) -> float:
+        """Context time at which a reply began to sound, after ``since_s``."""
+        sound = self.reply_sound(number)
+        sounding = int(np.argmax(np.abs(sound) > AUDIBLE))
+        # A fade or a gap may lie in the very first pieces.
+        for start in range(sounding + FADE_SAMPLES, min(sounding + RATE_HZ, len(sound) - PIECE_SAMPLES), PIECE_SAMPLES):
+            index = recording.find(sound[start : start + PIECE_SAMPLES], recording.at(since_s))
+            if index is not None:
+                return recording.time_of(index - start + sounding)
+        raise AssertionError(f"the reply numbered {number} was not heard")
 
     def _take(self, payload: str | bytes) -> None:
         self._news.set()
