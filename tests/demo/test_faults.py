@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import time
+from pathlib import Path
 
 import httpx
 import pytest
 
+from bargein.demo import faults as faults_module
 from bargein.demo.faults import FAULTS, FaultQueue, UnknownFaultError, directives, parse_faults, without_directives
 from bargein.demo.process import DemoModelProcess
 from bargein.sound.wav import read
@@ -207,6 +209,13 @@ def test_the_vocabulary_round_trips() -> None:
     for name in FAULTS:
         faults = parse_faults(name)
         assert parse_faults(faults.as_text()) == faults
+
+
+def test_the_manual_has_every_fault_and_its_defaults() -> None:
+    manual = (Path(faults_module.__file__).parent / "README.md").read_text("utf-8")
+    for name, (parameters, _) in FAULTS.items():
+        words = " ".join((name, *(f"{key}={'…' if value is None else value}" for key, value in parameters.items())))
+        assert f"`{words}`" in manual, words
 
 
 def test_directives() -> None:

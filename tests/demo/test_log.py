@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import dataclasses
 import time
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import httpx
 import orjson
 import pytest
 
+from bargein.demo import log
 from bargein.demo.process import DemoModelFailedError, DemoModelProcess
 from bargein.sound.wav import wrap
 from demo.conftest import QUICK
@@ -77,6 +79,12 @@ async def test_waiting_ends_when_there_are_enough_rows_or_in_time(demo: DemoMode
     assert [row["outcome"] for row in await waiting] == ["done", "failed"]
     with pytest.raises(DemoModelFailedError, match="no 1 requests"):
         await demo.wait_for("cancelled", after=after, timeout_s=0.01)
+
+
+def test_the_manual_has_every_field() -> None:
+    manual = (Path(log.__file__).parent / "README.md").read_text("utf-8")
+    for field in dataclasses.fields(log.Row):
+        assert f"`{field.name}`" in manual, field.name
 
 
 @pytest.mark.parametrize("query", [{"wait": "nothing"}, {"after": "x"}, {"timeout_s": "soon"}])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import socket
 import sys
 
 import httpx
+import numpy as np
 import pytest
 
 from bargein.demo.__main__ import parse
 from bargein.demo.process import DemoModelFailedError, DemoModelProcess
 from bargein.demo.settings import HELP, DemoSettings
+from bargein.sound.wav import wrap
 
 PARENT = """
 import asyncio, sys
@@ -89,6 +92,23 @@ async def test_a_start_that_fails_is_an_error() -> None:
     with pytest.raises(DemoModelFailedError, match="ended with code 2"):
         async with DemoModelProcess("--log", "/nowhere/at/all.jsonl"):
             pass
+
+
+async def test_ctrl_c_ends_it_without_a_word() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bargein.demo", "--port", "0",
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    base_url = json.loads(await process.stdout.readline())["base_url"]
+    async with httpx.AsyncClient(timeout=30) as client:
+        wav = wrap(np.random.default_rng(0).normal(0, 6000, 24_000).astype("<i2").tobytes(), 24_000)
+        files = {"file": ("noise.wav", wav)}
+        # Now the listening process is up as well.
+        await client.post(f"{base_url}/audio/transcriptions", files=files, data={"model": "m"})
+    os.killpg(process.pid, signal.SIGINT)
+    _, words = await process.communicate()
+    assert (process.returncode, words) == (0, b"")
 
 
 async def test_another_key_is_refused_when_one_is_set() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
+import numpy as np
 import pytest
 
 from bargein.demo.process import DemoModelProcess
@@ -38,6 +39,17 @@ async def test_a_long_one_repeats_itself(demo: DemoModelProcess) -> None:
     streamed = await stream(demo, body_of("x", model="demo-scripted:seconds=50,pace=0"))
     assert len(streamed.samples) == 50 * 24_000
     assert streamed.transcript.count("Here is a story") == 3
+
+
+@pytest.mark.parametrize("seconds", [1, 2.5, 8, 30])
+async def test_its_words_have_their_places_too(demo: DemoModelProcess, seconds: float) -> None:
+    after = await demo.last_n()
+    streamed = await stream(demo, body_of("x", model=f"demo-scripted:seconds={seconds},pace=0"))
+    (row,) = await demo.wait_for("done", after=after)
+    assert [word["text"] for word in row["words"]] == streamed.transcript.split()
+    for word in row["words"]:
+        assert 0 <= word["start_samples"] < word["end_samples"] <= len(streamed.samples)
+        assert np.abs(streamed.samples[word["start_samples"] : word["end_samples"]].astype(int)).max() > 100
 
 
 async def test_many_at_once_each_have_their_own_ids_and_pace(demo: DemoModelProcess) -> None:

@@ -33,8 +33,6 @@ def main() -> None:
     except SettingsError as error:
         sys.stderr.write(f"bargein: {error}\n")
         sys.exit(2)
-    except KeyboardInterrupt:
-        pass
 
 
 if __name__ == "__main__":

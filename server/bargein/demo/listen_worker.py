@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -118,6 +119,8 @@ def _decode(decoder: Any, pcm16: bytes) -> Any:  # noqa: ANN401 - pocketsphinx h
 
 def main() -> None:
     """Answer sounds until there are no more."""
+    # Ctrl-C reaches every process of the terminal; this one ends when its parent closes its input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         recognizer = Recognizer()
     except ImportError as error:

@@ -10,8 +10,8 @@ import asyncio
 import re
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import orjson
@@ -25,7 +25,7 @@ from bargein.demo.log import RequestLog
 from bargein.demo.phrases import LIGHTHOUSE
 from bargein.demo.request import ChatRequest
 from bargein.demo.speaking import PIECE_SAMPLES
-from bargein.demo.speech import RATE_HZ, Clip, speak_whole
+from bargein.demo.speech import RATE_HZ, Clip, SpokenWord, speak_whole
 from bargein.demo.sse import EndOfStreamError, SseWriter
 from bargein.demo.ticker import Ticker
 from bargein.demo.usage import usage
@@ -33,8 +33,9 @@ from bargein.demo.voices import VOICES
 
 MODEL: Final = "demo-scripted"
 LONGEST_S: Final = 600.0
-LOOP_S: Final = 24
+LOOP_SAMPLES: Final = 24 * RATE_HZ
 """How much speech is kept; a longer reply repeats it."""
+KEPT_LENGTHS: Final = 64
 TRANSCRIPT_AHEAD_S: Final = 2.0
 
 _DIRECTIVE: Final = re.compile(r"\[\[\s*scripted\s*:?(?P<options>[^\]]*)\]\]", re.IGNORECASE)
@@ -76,9 +77,9 @@ def scripted_options(model: str, header: str, texts: Iterable[str]) -> ScriptedO
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One piece of sound, and the transcript that goes out before it: the ends of chunks, encoded."""
+    """One piece of sound, and the words that are told before it: also as the ends of chunks, encoded."""
 
-    transcript: str
+    words: tuple[SpokenWord, ...]
     transcript_tail: bytes
     audio_tail: bytes
 
@@ -90,6 +91,7 @@ class ScriptedModel:
         self._log = log
         self._ticker = Ticker()
         self._steps: asyncio.Task[list[_Step]] | None = None
+        self._words_by_length: dict[int, list[dict[str, Any]]] = {}
 
     async def answer(self, exchange: Exchange, request: ChatRequest, options: ScriptedOptions, faults: Faults) -> None:
         """Stream one reply. Cancelling stops at the piece that is being sent.
@@ -122,21 +124,46 @@ class ScriptedModel:
         await exchange.write(event(chunks.role()) + event(chunks.first_transcript(row.audio_id or "", "")))
         start_s = time.monotonic() + options.first_byte_ms / 1000
         step_s = PIECE_SAMPLES / RATE_HZ / options.pace if options.pace > 0 else 0.0
-        for index in range(max(1, round(options.seconds * RATE_HZ / PIECE_SAMPLES))):
+        pieces = max(1, round(options.seconds * RATE_HZ / PIECE_SAMPLES))
+        total = pieces * PIECE_SAMPLES
+        row.words, row.samples_made = self._words(steps, total), total
+        for index in range(pieces):
             step = steps[index % len(steps)]
             await self._ticker.until(start_s + index * step_s)
             if faulty is not None:
                 await faulty.before_piece(index)
             if not index:
                 self._log.first_audio(row)
-            if step.transcript:
-                row.transcript += step.transcript
-                await exchange.write(head + step.transcript_tail + head + step.audio_tail)
+            left = total - index // len(steps) * LOOP_SAMPLES
+            words = [word.text for word in step.words if word.start_samples < left]
+            if words:
+                told = _told(words)
+                row.transcript += told
+                whole = len(words) == len(step.words)
+                tail = step.transcript_tail if whole else event(chunks.transcript(told))[len(head) :]
+                await exchange.write(head + tail + head + step.audio_tail)
             else:
                 await exchange.write(head + step.audio_tail)
             row.samples_sent += PIECE_SAMPLES
         row.last_audio_s = time.monotonic()
         row.finish_reason = "stop"
+
+    def _words(self, steps: list[_Step], total: int) -> list[dict[str, Any]]:
+        """All words of a reply of this length: one list for all replies of it."""
+        if total not in self._words_by_length:
+            if len(self._words_by_length) >= KEPT_LENGTHS:
+                self._words_by_length.clear()
+            spoken = [word for step in steps for word in step.words]
+            repeated = (word.moved(start) for start in range(0, total, LOOP_SAMPLES) for word in spoken)
+            within = (word for word in repeated if word.start_samples < total)
+            self._words_by_length[total] = [
+                replace(word, end_samples=min(word.end_samples, total)).as_json() for word in within
+            ]
+        return self._words_by_length[total]
+
+
+def _told(words: list[str]) -> str:
+    return "".join(f"{word} " for word in words)
 
 
 async def _recorded_steps() -> list[_Step]:
@@ -149,15 +176,17 @@ def _steps(clip: Clip) -> list[_Step]:
     skipped = len(_head(chunks))
     steps: list[_Step] = []
     ahead = 0
-    for at in range(0, LOOP_S * RATE_HZ, PIECE_SAMPLES):
-        until = at + int(TRANSCRIPT_AHEAD_S * RATE_HZ) if at + PIECE_SAMPLES < LOOP_S * RATE_HZ else LOOP_S * RATE_HZ
-        due = [word.text for word in clip.words[ahead:] if word.start_samples < min(until, LOOP_S * RATE_HZ)]
-        ahead += len(due)
-        transcript = "".join(f"{word} " for word in due)
-        piece = np.ascontiguousarray(clip.samples[at : at + PIECE_SAMPLES]).astype("<i2").tobytes()
-        steps.append(
-            _Step(transcript, event(chunks.transcript(transcript))[skipped:], event(chunks.audio(piece))[skipped:])
+    for at in range(0, LOOP_SAMPLES, PIECE_SAMPLES):
+        until = min(at + int(TRANSCRIPT_AHEAD_S * RATE_HZ), LOOP_SAMPLES)
+        due = tuple(
+            replace(word, end_samples=min(word.end_samples, LOOP_SAMPLES))
+            for word in clip.words[ahead:]
+            if word.start_samples < until
         )
+        ahead += len(due)
+        transcript = _told([word.text for word in due])
+        piece = np.ascontiguousarray(clip.samples[at : at + PIECE_SAMPLES]).astype("<i2").tobytes()
+        steps.append(_Step(due, event(chunks.transcript(transcript))[skipped:], event(chunks.audio(piece))[skipped:]))
     return steps
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import sys
@@ -55,7 +56,8 @@ def run(settings: DemoSettings) -> None:
         raise SettingsError(
             f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}"
         ) from error
-    asyncio.run(_serve(settings, listening))
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(_serve(settings, listening))
 
 
 async def _serve(settings: DemoSettings, listening: socket.socket) -> None:
