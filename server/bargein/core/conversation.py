@@ -211,6 +211,7 @@ class Conversation:
         self.agent.resume(self.config, now, out)
 
     def _enter_turn(self, item: Message, out: list[Action]) -> None:
+        self.agent.idle_since = None
         previous = self.history.append(item)
         self.history.forget_sound(self._policy.history_audio_limit_bytes)
         out.append(actions.InputCommitted(item, previous))
@@ -241,9 +242,10 @@ class Conversation:
         detection = self.config.turn_detection
         if idle_at is None or now < idle_at or detection is None or detection.idle_timeout_ms is None:
             return
-        self.agent.idle_since = None
         end_ms = self.caller.position_ms
         if self.caller.buffer.sample_count == 0:
+            # A caller who is muted has nothing to commit: ask again later.
+            self.agent.idle_since = now
             return
         item = self.caller.take_silence()
         out.append(actions.IdleTimedOut(item.id, max(0, end_ms - detection.idle_timeout_ms), end_ms))
