@@ -15,7 +15,7 @@ from bargein.session import session as session_module
 from bargein.session.session import Session
 from support.model import Model, refuses, spoken
 from support.realtime_client import RealtimeClient, connect
-from support.server import RunningServer, running_server
+from support.server import RunningServer
 
 STORY = "one two three four five six seven eight nine ten"
 
@@ -132,12 +132,14 @@ async def test_a_session_is_closed_when_none_of_its_tasks_is_left(server: Runnin
     assert recogniser.stopped
 
 
-async def test_a_drain_does_not_wait_for_callers_who_have_left(model: Model) -> None:
+@pytest.mark.parametrize("left", ["before", "meanwhile"])
+async def test_a_drain_does_not_wait_for_callers_who_have_left(server: RunningServer, model: Model, left: str) -> None:
     model.will(model.hang_after("one two"))
-    async with running_server(model.url, drain_s=600) as server:
-        async with connect(server.realtime_url) as caller:
-            await caller.say_text("count")
-            await caller.wait_for("response.output_audio.delta")
-            draining = asyncio.create_task(only_session(server).drain(1e12))
-        async with asyncio.timeout(60):
-            await draining
+    async with connect(server.realtime_url) as caller:
+        await caller.say_text("count")
+        await caller.wait_for("response.output_audio.delta")
+        session = only_session(server)
+        draining = asyncio.create_task(session.drain(1e12)) if left == "meanwhile" else None
+    await session.closed.wait()
+    async with asyncio.timeout(60):
+        await (draining or session.drain(1e12))

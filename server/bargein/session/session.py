@@ -298,6 +298,8 @@ class Session:
                 self._clock.speech_ended(silence_ms / 1000, now)
 
     def _note_quiet(self) -> None:
+        if self._over:
+            return
         silent = self._conversation.caller.state is CallerState.SILENT
         if silent and self._conversation.agent.state is AgentState.IDLE:
             self._quiet.set()
