@@ -65,11 +65,6 @@ export class Captions {
     return wordStart(text, Math.floor(samples * rate));
   }
 
-  /** @param {string} itemId */
-  forget(itemId) {
-    this.#items.delete(itemId);
-  }
-
   /** A reply that was cut has more words than sound, and teaches nothing. @param {Caption} caption */
   #learn(caption) {
     const { text, final, received, complete, played, learned } = caption;

@@ -3,7 +3,7 @@
 
 import { InputClock } from '../audio/clocks.js';
 import { WIRE_RATE_HZ, FRAME_SAMPLES, bytesToInt16, samplesToMs } from '../audio/pcm.js';
-import { mergeSession, message, socketAddress } from '../protocol.js';
+import { message, socketAddress } from '../protocol.js';
 import { Captions } from './captions.js';
 import { Connector } from './connector.js';
 import { Conversation } from './conversation.js';
@@ -19,9 +19,7 @@ import { Tools } from './tools.js';
 import { TroubleBoard } from './trouble_board.js';
 import { LINK_TROUBLES } from './troubles.js';
 import { Turns } from './turns.js';
-
-/** The caller's words are shown, so they are asked for. */
-const DEFAULT_SESSION = { audio: { input: { transcription: { model: 'gpt-4o-mini-transcribe' } }, output: {} } };
+import { Wishes } from './wishes.js';
 
 const DEFAULT_REPORT_MS = 100;
 
@@ -33,8 +31,7 @@ export class Conductor {
   #facts = noFacts();
   /** @type {{state: import('../session.js').State, muted: boolean, microphone: boolean, pushToTalk: boolean}} */
   #told = { state: 'disconnected', muted: false, microphone: false, pushToTalk: false };
-  /** @type {Record<string, any>} what every connection asks for */
-  #wished;
+  #wishes;
   /** @type {Connector | null} */
   #connector = null;
   /** @type {((up: boolean) => void) | null} */
@@ -58,7 +55,7 @@ export class Conductor {
   constructor(options, emit) {
     this.#options = options;
     this.#emit = emit;
-    this.#wished = mergeSession(DEFAULT_SESSION, options.session ?? {});
+    this.#wishes = new Wishes(options.session ?? {});
     this.metering = options.metering ?? true;
     this.#troubles = new TroubleBoard(emit);
     const changed = () => this.#changed();
@@ -113,11 +110,8 @@ export class Conductor {
     return this.#facts.muted;
   }
 
-  /** Turn detection is off: as wished, or else as the server has it. */
   get pushToTalk() {
-    const wished = this.#wished.audio?.input;
-    const input = wished && 'turn_detection' in wished ? wished : this.dialogue?.session?.audio?.input;
-    return input?.turn_detection === null;
+    return this.#wishes.pushToTalk(this.dialogue.session);
   }
 
   // The life of a session.
@@ -189,7 +183,7 @@ export class Conductor {
     this.playout.begin(event.bargein?.report_ms ?? DEFAULT_REPORT_MS);
     this.dialogue.begin(event.session, extended, resumed === true);
     this.#troubles.over(LINK_TROUBLES);
-    const update = this.dialogue.update(this.#sessionUpdate(this.#wished));
+    const update = this.dialogue.update(this.#sessionUpdate(this.#wishes.session));
     update.catch((error) => this.#troubles.tell('request_refused', error));
     this.outbox.pushToTalk = this.pushToTalk;
     this.outbox.open(resumed === true);
@@ -279,13 +273,12 @@ export class Conductor {
 
   /** @param {Record<string, any>} session @returns {Promise<Event | null>} */
   async update(session) {
-    const before = this.#wished;
-    this.#wished = mergeSession(before, session);
+    const takeBack = this.#wishes.change(session);
     this.#followTurnDetection();
     try {
       return this.#connector?.link ? await this.dialogue.update(this.#sessionUpdate(session)) : null;
     } catch (error) {
-      this.#wished = before;
+      takeBack();
       throw error;
     } finally {
       this.#followTurnDetection();
