@@ -130,6 +130,24 @@ def test_an_interruption_without_pacing_flushes_everything_that_was_sent_ahead()
     )
 
 
+def test_without_pacing_a_reply_is_heard_after_those_that_were_sent_before_it() -> None:
+    script = Script(detecting(), CorePolicy(lead_ms=None))
+    script.silence(500)
+    for text in ("one two three four", "five six seven eight", "nine ten eleven twelve"):
+        script.ask(text)
+        script.say(text, 2000)
+        script.finish()
+    script.silence(2760)
+    script.speech(240)
+    assert [cut.heard_samples for cut in script.all(actions.Cut)] == [24_000, 0]
+    script.speech(400)
+    script.silence(600)
+    whole, cut = words_told(script)
+    assert whole == "one two three four"
+    assert cut.startswith("five")
+    assert "eight" not in cut
+
+
 def test_a_number_beyond_all_sense_truncates_nothing() -> None:
     script = Script(manual())
     script.ask()

@@ -1,11 +1,12 @@
 """The agent's side of the floor: its responses, their pacing, holds and cuts.
 
-At most one response of the conversation is active. Its sound outlives it as the *tail*, until the caller has heard it
-out. Responses out of band run beside both, unpaced and uninterrupted.
+At most one response of the conversation is active. Its sound outlives it as a *tail*, until the caller has heard it
+out; there is one tail at most, unless pacing is off. Responses out of band run beside both, unpaced and uninterrupted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,12 +21,11 @@ from bargein.core.items import Failure, OutputAudio, ResponseStatus, StatusReaso
 from bargein.core.playback import Playback, ReportedListener
 from bargein.core.replies import OutOfBand, ReplyMaker
 from bargein.core.reply import STATUS_OF_FINISH, Reply
+from bargein.core.tail import Tail
 from bargein.errors import CallerError
 
 REFILL_SHARE: Final = 0.75
 """The model is read again when the backlog has fallen to this share of its limit."""
-TAIL_PATIENCE_S: Final = 2.0
-"""How much longer than the sound lasts a caller who reports may take to hear a tail out: some never report the end."""
 ECHO_AHEAD_S: Final = 0.2
 """How far ahead of our estimate a caller's player may be."""
 
@@ -49,9 +49,8 @@ class Agent:
         self.idle_since: float | None = None
         """When the last reply was heard out; ``None`` before the first, and while one is on."""
         self.active: Reply | None = None
-        self._tail: Reply | None = None
-        self._tail_until = 0.0
-        """When the tail is over at the latest."""
+        self._tails: list[Tail] = []
+        """In the order in which they are heard."""
         self._queued: tuple[ResponseRequested, bool] | None = None
         self._hold: _Hold | None = None
         self._beside = OutOfBand()
@@ -62,7 +61,7 @@ class Agent:
     @property
     def audible(self) -> bool:
         """Sound of the agent may be playing at the caller's."""
-        return self._tail is not None or self.state is AgentState.SPEAKING or self.state is AgentState.DRAINING
+        return bool(self._tails) or self.state is AgentState.SPEAKING or self.state is AgentState.DRAINING
 
     @property
     def held(self) -> bool:
@@ -130,9 +129,11 @@ class Agent:
         if self._hold is not None and now >= self._hold.until:
             self.resume(config, now, out)
             return
-        self._settle_tail(now)
+        self._settle_tails(now)
         reply = self.active
-        if reply is not None and self._hold is None and (self._tail is None or self._policy.lead_ms is None):
+        if reply is not None and self._hold is None and (not self._tails or self._policy.lead_ms is None):
+            if self._tails and reply.playback is not None and reply.sent_samples == 0:
+                reply.playback.listener.begin_after(self._tails[-1].over_at(now))
             if reply.backlog_samples and self.state is AgentState.THINKING:
                 self._step(AgentTrigger.SOUND)
             reply.send(now, out)
@@ -146,9 +147,9 @@ class Agent:
     def next_timer(self, now: float) -> float | None:
         """When :meth:`pump` has something to do next, if nothing happens before."""
         times = [] if self._hold is None else [self._hold.until]
-        if self._tail is not None and self._tail.playback is not None:
+        if self._tails:
             if not self._tail_paused:
-                times.append(min(self._tail.playback.heard_out_at(now), self._tail_until))
+                times.append(self._tails[0].over_at(now))
         elif self.active is not None and self._hold is None and self.active.playback is not None:
             due = self.active.playback.next_due(now)
             if due is not None:
@@ -216,7 +217,7 @@ class Agent:
             before = playback.heard(now)
             playback.listener.report(samples, now, playing=playing)
             if playback.heard(now) > before:
-                self._await_tail(now)
+                self._wait_anew(now)
         self.pump(config, now, out)
 
     def flushed(self, item_id: str, samples: int, now: float, out: list[Action]) -> None:
@@ -225,15 +226,16 @@ class Agent:
         """
         if self._cutter.flushed(item_id, samples, out):
             return
-        tail = self._tail
-        if tail is not None and tail.message is not None and tail.message.id == item_id:
-            if tail.playback is not None and isinstance(tail.playback.listener, ReportedListener):
-                tail.playback.listener.report(samples, now, playing=False, final=True)
-            self._cutter.cut(tail, now, out, exact=True)
-            self._tail = None
-            if self.active is None:
-                self._step(AgentTrigger.STOP)
-                self.idle_since = now
+        tail = next((tail for tail in self._tails if tail.reply.speaks_in(item_id)), None)
+        if tail is None:
+            return
+        if isinstance(tail.playback.listener, ReportedListener):
+            tail.playback.listener.report(samples, now, playing=False, final=True)
+        self._cutter.cut(tail.reply, now, out, exact=True)
+        self._tails.remove(tail)
+        if self.active is None and not self._tails:
+            self._step(AgentTrigger.STOP)
+            self.idle_since = now
 
     def heard_now(self, item_id: str, now: float) -> int | None:
         """How much of an item that is still playing was heard; ``None`` if it is not playing any more."""
@@ -301,56 +303,43 @@ class Agent:
                 # Its transcript ran ahead of the sound that will never come.
                 self._cutter.cut_at(reply.message.id, reply.playback.audio, reply.playback.sent_samples)
             if reply.playback.sent_samples:
-                self._tail = reply
-                self._await_tail(now)
+                self._tails.append(Tail(reply, reply.playback, now))
         if self.state is not AgentState.DRAINING:
             self._step(AgentTrigger.STREAM_END)
-        self._settle_tail(now)
+        self._settle_tails(now)
 
-    def _settle_tail(self, now: float) -> None:
-        """The tail ends when it has been heard out."""
-        tail = self._tail
-        if tail is not None and tail.playback is not None:
-            heard_out = tail.playback.heard(now) >= tail.playback.sent_samples or now >= self._tail_until
-            if self._tail_paused or not heard_out:
-                return
-        self._tail = None
-        if self.active is None and self.state is AgentState.DRAINING:
+    def _settle_tails(self, now: float) -> None:
+        """A tail ends when it has been heard out."""
+        while self._tails and not self._tail_paused and self._tails[0].is_over(now):
+            del self._tails[0]
+        if not self._tails and self.active is None and self.state is AgentState.DRAINING:
             self._step(AgentTrigger.HEARD_OUT)
             self.idle_since = now
 
-    def _await_tail(self, now: float) -> None:
-        """Count its patience anew: there is progress."""
-        if self._tail is not None and self._tail.playback is not None:
-            playback = self._tail.playback
-            rest_samples = playback.sent_samples - playback.heard(now)
-            self._tail_until = now + rest_samples / playback.format.rate_hz + TAIL_PATIENCE_S
+    def _wait_anew(self, now: float) -> None:
+        for tail in self._tails:
+            tail.wait_anew(now)
 
     @property
     def _tail_paused(self) -> bool:
-        """A hold has stopped the tail at the caller's; other players, who cannot be told, play on."""
-        tail = self._tail
-        if self._hold is None or tail is None or tail.playback is None:
-            return False
-        return isinstance(tail.playback.listener, ReportedListener)
+        return self._hold is not None and bool(self._tails) and self._tails[0].can_pause
 
     def _stop(self, reason: StatusReason, now: float, out: list[Action]) -> None:
         """End everything that speaks for the conversation, at what was heard of it."""
         streaming, self._hold = self._streaming, None
-        tail, reply = self._tail, self.active
-        self._tail = self.active = None
+        reply, stopped = self.active, list(self._speaking())
+        self._tails, self.active = [], None
         if reply is not None and streaming:
             out.append(actions.CancelStream(reply.id))
         out.extend(
             actions.Flushed(sounding.id, sounding.message.id)
-            for sounding in (tail, reply)
-            if sounding is not None and sounding.message is not None and sounding.sent_samples
+            for sounding in stopped
+            if sounding.message is not None and sounding.sent_samples
         )
         if reply is not None:
             reply.close("cancelled", reason, out)
-        for cut in (tail, reply):
-            if cut is not None:
-                self._cutter.cut(cut, now, out)
+        for cut in stopped:
+            self._cutter.cut(cut, now, out)
         if self.state is not AgentState.IDLE:
             self._step(AgentTrigger.STOP)
         self.idle_since = now
@@ -359,7 +348,7 @@ class Agent:
         hold, self._hold = self._hold, None
         if hold is None:
             return []
-        self._await_tail(now)
+        self._wait_anew(now)
         told = hold.told
         if told is not None and told.playback is not None and told.message is not None:
             out.append(actions.Resumed(told.id, told.message.id, told.playback.heard(now)))
@@ -373,17 +362,18 @@ class Agent:
         return self._hold is None or not any(isinstance(piece, Finished) for piece in self._hold.gated)
 
     def _playing(self, item_id: str) -> Playback | None:
-        for reply in (self._tail, self.active):
-            if reply is not None and reply.message is not None and reply.message.id == item_id:
-                return reply.playback
-        return None
+        return next((reply.playback for reply in self._speaking() if reply.speaks_in(item_id)), None)
 
     def _sounding(self) -> Reply | None:
         """The reply whose sound the caller hears."""
-        for reply in (self._tail, self.active):
-            if reply is not None and reply.sent_samples:
-                return reply
-        return None
+        return next((reply for reply in self._speaking() if reply.sent_samples), None)
+
+    def _speaking(self) -> Iterator[Reply]:
+        """Everything that speaks for the conversation, in the order in which it is heard."""
+        for tail in self._tails:
+            yield tail.reply
+        if self.active is not None:
+            yield self.active
 
     def _step(self, trigger: AgentTrigger) -> None:
         self.state = AGENT_TABLE[self.state, trigger]

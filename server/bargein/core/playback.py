@@ -23,6 +23,10 @@ class Listener(Protocol):
         """``sent_samples`` have left in all."""
         ...
 
+    def begin_after(self, at: float) -> None:
+        """Until then the caller plays what was sent before. Call before the first :meth:`sent`."""
+        ...
+
     def heard(self, now: float) -> int:
         """Samples played by ``now``: never more than were sent, and never fewer than before, but for a first or last
         report.
@@ -47,13 +51,17 @@ class AssumedListener:
         self._advance(now)
         self._sent = sent_samples
 
+    def begin_after(self, at: float) -> None:
+        self._at = at if self._at is None else max(self._at, at)
+
     def heard(self, now: float) -> int:
         self._advance(now)
         return min(int(self._played + ROUNDING_SAMPLES), self._sent)
 
     def heard_until(self, samples: int, now: float) -> float:
         self._advance(now)
-        return now + max(0.0, samples - self._played) / self._rate_hz
+        begins = now if self._at is None else max(now, self._at)
+        return begins + max(0.0, samples - self._played) / self._rate_hz
 
     def _advance(self, now: float) -> None:
         if self._at is not None and now > self._at:
@@ -83,6 +91,10 @@ class ReportedListener:
         self._sent = sent_samples
         if self._assumed is not None:
             self._assumed.sent(sent_samples, now)
+
+    def begin_after(self, at: float) -> None:
+        if self._assumed is not None:
+            self._assumed.begin_after(at)
 
     def report(self, samples: int, now: float, *, playing: bool, final: bool = False) -> None:
         """Take the caller's word: ``bargein.played``, or ``bargein.flushed`` (``final``), which may correct

@@ -97,6 +97,10 @@ class Reply:
     def audio(self) -> OutputAudio | None:
         return None if self.playback is None else self.playback.audio
 
+    def speaks_in(self, item_id: str) -> bool:
+        """Whether this is the item of its sound, or of its text."""
+        return self.message is not None and self.message.id == item_id
+
     def take(self, piece: StreamPiece, out: list[Action]) -> None:
         """Take one piece of the stream. Sound is kept for :meth:`send`; everything else is told at once."""
         match piece:
