@@ -24,8 +24,8 @@ from benchmarks.processes import LOAD_CPU, SERVER_CPU
 KINDS = (("websockets", False), ("picows", False), ("picows", True))
 
 
-def measure(transport: str, binary: bool, callers: int, seconds: float) -> tuple[float, dict[str, float]]:
-    """CPU milliseconds a caller-second, in all and by part."""
+def measure(transport: str, binary: bool, callers: int, seconds: float) -> list[dict[str, float]]:
+    """CPU milliseconds a caller-second, by part and by function."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "profile.json"
         with processes.model(5, {LOAD_CPU}) as model:
@@ -34,15 +34,17 @@ def measure(transport: str, binary: bool, callers: int, seconds: float) -> tuple
             server = processes.running([*command, "--transport", transport], {SERVER_CPU}, environment)
             with server as process:
                 seen = uvloop.run(crowd.see(process, callers, seconds, binary=binary, probes=True))
-        counts: dict[str, int] = json.loads(path.read_text(encoding="utf-8"))
+        found: dict[str, dict[str, int]] = json.loads(path.read_text(encoding="utf-8"))
     whole = seen.cpu_ms_per_caller_second
-    return whole, {name: whole * count / sum(counts.values()) for name, count in counts.items()}
+    each = whole / sum(found["parts"].values())
+    return [{name: each * count for name, count in found[kind].items()} for kind in ("parts", "functions")]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--callers", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--functions", type=int, default=0, help="also list so many functions, of the last column")
     options = parser.parse_args()
     os.sched_setaffinity(0, {LOAD_CPU})
     table = Table(
@@ -52,13 +54,16 @@ def main() -> int:
     names: list[str] = []
     columns = []
     for transport, binary in KINDS:
-        whole, parts = measure(transport, binary, options.callers, options.seconds)
-        columns.append({"whole": whole} | parts)
+        parts, functions = measure(transport, binary, options.callers, options.seconds)
+        columns.append({"whole": sum(parts.values())} | parts)
         names += [name for name in sorted(parts, key=lambda name: -parts[name]) if name not in names]
         table.add_column(f"{transport}{', binary' if binary else ''}", justify="right")
     for name in [*names, "whole"]:
         table.add_row(name, *(f"{column.get(name, 0):.3f}" for column in columns))
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    for name, cost in list(functions.items())[: options.functions]:
+        console.print(f"{cost:8.3f}  {name}")
     return 0
 
 

@@ -34,22 +34,29 @@ PARTS: Final = (
 """Names of parts, and what the path of a file contains that belongs to it; the innermost frame that fits decides."""
 
 
-def part_of(frame: FrameType | None) -> str:
+def part_of(frame: FrameType | None) -> str | None:
+    """The part that was running; ``None`` while the server is still being imported."""
+    part: str | None = None
     while frame is not None:
         path = frame.f_code.co_filename
-        for name, fragments in PARTS:
-            if any(fragment in path for fragment in fragments):
-                return name
+        if "importlib" in path:
+            return None
+        if part is None:
+            part = next((name for name, fragments in PARTS if any(text in path for text in fragments)), None)
         frame = frame.f_back
-    return "event loop"
+    return part or "event loop"
 
 
 def profile(path: Path) -> None:
-    """Serve, counting."""
-    counts: Counter[str] = Counter()
+    """Serve, counting samples by part, and by function."""
+    parts: Counter[str] = Counter()
+    functions: Counter[str] = Counter()
 
     def note(signal_number: int, frame: FrameType | None) -> None:
-        counts[part_of(frame)] += 1
+        part = part_of(frame)
+        if part is not None and frame is not None:
+            parts[part] += 1
+            functions[f"{Path(frame.f_code.co_filename).stem}.{frame.f_code.co_qualname}"] += 1
 
     signal.signal(signal.SIGPROF, note)
     signal.setitimer(signal.ITIMER_PROF, INTERVAL_S, INTERVAL_S)
@@ -57,7 +64,8 @@ def profile(path: Path) -> None:
         main()
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        path.write_text(json.dumps(counts), encoding="utf-8")
+        found = {"parts": dict(parts), "functions": dict(functions.most_common(40))}
+        path.write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":
