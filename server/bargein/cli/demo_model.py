@@ -40,7 +40,8 @@ def demo_model(  # noqa: PLR0913 - one for each option
           "messages": [{"role": "user", "content": "Tell me a story."}]}'
 
     It tells stories, counts, tells the time (by a tool called get_time, if you offer one), and knows what you
-    interrupted. Its faults can be asked for, and what it was sent can be read at /log: see server/bargein/demo/README.md.
+    interrupted. Its faults can be asked for, and what it was sent can be read at /log: see
+    server/bargein/demo/README.md.
     """
     settings = DemoSettings(
         host=host, port=port, pace=pace, first_byte_ms=first_byte_ms, espeak=espeak, listen=listen, api_key=api_key,
