@@ -13,6 +13,10 @@ import pytest
 import websockets
 from websockets.asyncio.client import connect as open_websocket
 
+from bargein.core.audio import PCM16_24K
+from bargein.core.events import Window
+from bargein.session.session import Session
+from bargein.vad.webrtc import WebRtcDetector
 from support.model import Model, spoken
 from support.realtime_client import connect
 from support.server import RunningServer, running_server
@@ -169,3 +173,30 @@ async def test_a_drain_that_is_cut_short_leaves_nothing_behind(model: Model) -> 
     gc.collect()
     assert code == 1012
     assert not complaints
+
+
+class NotingDetector(WebRtcDetector):
+    """Notes what it was asked to weigh."""
+
+    def __init__(self) -> None:
+        super().__init__(PCM16_24K)
+        self.weighed: list[bool] = []
+
+    def feed(self, audio: bytes, *, weigh: bool) -> tuple[Window, ...]:
+        self.weighed.append(weigh)
+        return super().feed(audio, weigh=weigh)
+
+
+async def test_a_recording_is_not_weighed_at_the_cost_of_the_others(server: RunningServer, model: Model) -> None:
+    model.will(model.hang_after("one two three four"))
+    async with connect(server.realtime_url) as caller:
+        await caller.say_text("count")
+        await caller.wait_for("response.output_audio.delta")
+        (session,) = server.gateway._sessions
+        assert isinstance(session, Session)
+        session._detector = detector = NotingDetector()
+        await caller.append(bytes(960))
+        await caller.append(bytes(48_000 * 45))
+        await caller.add_text("done")
+        await caller.wait_for("conversation.item.done")
+    assert detector.weighed == [True, False]

@@ -37,6 +37,8 @@ from bargein.wire.to_core import appended_audio, core_event
 
 ID_BYTES: Final = 9
 BROKEN_MESSAGE: Final = "The server had an internal error and ends this session. Connect again."
+LIVE_S: Final = 2.0
+"""Sound that comes in longer pieces is a recording: to weigh a minute of it would hold up every other caller."""
 
 
 class Session:
@@ -230,7 +232,8 @@ class Session:
         self._setup.services.metrics.traffic.audio_in_s += duration_s
         windows: tuple[events.Window, ...] = ()
         if config.turn_detection is not None and self._detector is not None:
-            windows = self._detector.feed(audio, weigh=self._conversation.weighs_speech)
+            weigh = duration_s <= LIVE_S and self._conversation.weighs_speech
+            windows = self._detector.feed(audio, weigh=weigh)
         todo = self._conversation.handle(events.AudioAppended(audio, windows), now)
         if todo:
             self._note_speech(todo, now)
