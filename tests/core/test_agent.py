@@ -9,6 +9,7 @@ from bargein.core.completion import AssistantMessage, TranscriptPiece
 from bargein.core.config import CorePolicy
 from bargein.core.events import ResponseRequested
 from bargein.core.items import Failure, InputText, ItemReference, Message
+from bargein.errors import CallerError
 from support.conversation_script import Script, detecting, manual
 
 BROKEN = Failure("server_error", None, "The model broke off.")
@@ -146,6 +147,19 @@ def test_without_pacing_a_reply_is_heard_after_those_that_were_sent_before_it() 
     assert whole == "one two three four"
     assert cut.startswith("five")
     assert "eight" not in cut
+
+
+def test_a_caller_has_so_many_responses_out_of_band_and_no_more() -> None:
+    script = Script(manual(), CorePolicy(out_of_band_limit=2))
+    script.ask()
+    aside = ResponseRequested(script.config.response, out_of_band=True)
+    for _ in range(2):
+        script.do(aside)
+    with pytest.raises(CallerError, match="Wait until one of them is done"):
+        script.do(aside)
+    script.finish()
+    script.do(aside)
+    assert len(script.all(actions.StartStream)) == 4
 
 
 def test_a_number_beyond_all_sense_truncates_nothing() -> None:

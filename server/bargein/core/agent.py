@@ -81,8 +81,11 @@ class Agent:
         """Begin a response, or queue it until the one whose sound is still being sent is done.
 
         :param automatic: turn detection asks, not the caller: it waits for its turn rather than being refused.
-        :raises CallerError: one is being generated already, or an item that ``input`` names does not exist.
+        :raises CallerError: one is being generated already, too many are out of band, or an item that ``input`` names
+            does not exist.
         """
+        if wanted.out_of_band:
+            self._beside.check(self._policy.out_of_band_limit)
         wanted = self._maker.resolve(wanted)
         if wanted.out_of_band or self.active is None:
             self._begin(wanted, config, now, out)

@@ -87,6 +87,8 @@ class CorePolicy:
     """The longest audio delta that is sent."""
     backlog_limit_ms: int = 120_000
     """Reply audio kept ahead of play-out before the model's stream is no longer read."""
+    out_of_band_limit: int = 16
+    """Responses beside the conversation that one caller may have in progress."""
     input_limit_ms: int = 300_000
     """The caller's uncommitted audio; what is older falls out of the front."""
     gate_margin_db: float = 9.0

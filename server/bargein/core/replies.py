@@ -15,6 +15,7 @@ from bargein.core.items import Failure, OutputAudio, Response
 from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
 from bargein.core.reply import STATUS_OF_FINISH, NewId, Reply
 from bargein.core.requests import build_request, context_items
+from bargein.errors import CallerError
 
 
 class ReplyMaker:
@@ -115,6 +116,14 @@ class OutOfBand:
 
     def __contains__(self, response_id: object) -> bool:
         return response_id in self._replies
+
+    def check(self, limit: int) -> None:
+        """:raises CallerError: ``limit`` are in progress."""
+        if len(self._replies) >= limit:
+            raise CallerError(
+                f"There are {limit} responses out of band in progress already. Wait until one of them is done.",
+                code="rate_limit_exceeded",
+            )
 
     def add(self, reply: Reply) -> None:
         self._replies[reply.id] = reply
