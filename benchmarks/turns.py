@@ -91,12 +91,12 @@ def corpora() -> list[Corpus]:
 
 async def measure(corpus: Corpus, server: Process, model: Process, turns: int) -> None:
     """Let callers talk over replies until there were enough interruptions."""
-    first_bytes: dict[str, float] = {}
+    first_bytes: dict[str, tuple[float, float]] = {}
     stop = asyncio.Event()
 
     def on_audio(item_id: str, audio: bytes | str, now_s: float) -> None:
         if item_id not in first_bytes and isinstance(audio, bytes) and (sent_s := stamp_of(audio)) is not None:
-            first_bytes[item_id] = 1000 * (now_s - sent_s)
+            first_bytes[item_id] = (now_s, 1000 * (now_s - sent_s))
 
     def look(this: Run) -> None:
         if this.measures.counts["barge_ins"] + this.measures.counts["missed_barge_ins"] >= turns:
@@ -123,7 +123,9 @@ async def measure(corpus: Corpus, server: Process, model: Process, turns: int) -
         "onset to confirm": _milliseconds(summary, "confirm"),
         "onset to silence heard": _milliseconds(summary, "barge_in"),
         "confirm to closed upstream socket": _closes(summary, log),
-        "first upstream byte to caller": list(first_bytes.values()),
+        "first upstream byte to caller": [
+            delay for at_s, delay in first_bytes.values() if not summary.run.ticker.was_late(at_s)
+        ],
     }
     names = (
         "interruptions",
