@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,14 @@ EVENTS = (
     *("state", "session", "transcript", "caption", "response", "vad", "hold", "resume", "flush", "cut", "latency"),
     *("underrun", "audio", "microphone", "devices", "reconnecting", "error", "recovered"),
 )
+
+CONTEXT_RATE = """
+window.AudioContext = class extends window.AudioContext {
+  constructor(options) {
+    super({ ...options, ...RATE });
+  }
+};
+"""
 
 START = """
 async ({ options, events }) => {
@@ -87,7 +96,9 @@ async def engine_page(
         socket.on("framesent", lambda payload: engine.sent.extend(payload) if isinstance(payload, bytes) else None)
 
     page.on("websocket", listen)
-    if not real_microphone:
+    if real_microphone and context_rate_hz is not None:
+        await page.add_init_script(CONTEXT_RATE.replace("RATE", json.dumps({"sampleRate": context_rate_hz})))
+    elif not real_microphone:
         await install_page_sound(page, context_rate_hz=context_rate_hz)
     try:
         await page.goto(f"{url}readyz")

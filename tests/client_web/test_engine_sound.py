@@ -198,6 +198,7 @@ async def test_a_starved_reply_counts_its_gap_and_loses_nothing(browser: Browser
         reply = await sounding(engine, caller, sent[:7200])
         underrun = await engine.seen("underrun")
         await caller.expect("bargein.played", lambda event: not event["playing"])
+        await until_context_time(engine.page, await context_time(engine.page) + 0.1)
         await reply.sound(sent[7200:].tobytes())
         await reply.complete()
         await caller.expect("bargein.played", lambda event: event["samples"] == len(sent))
@@ -219,16 +220,6 @@ async def test_a_reply_keeps_its_sound_at_the_devices_rate(browser: Browser, pee
         assert found(recording.samples, chirp(1, rate_hz)) > 0.9
 
 
-@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
-async def test_the_microphone_reaches_the_server_at_24_khz(browser: Browser, peer: ScriptedPeer, rate_hz: int) -> None:
-    async with engine_page(browser, peer.url, context_rate_hz=rate_hz) as engine:
-        caller = await started(engine, peer)
-        await inject(engine.page, chirp(1).astype("<i2").tobytes())
-        await caller.hear(1600)
-        assert found(np.frombuffer(bytes(engine.sent), dtype="<i2"), chirp(1)) > 0.8
-        assert (await engine.call("window.voice.stats()"))["microphone"]["frames_dropped"] == 0
-
-
 def found(signal: npt.NDArray[np.int16], expected: npt.NDArray[np.float64]) -> float:
     """The share of ``expected``, in pieces of 40 ms, that is in ``signal`` with its wave form.
 
@@ -247,8 +238,9 @@ def found(signal: npt.NDArray[np.int16], expected: npt.NDArray[np.float64]) -> f
     return good / len(starts)
 
 
-async def test_a_real_microphone_device_is_captured(peer: ScriptedPeer, tmp_path: Path) -> None:
-    """Chromium's fake device plays a file: getUserMedia, the resampling from 44.1 kHz and the socket are all real."""
+@pytest.mark.parametrize("rate_hz", [16_000, 44_100, 48_000])
+async def test_a_real_microphone_reaches_the_server_at_24_khz(peer: ScriptedPeer, tmp_path: Path, rate_hz: int) -> None:
+    """Chromium's fake device plays a file at 44.1 kHz: getUserMedia, the context's rate and the socket are all real."""
     sweep = chirp(2)
     padded = np.concatenate([np.zeros(RATE_HZ), sweep, np.zeros(RATE_HZ)]).astype("<i2")
     path = tmp_path / "microphone.wav"
@@ -257,15 +249,18 @@ async def test_a_real_microphone_device_is_captured(peer: ScriptedPeer, tmp_path
         file.writeframes(padded.tobytes())
     async with (
         chromium(f"--use-file-for-fake-audio-capture={path}%noloop") as browser,
-        engine_page(browser, peer.url, real_microphone=True) as engine,
+        engine_page(browser, peer.url, context_rate_hz=rate_hz, real_microphone=True) as engine,
     ):
         raw = {"echoCancellation": False, "noiseSuppression": False, "autoGainControl": False}
         up, caller = await asyncio.gather(engine.start(constraints=raw), peer.caller())
         assert up
         microphone = await engine.seen("microphone", "d.open")
         assert microphone["granted"]["echoCancellation"] is False
+        assert microphone["context_rate_hz"] == rate_hz
         await caller.hear(3800)
         assert found(np.frombuffer(bytes(engine.sent), dtype="<i2"), sweep) > 0.8
+        stats = await engine.call("window.voice.stats()")
+        assert stats["microphone"]["frames_dropped"] == 0
 
 
 async def test_a_dead_link_is_found_and_replaced(browser: Browser, peer: ScriptedPeer) -> None:
