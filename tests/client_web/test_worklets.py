@@ -30,7 +30,13 @@ async ({ rate, seconds, steps }) => {
   node.connect(context.destination);
   const messages = [];
   let taken;
-  node.port.onmessage = ({ data }) => (data.id === 999 ? taken() : messages.push(data));
+  let over;
+  const allCame = new Promise((resolve) => { over = resolve; });
+  node.port.onmessage = ({ data }) => {
+    if (data.id === 999) taken();
+    else messages.push(data);
+    if (data.type === 'tick' && data.time_s > seconds - 0.15) over();
+  };
   const say = async (said) => {
     for (const message of said) {
       const pcm = message.samples ? Int16Array.from(message.samples).buffer : undefined;
@@ -43,6 +49,7 @@ async ({ rate, seconds, steps }) => {
     else context.suspend(at_s).then(() => say(said)).then(() => context.resume());
   }
   const buffer = await context.startRendering();
+  await allCame;
   const bytes = new Uint8Array(buffer.getChannelData(0).buffer);
   let binary = '';
   for (let at = 0; at < bytes.length; at += 32768) binary += String.fromCharCode(...bytes.subarray(at, at + 32768));
