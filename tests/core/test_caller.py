@@ -29,6 +29,16 @@ def test_speech_is_announced_though_interrupting_was_forbidden_while_it_was_weig
     assert script.last(actions.SpeechStopped).item_id == script.last(actions.SpeechStarted).item_id
 
 
+@pytest.mark.parametrize("may_interrupt", [True, False])
+def test_voicing_is_weighed_only_where_it_decides(may_interrupt: bool) -> None:
+    script = Script(detecting(interrupt_response=may_interrupt))
+    assert not script.conversation.weighs_speech
+    script.ask()
+    assert script.conversation.weighs_speech is may_interrupt
+    script.speech(400)
+    assert not script.conversation.weighs_speech
+
+
 def test_the_idle_timeout_does_not_count_the_time_of_a_turn_that_interrupted() -> None:
     script = Script(detecting(idle_timeout_ms=5000, create_response=False))
     script.silence(500)

@@ -112,10 +112,10 @@ class Conversation:
     @property
     def weighs_speech(self) -> bool:
         """Whether the detector should weigh voicing: only where it decides about an interruption."""
-        state = self.caller.state
-        return self.agent.state is not AgentState.IDLE and (
-            state is CallerState.SILENT or state is CallerState.STARTING
-        )
+        state, detection = self.caller.state, self.config.turn_detection
+        undecided = state is CallerState.SILENT or state is CallerState.STARTING
+        may_interrupt = detection is not None and detection.interrupt_response
+        return may_interrupt and undecided and self.agent.state is not AgentState.IDLE
 
     def next_timer(self, now: float) -> float | None:
         """When to send :class:`~bargein.core.events.TimerFired`, if nothing else happens before."""
