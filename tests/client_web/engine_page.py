@@ -88,7 +88,7 @@ async def engine_page(
     """
     context = await browser.new_context()
     page = await context.new_page()
-    complaints = Complaints(("404", "WebSocket connection to"))  # the favicon of an empty page; a lost link
+    complaints = Complaints(("404", "503", "WebSocket connection to"))  # the favicon of an empty page; a lost link
     complaints.watch(page)
     engine = Engine(page, complaints)
 

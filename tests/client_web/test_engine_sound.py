@@ -13,7 +13,7 @@ from playwright.async_api import Browser
 
 from client_web.engine_page import Engine, engine_page
 from client_web.scripted_caller import RATE_HZ, Caller, Reply
-from client_web.scripted_peer import ScriptedPeer
+from client_web.scripted_peer import SERVER_FULL, ScriptedPeer
 from support.browser import chromium
 from support.page_sound import context_time, inject, listening, until_context_time
 
@@ -277,6 +277,34 @@ async def test_a_dead_link_is_found_and_replaced(browser: Browser, peer: Scripte
         assert again["resumed"] is False
         await engine.seen("state", "d.state === 'listening'")
         await engine.seen("recovered", f"d.code === '{trouble['code']}'")
+
+
+async def test_the_network_coming_back_is_an_immediate_try(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url) as engine:
+        caller = await started(engine, peer)
+        peer.refusal = SERVER_FULL
+        await caller.close(1012, "service restart")
+        waiting = await engine.seen("reconnecting", "d.reason === 'The server is full'")
+        assert waiting["delay_ms"] >= 5000, "a full server is left alone"
+        peer.refusal = None
+        await engine.call("window.dispatchEvent(new Event('online'))")
+        await peer.caller()
+        await engine.seen("session", "d.connection === 2")
+
+
+async def test_leaving_the_page_lets_everything_go_and_coming_back_starts_again(
+    browser: Browser, peer: ScriptedPeer
+) -> None:
+    async with engine_page(browser, peer.url) as engine:
+        caller = await started(engine, peer)
+        await engine.call("{ window.left = window.pageSound.context; window.leftTrack = window.lastMicrophoneTrack; }")
+        await engine.call("void window.dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))")
+        await caller.hung_up()
+        assert await engine.call("window.leftTrack.readyState") == "ended"
+        await engine.page.wait_for_function("window.left.state === 'closed'")
+        await engine.call("void window.dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+        again = await peer.caller()
+        await again.hear(100)
 
 
 async def test_an_unplugged_microphone_is_told_and_can_be_replaced(browser: Browser, peer: ScriptedPeer) -> None:
