@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -70,7 +71,7 @@ class Chat:
             await self._scripted.answer(exchange, request, options, faults)
             return
         reply = await self._reply(request, past, exchange)
-        await asyncio.sleep(self._first_byte_ms / 1000)
+        await asyncio.sleep(row.arrived_s + self._first_byte_ms / 1000 - time.monotonic())
         if request.stream:
             await self._stream(exchange, request, reply, faults)
         else:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import importlib.util
 import logging
 import sys
+from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,7 +26,9 @@ SPEECH_DB: Final = -48.0
 _SPEECH_STEPS: Final = 3
 LOUDEST: Final = 16_000.0
 NOISE_RMS: Final = 40.0
-ROOM_MS: Final = 400
+ROOM_MS: Final = 150
+KEPT_ANSWERS: Final = 64
+"""The same sound comes twice when a caller wants a transcript: once to be answered, once to be written down."""
 _START_TIMEOUT_S: Final = 30.0
 _ANSWER_TIMEOUT_S: Final = 20.0
 _QUEUED: Final = 64
@@ -80,6 +84,7 @@ class Listener:
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue(_QUEUED)
         self._pump: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._answers: OrderedDict[bytes, asyncio.Future[str | None]] = OrderedDict()
 
     async def start(self) -> None:
         """Start the worker now, so that the first caller does not wait for it. Does nothing where it cannot listen."""
@@ -115,20 +120,24 @@ class Listener:
 
     async def _ask(self, sound: bytes) -> str | None:
         self._ensure_pump()
-        job = _Job(sound, asyncio.get_running_loop().create_future())
-        try:
-            self._jobs.put_nowait(job)
-        except asyncio.QueueFull:
-            _log.warning("the listener is behind by %d sounds: this one is not listened to", _QUEUED)
-            return None
-        return await job.answer
+        key = hashlib.sha256(sound).digest()
+        answer = self._answers.get(key)
+        if answer is None:
+            answer = asyncio.get_running_loop().create_future()
+            try:
+                self._jobs.put_nowait(_Job(sound, answer))
+            except asyncio.QueueFull:
+                _log.warning("the listener is behind by %d sounds: this one is not listened to", _QUEUED)
+                return None
+            self._answers[key] = answer
+            if len(self._answers) > KEPT_ANSWERS:
+                self._answers.popitem(last=False)
+        return await asyncio.shield(answer)
 
     async def _work(self) -> None:
         """One sound after the other. A sound with which the worker dies is tried once more, with a new one."""
         while True:
             job = await self._jobs.get()
-            if job.answer.done():
-                continue
             text: str | None = None
             for _ in range(2):
                 try:
@@ -137,8 +146,7 @@ class Listener:
                 except _WorkerDiedError as error:
                     _log.warning("%s", error)
                     await self._end_process()
-            if not job.answer.done():
-                job.answer.set_result(text)
+            job.answer.set_result(text)
 
     async def _answer(self, sound: bytes) -> str | None:
         process = self._process or await self._start_process()

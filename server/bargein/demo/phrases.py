@@ -57,7 +57,7 @@ WHO: Final = (
 )
 HELP: Final = (
     "You can say: tell me a story. Count to twenty. What time is it? Who are you? "
-    "While I am speaking, just start to talk. Then ask me what you interrupted, or say: go on."
+    "While I am speaking, just start to talk. Then ask me what you interrupted, or say: continue."
 )
 UNKNOWN: Final = (
     "I am only a demo model, so I do not know about that. Say help, and I will tell you what I can do.",
@@ -71,7 +71,7 @@ CANNOT_LISTEN: Final = (
     "I heard you, but on this machine I cannot understand words. Here is a story, so that you can interrupt me.",
 )
 SILENCE: Final = "Are you still there?"
-STOPPED: Final = "Okay. Say go on, if you want to hear the rest."
+STOPPED: Final = "Okay. Say continue, if you want to hear the rest."
 QUIET: Final = "Okay."
 THANKS: Final = "You are welcome."
 GOODBYE: Final = "Goodbye! It was nice to talk to you."

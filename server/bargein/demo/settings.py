@@ -30,7 +30,7 @@ HELP: Final = {
     "host": "Address to listen on.",
     "port": "Port to listen on; 0 takes a free one. The address is printed as one line of JSON.",
     "pace": "How fast sound is sent, as a multiple of real time. 0 is as fast as the client reads.",
-    "first_byte_ms": "Wait before each answer, in milliseconds, as a large model would.",
+    "first_byte_ms": "Answer no sooner than this after the request, in milliseconds, as a large model would.",
     "espeak": "Speak freely through the program espeak-ng where it is installed; otherwise only recorded phrases.",
     "listen": "Understand short spoken commands with pocketsphinx, in a process of its own.",
     "api_key": "Refuse other keys with 401. Without it any key, or none, will do.",
