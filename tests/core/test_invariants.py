@@ -210,7 +210,7 @@ class ConversationMachine(RuleBasedStateMachine):
         if not hasattr(self, "script"):
             return
         self.refusable(events.Configured(SessionConfig(turn_detection=None)))
-        for _ in range(20):
+        for _ in range(1000):
             for response_id in sorted(self.laws.open_streams):
                 self.laws.open_streams.discard(response_id)
                 self.script.finish(response_id=response_id)
@@ -218,10 +218,11 @@ class ConversationMachine(RuleBasedStateMachine):
             for item_id, sent in self.laws.sent.items():
                 self.script.do(events.PlaybackReported("", item_id, sent, playing=False))
             self.check()
-        if self.laws.created == self.laws.done:
-            self.script.advance(3000)
-            self.check()
-            assert self.script.conversation.agent.state is AgentState.IDLE
+            if self.laws.created == self.laws.done:
+                break
+        self.script.advance(3000)
+        self.check()
+        assert self.script.conversation.agent.state is AgentState.IDLE
         self.laws.check_settled()
         config, policy, reports = self.given
         again = Script(config, policy, reports=reports)
