@@ -102,7 +102,7 @@ export const TROUBLES = {
   },
   server_unreachable: {
     title: 'The server does not answer',
-    help: 'Check the network, and that the server is running.',
+    help: 'Check the network, that the server is running, and that it allows this page’s address.',
     action: 'Try again',
   },
   token_required: {

@@ -81,14 +81,22 @@ class Engine:
 
 @asynccontextmanager
 async def engine_page(
-    browser: Browser, url: str, *, context_rate_hz: int | None = None, real_microphone: bool = False
+    browser: Browser,
+    url: str,
+    *,
+    context_rate_hz: int | None = None,
+    real_microphone: bool = False,
+    allowed: tuple[str, ...] = (),
 ) -> AsyncIterator[Engine]:
     """
+    :param allowed: parts of console messages that the trouble of the test brings with it.
     :param real_microphone: leave ``getUserMedia`` and the output as the browser has them.
     """
     context = await browser.new_context()
     page = await context.new_page()
-    complaints = Complaints(("404", "503", "WebSocket connection to"))  # the favicon of an empty page; a lost link
+    complaints = Complaints(
+        ("404", "503", "WebSocket connection to", *allowed)
+    )  # the favicon of an empty page; a lost link
     complaints.watch(page)
     engine = Engine(page, complaints)
 
