@@ -1,6 +1,7 @@
 // The whole engine without sound: what it says to a server, what it tells a page.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { Peer, useBrowserSocket } from './support/peer.mjs';
 import { recorded } from './support/session.mjs';
@@ -331,6 +332,48 @@ describe('trouble', () => {
     await take('wire', ({ type }) => type === 'binary');
     assert.equal(voice.state, 'listening');
     assert.equal(of('error').filter(({ fatal }) => fatal).length, 0);
+  });
+});
+
+describe('golden messages', () => {
+  const golden = JSON.parse(readFileSync(new URL('../wire/golden/bargein-v1.json', import.meta.url)));
+
+  for (const { name, message, hex } of golden.filter(({ direction }) => direction === 'server_to_client')) {
+    if (message?.type === 'session.created') {
+      test(`begins a session: ${name}`, async () => {
+        peer.greeting = false;
+        session = recorded({ url: peer.url });
+        const started = session.voice.start();
+        (await peer.connection()).ws.send(JSON.stringify(message));
+        assert.equal(await started, true);
+        assert.equal((await session.take('session')).session.id, message.session.id);
+      });
+      continue;
+    }
+    test(`is understood: ${name}`, async () => {
+      const { connection, take, of, voice } = await up();
+      connection.ws.send(message ? JSON.stringify(message) : Buffer.from(hex, 'hex'));
+      connection.send({ type: 'rate_limits.updated', rate_limits: [] });
+      await take('wire', ({ type }) => type === (message?.type ?? 'binary'));
+      await take('wire', ({ type }) => type === 'rate_limits.updated');
+      assert.deepEqual(of('error').filter(({ code }) => code !== 'audio_unsupported'), []);
+      assert.equal(voice.stats().link.connections, 1);
+    });
+  }
+
+  test('what they say reaches the page', async () => {
+    const { connection, take } = await up();
+    const say = (type) => connection.ws.send(JSON.stringify(golden.find(({ message }) => message?.type === type).message));
+    say('bargein.vad');
+    const { speech, input_ms, level_db } = await take('vad');
+    assert.deepEqual({ speech, input_ms, level_db }, { speech: true, input_ms: 4280, level_db: -31.5 });
+    say('bargein.latency');
+    const { ms, after, stages } = await take('latency', ({ kind }) => kind === 'server');
+    assert.deepEqual([ms, after, Object.values(stages).reduce((a, b) => a + b)], [792, 'response', 792]);
+    say('bargein.flush');
+    const { item_id } = await connection.take('bargein.flushed');
+    say('bargein.cut');
+    assert.equal((await take('cut')).item_id, item_id);
   });
 });
 
