@@ -95,10 +95,14 @@ class TurnClock:
 
     # The agent's.
 
-    def asked(self, response_id: str, now: float) -> None:
-        """The model was asked."""
-        self._asked[response_id] = _Asked(now, self._speech_ended_at)
-        self._speech_ended_at = None
+    def asked(self, response_id: str, now: float, *, answers_turn: bool = True) -> None:
+        """The model is asked.
+
+        :param answers_turn: a response out of band does not: the turn still waits for its answer.
+        """
+        self._asked[response_id] = _Asked(now, self._speech_ended_at if answers_turn else None)
+        if answers_turn:
+            self._speech_ended_at = None
 
     def audio_came(self, response_id: str, now: float) -> None:
         """A piece of audio came from the model."""

@@ -83,7 +83,7 @@ class Performer:
                 ):
                     self._tell_bargein(action, now)
                 case _:
-                    self._note(action)
+                    self._note(action, now)
                     for event in ladder.events(action):
                         self._outbox.send(event)
         self._note_barge_in(todo, now)
@@ -106,7 +106,6 @@ class Performer:
     def _work(self, action: WorkAction, now: float) -> None:
         match action:
             case actions.StartStream(response_id, request):
-                self._clock.asked(response_id, now)
                 self._streams.start(response_id, request)
             case actions.CancelStream(response_id):
                 self._streams.cancel(response_id)
@@ -125,10 +124,11 @@ class Performer:
         if self._outbox.bargein:
             self._outbox.send(ladder.bargein_event(action))
 
-    def _note(self, action: Action) -> None:
+    def _note(self, action: Action, now: float) -> None:
         match action:
             case actions.ResponseCreated(response):
                 self.sounds[response.id] = ReplySound(response.settings.output_format, binary=self._outbox.bargein)
+                self._clock.asked(response.id, now, answers_turn=response.conversation_id is not None)
             case actions.InputCommitted():
                 self._metrics.turns.inc()
             case actions.ResponseDone(response):
