@@ -49,9 +49,12 @@ async def demo_model() -> AsyncIterator[DemoModelProcess]:
 
 @pytest.fixture(scope="session")
 def bargein_server(demo_model: DemoModelProcess) -> Iterator[ServerProcess]:
-    """The real ``bargein serve`` with default settings, in front of :func:`demo_model`. Shared: leave it as it is.
+    """The real ``bargein serve`` in front of :func:`demo_model`, which may take its time when all tests run at once.
+
+    Shared: leave it as it is.
 
     A test that wants other settings, or to end it, uses ``support.server_process.serve``.
     """
-    with serve("--upstream", demo_model.base_url) as server:
+    patient = {"BARGEIN_UPSTREAM_FIRST_BYTE_TIMEOUT_S": "60", "BARGEIN_UPSTREAM_CHUNK_TIMEOUT_S": "60"}
+    with serve("--upstream", demo_model.base_url, settings=patient) as server:
         yield server

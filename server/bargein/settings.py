@@ -189,7 +189,7 @@ class Conversation(Group):
     ] = 9.0
     gate_margin_speaking_db: Annotated[
         float, Field(ge=0, le=60, description="The same while the reply plays: higher, for open speakers.")
-    ] = 15.0
+    ] = 12.0
     max_request_bytes: Annotated[int, Field(ge=100_000, description="The largest request that the model is sent.")] = (
         20_000_000
     )

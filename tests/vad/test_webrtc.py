@@ -57,10 +57,22 @@ def test_short_noises_never_confirm(kind: str, seed: int) -> None:
         assert CallerTrigger.MISFIRE in found
 
 
-@pytest.mark.parametrize("noise_db", [-80, -60, -40, -30])
-def test_steady_noise_alone_is_no_evidence_once_it_is_known(noise_db: float) -> None:
-    found = signals(pcm16(room(10_000, noise_db)))
-    assert not [at_ms for _, at_ms in found if at_ms > 2500]
+@pytest.mark.parametrize("noise_db", [-80, -60, -48, -42, -36])
+def test_steady_noise_is_no_evidence_from_the_first_sample_on(noise_db: float) -> None:
+    assert not signals(pcm16(room(10_000, noise_db)), agent_audible=False)
+
+
+def test_loud_steady_noise_is_no_evidence_once_it_is_known() -> None:
+    assert not [at_ms for _, at_ms in signals(pcm16(room(10_000, -25)), agent_audible=False) if at_ms > 2500]
+
+
+@pytest.mark.parametrize("voice", VOICES[:3])
+def test_a_person_who_speaks_from_the_first_sample_on_is_heard(voice: str) -> None:
+    said = speech(STOP, voice)
+    said = said[np.flatnonzero(np.abs(said) > 300)[0] :]
+    found = signals(pcm16(np.concatenate((said, np.zeros(24_000)))), agent_audible=False)
+    assert found[0][0] is CallerTrigger.EVIDENCE
+    assert found[0][1] <= 300
 
 
 def test_any_chunking_gives_the_same_signals() -> None:

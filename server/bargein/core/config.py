@@ -93,7 +93,7 @@ class CorePolicy:
     """The caller's uncommitted audio; what is older falls out of the front."""
     gate_margin_db: float = 9.0
     """How far above the noise floor a window must be to count as speech."""
-    gate_margin_speaking_db: float = 15.0
+    gate_margin_speaking_db: float = 12.0
     """The same while the agent's sound plays, for open speakers."""
     report_interval_ms: int = 100
     """How often a ``bargein.v1`` client reports its play-out."""

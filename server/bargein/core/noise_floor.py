@@ -14,6 +14,10 @@ QUIETEST_DB: Final = -62.0
 """Below this a microphone gives digital silence or dither: a floor under it would let breath count as speech."""
 SPAN_S: Final = 2.0
 BLOCKS: Final = 8
+KNOWN_BLOCKS: Final = 4
+"""After this many, a second, what was heard is believed to hold a pause."""
+LOUDEST_UNKNOWN_DB: Final = -35.0
+"""Until then nothing louder is taken for background: a caller may speak from the first sample on."""
 
 
 class NoiseFloor:
@@ -26,13 +30,15 @@ class NoiseFloor:
         self._blocks: deque[float] = deque(maxlen=BLOCKS)
         self._block_min_db = 0.0
         self._filled_samples = 0
-        self.db = QUIETEST_DB
-        """Level of the background, relative to full scale."""
+        self.db = 0.0
+        """Level of the background, relative to full scale. Before the first window nothing can stand out from it."""
 
     def feed(self, sample_count: int, level_db: float) -> None:
         self._block_min_db = min(self._block_min_db, level_db)
         if level_db < self.db:
             self.db = max(level_db, QUIETEST_DB)
+        if self.db > LOUDEST_UNKNOWN_DB and len(self._blocks) < KNOWN_BLOCKS:
+            self.db = LOUDEST_UNKNOWN_DB
         self._filled_samples += sample_count
         if self._filled_samples >= self._block_samples:
             self._blocks.append(self._block_min_db)

@@ -60,21 +60,26 @@ class Resampler:
 
     def __init__(self, from_hz: int, to_hz: int) -> None:
         self._same = from_hz == to_hz
-        self._stream = None if self._same else soxr.ResampleStream(from_hz, to_hz, 1, dtype="int16", quality="HQ")
+        # In float, because libsoxr dithers integers: the same sound would come out different each time.
+        self._stream = None if self._same else soxr.ResampleStream(from_hz, to_hz, 1, dtype="float32", quality="HQ")
 
     def feed(self, samples: Samples) -> Samples:
         """What can be said of the stream so far."""
-        return samples if self._stream is None else self._stream.resample_chunk(samples)
+        return samples if self._stream is None else _rounded(self._stream.resample_chunk(samples.astype(np.float32)))
 
     def flush(self) -> Samples:
         """The rest. The stream ends here."""
-        empty = np.zeros(0, np.int16)
-        return empty if self._stream is None else self._stream.resample_chunk(empty, last=True)
+        if self._stream is None:
+            return np.zeros(0, np.int16)
+        return _rounded(self._stream.resample_chunk(np.zeros(0, np.float32), last=True))
 
 
 def resample(samples: Samples, from_hz: int, to_hz: int) -> Samples:
     """A whole sound at another rate."""
     if from_hz == to_hz:
         return samples
-    resampled: Samples = soxr.resample(samples, from_hz, to_hz, quality="HQ")
-    return resampled
+    return _rounded(soxr.resample(samples.astype(np.float32), from_hz, to_hz, quality="HQ"))
+
+
+def _rounded(sound: npt.NDArray[np.float32]) -> Samples:
+    return np.clip(np.rint(sound), -32768, 32767).astype(np.int16)
