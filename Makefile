@@ -49,8 +49,10 @@ setup: $(VENV)/.can-develop ## Make .venv with everything for development
 .PHONY: test
 test: setup programs node-modules stock-clients ## Run all tests (fetches what they need where it can)
 	@rm -rf $(SERVER_EVENTS) && mkdir -p $(SERVER_EVENTS)
-	BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS) $(BIN)/pytest --numprocesses 2 --dist loadfile -m "not after_all" $(ARGS)
-	BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS) $(BIN)/pytest -m after_all tests/stock_clients
+	@export BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS); failed=0; \
+	    $(BIN)/pytest --numprocesses 2 --dist loadfile -m "not after_all" $(ARGS) || failed=1; \
+	    $(BIN)/pytest -m after_all tests/stock_clients || failed=1; \
+	    exit $$failed
 
 .PHONY: check
 check: setup ## Lint, formatting, types, import layers
