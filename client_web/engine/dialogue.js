@@ -53,6 +53,12 @@ export class Dialogue {
     return [...this.#responses].at(-1) ?? null;
   }
 
+  /** It will be cancelled: for the page it is over now. @param {string} responseId */
+  leave(responseId) {
+    this.#responses.delete(responseId);
+    this.#parts.facts.responding = this.#responses.size > 0;
+  }
+
   /** A session began. @param {Event} session @param {boolean} extended @param {boolean} resumed */
   begin(session, extended, resumed) {
     this.extended = extended;
@@ -211,9 +217,8 @@ export class Dialogue {
 
   /** @param {Event} response @param {number} at_ms */
   #responseDone(response, at_ms) {
-    const { facts, emit, changed, trouble, tools, playout } = this.#parts;
-    this.#responses.delete(response.id);
-    facts.responding = this.#responses.size > 0;
+    const { emit, changed, trouble, tools, playout } = this.#parts;
+    this.leave(response.id);
     for (const item of response.output ?? []) playout.complete(item.id);
     const details = response.status_details;
     const reason = details?.reason ?? details?.error?.message ?? null;

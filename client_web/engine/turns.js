@@ -53,6 +53,7 @@ export class Turns {
     if (!this.#replying) return;
     const { dialogue, playout, send } = this.#parts;
     const { response } = dialogue;
+    if (response) dialogue.leave(response);
     const dropped = await playout.drop('interrupt');
     if (response) send(message.cancel(response));
     for (const { track, samples, dropped_samples } of dropped) {

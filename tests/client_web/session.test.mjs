@@ -128,6 +128,8 @@ describe('talking by keyboard', () => {
     await take('state', ({ state }) => state === 'thinking');
     assert.equal(voice.interrupt(), true);
     assert.equal((await connection.take('response.cancel')).response_id, 'resp_1');
+    await take('state', ({ state }) => state === 'listening');
+    assert.equal(voice.interrupt(), false, 'once is enough');
   });
 
   test('the server\'s cut splits the reply: heard, and unheard', async () => {

@@ -173,7 +173,6 @@ async def test_interrupting_by_hand_tells_what_was_heard_before_it_cancels(
         flushed = caller.received[kinds.index("bargein.flushed")]
         [heard] = pieces((await engine.recorded()).samples)
         assert_faded(heard, sent[: flushed["samples"]])
-        assert not await engine.call("window.voice.interrupt()") or caller.received[-1]["type"] == "response.cancel"
 
 
 async def test_an_interrupted_tail_is_truncated(browser: Browser, peer: ScriptedPeer) -> None:
