@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import pytest_asyncio
 
@@ -16,7 +17,9 @@ from support.server_process import ServerProcess, serve
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put the programs of this environment first: Node.js may be one of them."""
+    """Put the programs of this environment first: Node.js may be one of them. Let no example be timed."""
+    hypothesis.settings.register_profile("bargein", deadline=None)
+    hypothesis.settings.load_profile("bargein")
     os.environ["PATH"] = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
