@@ -12,7 +12,6 @@ from bargein.core.audio import (
     PCM16_24K,
     PCMA_8K,
     PCMU_8K,
-    Framer,
     audio_bytes,
     base64_sample_count,
     slice_audio,
@@ -26,21 +25,6 @@ def test_samples_milliseconds_and_bytes_agree(fmt: object) -> None:
         assert fmt.ms_of(samples) == ms  # type: ignore[attr-defined]
         assert fmt.samples_of(fmt.bytes_of(samples)) == samples  # type: ignore[attr-defined]
         assert len(fmt.silence(samples)) == fmt.bytes_of(samples)  # type: ignore[attr-defined]
-
-
-@settings(deadline=None)
-@given(st.lists(st.binary(max_size=300)), st.integers(1, 100))
-def test_the_framer_loses_nothing(chunks: list[bytes], window_bytes: int) -> None:
-    framer = Framer(window_bytes)
-    windows = [window for chunk in chunks for window in framer.feed(chunk)]
-    whole = b"".join(chunks)
-    assert all(len(window) == window_bytes for window in windows)
-    assert b"".join(windows) == whole[: len(whole) - len(whole) % window_bytes]
-
-
-def test_a_framer_needs_a_window() -> None:
-    with pytest.raises(ValueError, match="positive"):
-        Framer(0)
 
 
 @settings(deadline=None)

@@ -122,6 +122,18 @@ async def test_nonsense_is_answered_and_the_session_goes_on(server: RunningServe
         assert (await caller.wait_for("response.done"))["response"]["status"] == "completed"
 
 
+async def test_an_error_names_the_message_that_it_is_about_and_no_other(server: RunningServer) -> None:
+    wrong = {"type": "input_audio_buffer.append", "audio": "QQ=="}
+    async with connect(server.realtime_url) as caller:
+        for event_id in ("first", None, "second"):
+            await caller.send(wrong | ({} if event_id is None else {"event_id": event_id}))
+            assert (await caller.wait_for("error"))["error"]["event_id"] == event_id
+        await caller.send({"type": "response.cancel", "event_id": "third"})
+        assert (await caller.wait_for("error"))["error"]["event_id"] == "third"
+        await caller.send(wrong)
+        assert (await caller.wait_for("error"))["error"]["event_id"] is None
+
+
 async def test_binary_messages_need_our_subprotocol(server: RunningServer) -> None:
     async with connect(server.realtime_url) as caller:
         await caller.send_raw(b"\x00\x00")
@@ -194,7 +206,7 @@ async def test_a_recording_is_not_weighed_at_the_cost_of_the_others(server: Runn
         await caller.wait_for("response.output_audio.delta")
         (session,) = server.gateway._sessions
         assert isinstance(session, Session)
-        session._detector = detector = NotingDetector()
+        session._hearing._detector = detector = NotingDetector()
         await caller.append(bytes(960))
         await caller.append(bytes(48_000 * 45))
         await caller.add_text("done")

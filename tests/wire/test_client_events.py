@@ -13,9 +13,15 @@ from hypothesis import strategies as st
 from bargein.core.audio import PCM16_24K, PCMU_8K
 from bargein.errors import CallerError
 from bargein.wire import client_events
-from bargein.wire.client_events import ClientEvent, InputAudioBufferAppend, SessionUpdate, parse_client_event
+from bargein.wire.client_events import (
+    ClientEvent,
+    InputAudioBufferAppend,
+    SessionUpdate,
+    client_event,
+    parse_client_event,
+    plain_append,
+)
 from bargein.wire.input_audio import MAX_AUDIO_BYTES, decode_audio
-from bargein.wire.to_core import appended_audio
 
 MODELS: dict[str, type[ClientEvent]] = {model.model_fields["type"].default: model for model in get_args(ClientEvent)}
 
@@ -210,10 +216,26 @@ def test_any_message_is_an_event_or_a_refusal(message: bytes | str) -> None:
 
 
 def test_sound_of_an_append() -> None:
-    append = InputAudioBufferAppend(audio="AAABAP//")
-    assert appended_audio(append, PCM16_24K) == b"\0\0\1\0\xff\xff"
-    assert appended_audio(InputAudioBufferAppend(audio="AAAA"), PCMU_8K) == b"\0\0\0"
-    assert appended_audio(InputAudioBufferAppend(audio=""), PCM16_24K) == b""
+    assert decode_audio("AAABAP//", PCM16_24K) == b"\0\0\1\0\xff\xff"
+    assert decode_audio("AAAA", PCMU_8K) == b"\0\0\0"
+    assert decode_audio("", PCM16_24K) == b""
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.just("input_audio_buffer.append") | json_values,
+            "audio": st.text() | json_values,
+            "event_id": json_values,
+        },
+    ),
+    st.booleans(),
+)
+def test_the_short_way_of_sound_takes_what_the_long_way_would(message: dict[str, Any], beta: bool) -> None:
+    audio = plain_append(message)
+    if audio is not None:
+        assert client_event(message, beta=beta) == InputAudioBufferAppend(audio=audio)
 
 
 @pytest.mark.parametrize(
@@ -221,8 +243,8 @@ def test_sound_of_an_append() -> None:
 )
 def test_what_is_not_base64_is_refused(audio: str) -> None:
     with pytest.raises(CallerError, match="expected base64-encoded audio") as caught:
-        appended_audio(InputAudioBufferAppend(audio=audio, event_id="mine"), PCM16_24K)
-    assert (caught.value.code, caught.value.param, caught.value.event_id) == ("invalid_value", "audio", "mine")
+        decode_audio(audio, PCM16_24K)
+    assert (caught.value.code, caught.value.param) == ("invalid_value", "audio")
 
 
 def test_half_a_sample_is_refused() -> None:

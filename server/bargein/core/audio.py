@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import enum
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,32 +59,6 @@ PCM16_24K: Final = AudioFormat(Encoding.PCM16, 24_000)
 PCMU_8K: Final = AudioFormat(Encoding.PCMU, 8_000)
 PCMA_8K: Final = AudioFormat(Encoding.PCMA, 8_000)
 FORMATS: Final = {fmt.encoding.value: fmt for fmt in (PCM16_24K, PCMU_8K, PCMA_8K)}
-
-
-class Framer:
-    """Cuts chunks of any length into windows of a fixed one, keeping the rest for the next chunk."""
-
-    __slots__ = ("_rest", "_window_bytes")
-
-    def __init__(self, window_bytes: int) -> None:
-        if window_bytes <= 0:
-            raise ValueError(f"window_bytes must be positive, got {window_bytes}")
-        self._window_bytes = window_bytes
-        self._rest = b""
-
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Yield every whole window that is now complete, oldest first. Consume it whole."""
-        data = self._rest + chunk if self._rest else chunk
-        size = self._window_bytes
-        whole = len(data) - len(data) % size
-        self._rest = data[whole:]
-        for start in range(0, whole, size):
-            yield data[start : start + size]
-
-    def reset(self) -> None:
-        """Forget the incomplete window."""
-        self._rest = b""
-
 
 BASE64_GROUP_SAMPLES: Final = 3
 """PCM16 samples in eight base64 characters: the smallest slice that needs no re-encoding."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from bargein.core.config import CorePolicy, SessionConfig
-from bargein.core.endpointing import Endpointer, Signal
-from bargein.core.events import Window
+from bargein.core.endpointing import Endpointer
 from bargein.core.floor import CallerState
 from bargein.core.input_buffer import InputBuffer
 from bargein.core.items import InputAudio, Message
@@ -68,20 +66,15 @@ class Caller:
         slack_samples = config.input_format.samples_in_ms(TRIM_SLACK_MS)
         self._trimmed_above_samples = self._kept_samples + slack_samples
 
-    def hear(self, audio: bytes, windows: tuple[Window, ...], *, agent_audible: bool) -> Iterator[Signal]:
-        """Buffer ``audio`` and yield what happened in it. Each signal must be dealt with before the next is asked
-        for.
-        """
-        self.buffer.append(audio)
-        endpointer = self.endpointer
-        if endpointer is None:
-            return
-        for window in windows:
-            signal = endpointer.feed(window, agent_audible=agent_audible)
-            if signal is not None:
-                yield signal
-        if endpointer.state is CallerState.SILENT and self.buffer.sample_count > self._trimmed_above_samples:
-            self.buffer.discard_before(self.buffer.end_sample - self._kept_samples)
+    def forget_silence(self) -> None:
+        """While nobody speaks, keep no more sound than an onset could reach back to."""
+        buffer, endpointer = self.buffer, self.endpointer
+        if (
+            buffer.end_sample - buffer.start_sample > self._trimmed_above_samples
+            and endpointer is not None
+            and endpointer.state is CallerState.SILENT
+        ):
+            buffer.discard_before(buffer.end_sample - self._kept_samples)
 
     def announce(self) -> tuple[str, int]:
         """The speech in progress is to be announced: its item's id, and where it starts, padding included, in ms."""

@@ -7,6 +7,7 @@ in order, and calls again when :meth:`Conversation.next_timer` says so.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, assert_never
 
 from bargein.core import actions, events
@@ -80,7 +81,7 @@ class Conversation:
         out: list[Action] = []
         match event:
             case events.AudioAppended(audio, windows):
-                self._hear(audio, windows, now, out)
+                return self.hear(audio, windows, now)
             case events.StreamProgressed(response_id, piece):
                 self.agent.progress(response_id, piece, self.config, now, out)
             case events.TimerFired():
@@ -109,13 +110,32 @@ class Conversation:
                 self._handle_item(event, now, out)
         return out
 
+    def hear(self, audio: bytes, windows: Sequence[Window], now: float) -> list[Action]:
+        """Take sound of the caller, and the windows that were completed by it: as
+        :class:`~bargein.core.events.AudioAppended`, without the event.
+        """
+        out: list[Action] = []
+        caller = self.caller
+        caller.buffer.append(audio)
+        endpointer = caller.endpointer
+        if endpointer is not None and windows:
+            self._last_window = windows[-1]
+            audible = self.agent.audible
+            for window in windows:
+                signal = endpointer.feed(window, agent_audible=audible)
+                if signal is not None:
+                    self._on_signal(signal, now, out)
+            caller.forget_silence()
+        return out
+
     @property
     def weighs_speech(self) -> bool:
         """Whether the detector should weigh voicing: only where it decides about an interruption."""
+        if self.agent.state is AgentState.IDLE:
+            return False
         state, detection = self.caller.state, self.config.turn_detection
         undecided = state is CallerState.SILENT or state is CallerState.STARTING
-        may_interrupt = detection is not None and detection.interrupt_response
-        return may_interrupt and undecided and self.agent.state is not AgentState.IDLE
+        return undecided and detection is not None and detection.interrupt_response
 
     def next_timer(self, now: float) -> float | None:
         """When to send :class:`~bargein.core.events.TimerFired`, if nothing else happens before."""
@@ -123,12 +143,6 @@ class Conversation:
         return min(times, default=None)
 
     # Speech.
-
-    def _hear(self, audio: bytes, windows: tuple[Window, ...], now: float, out: list[Action]) -> None:
-        if windows:
-            self._last_window = windows[-1]
-        for signal in self.caller.hear(audio, windows, agent_audible=self.agent.audible):
-            self._on_signal(signal, now, out)
 
     def _on_signal(self, signal: Signal, now: float, out: list[Action]) -> None:
         detection = self.config.turn_detection

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from bargein.core.config import CorePolicy, TurnDetection
 from bargein.core.events import Window
@@ -44,8 +44,7 @@ class Signal:
     """Position in the input at which it became known."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(NamedTuple):
     sample_count: int
     level_db: float
     speech: float
@@ -116,21 +115,21 @@ class Endpointer:
         :returns: what happened by it, if anything did; the state has then been changed.
         """
         self.position_samples += window.sample_count
-        speech = self._is_speech(window, agent_audible)
+        speech = window.probability > 0.0 and self._stands_out(window, agent_audible)
         self._floor.feed(window.sample_count, window.level_db)
-        if self.state is CallerState.SILENT:
+        state = self.state
+        if state is CallerState.SILENT:
             if not speech and not self._recent:
                 return None
             self._remember(window, speech)
             return self._look_for_evidence()
         self._remember(window, speech)
-        if self.state is CallerState.STARTING:
+        if state is CallerState.STARTING:
             return self._look_for_confirmation(window, speech)
         return self._look_for_end(window, speech)
 
-    def _is_speech(self, window: Window, agent_audible: bool) -> bool:
-        if window.probability <= 0.0:
-            return False
+    def _stands_out(self, window: Window, agent_audible: bool) -> bool:
+        """Whether its level is above the caller's background, and above the echo where there may be one."""
         if self.state is CallerState.SPEAKING or self.state is CallerState.STOPPING:
             margin_db = self._policy.gate_margin_db - RELAXED_MARGIN_DB
         elif agent_audible:

@@ -1,17 +1,20 @@
-"""What can happen to a conversation: a closed union of frozen dataclasses."""
+"""What can happen to a conversation: a closed union of frozen dataclasses.
+
+What every piece of sound brings is a named tuple instead, which is made in a third of the time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bargein.core.completion import StreamPiece
 from bargein.core.config import ResponseSettings, SessionConfig
 from bargein.core.items import Failure, Item, ItemReference
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """One decision of the voice detector."""
 
     sample_count: int

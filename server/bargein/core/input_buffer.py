@@ -8,6 +8,8 @@ from bargein.core.audio import AudioFormat
 class InputBuffer:
     """Raw samples with their position in the whole input: position 0 is the first sample ever appended."""
 
+    __slots__ = ("_bytes_per_sample", "_data", "_limit_samples", "end_sample", "format", "start_sample")
+
     def __init__(self, fmt: AudioFormat, limit_ms: int, start_ms: int = 0) -> None:
         self.format = fmt
         self._bytes_per_sample = fmt.bytes_per_sample
@@ -15,14 +17,12 @@ class InputBuffer:
         self._data = bytearray()
         self.start_sample = fmt.samples_in_ms(start_ms)
         """Position of the oldest sample kept."""
+        self.end_sample = self.start_sample
+        """Position behind the newest."""
 
     @property
     def sample_count(self) -> int:
-        return len(self._data) // self._bytes_per_sample
-
-    @property
-    def end_sample(self) -> int:
-        return self.start_sample + self.sample_count
+        return self.end_sample - self.start_sample
 
     @property
     def duration_ms(self) -> float:
@@ -31,7 +31,8 @@ class InputBuffer:
     def append(self, audio: bytes) -> None:
         """Keep whole samples. What exceeds the limit falls out of the front: the newest speech is what matters."""
         self._data += audio
-        if self.sample_count > self._limit_samples:
+        self.end_sample += len(audio) // self._bytes_per_sample
+        if self.end_sample - self.start_sample > self._limit_samples:
             self.discard_before(self.end_sample - self._limit_samples)
 
     def discard_before(self, sample: int) -> None:

@@ -157,7 +157,7 @@ class PicowsTransport(CallerSocket, WSListener):
             if frame.msg_type == _CLOSE:
                 transport.disconnect()
             return
-        self._liveness.heard()
+        self._liveness.heard = True
         kind = frame.msg_type
         try:
             if frame.rsv1 or frame.rsv2 or frame.rsv3:
@@ -170,7 +170,7 @@ class PicowsTransport(CallerSocket, WSListener):
             elif kind == _CONTINUATION:
                 self._fragment(frame.get_payload_as_bytes(), fin=frame.fin, text=None)
             elif kind == _PING:
-                self._pings.take()
+                self._take_ping()
                 transport.send_pong(frame.get_payload_as_bytes())
             elif kind == _CLOSE:
                 self._answer_close(frame.get_payload_as_bytes())

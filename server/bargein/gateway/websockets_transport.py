@@ -113,7 +113,7 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
     def _receive(self, frame: Frame) -> None:
         if self._closed_by_us is not None:
             return
-        self._liveness.heard()
+        self._liveness.heard = True
         opcode = frame.opcode
         payload = frame.data if type(frame.data) is bytes else bytes(frame.data)
         try:
@@ -125,7 +125,7 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
             elif opcode is Opcode.CONT:
                 self._fragment(payload, fin=frame.fin, text=None)
             elif opcode is Opcode.PING:
-                self._pings.take()
+                self._take_ping()
             elif opcode is Opcode.CLOSE:
                 received = self._protocol.close_rcvd
                 self._closed_by_caller = (1005, "") if received is None else (int(received.code), received.reason)

@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bargein.errors import CallerGone
 from bargein.session.setup import SessionLimits
 
-SOUND_BURST_S = 300.0
+SOUND_BURST_S: Final = 300.0
 """Sound that may be sent ahead of real time, as by a caller who pushes a whole recording."""
 
 
+ROUNDING_S: Final = 1e-6
+"""Times are floats: the last of a burst must not be refused for their rounding."""
+
+
 class Allowance:
-    """A token bucket: ``burst`` at once, ``per_s`` over time."""
+    """``burst`` at once, ``per_s`` over time. A token bucket, kept as the time at which it will be full again (the
+    virtual scheduling of ITU-T I.371, annex A): one number.
+    """
 
-    __slots__ = ("_at", "_burst", "_left", "_per_s")
+    __slots__ = ("_burst_s", "_full_at", "_s_each")
 
-    def __init__(self, per_s: float, burst: float, now: float) -> None:
-        self._per_s = per_s
-        self._burst = burst
-        self._left = burst
-        self._at = now
+    def __init__(self, per_s: float, burst: float) -> None:
+        self._s_each = 1 / per_s
+        self._burst_s = burst / per_s + ROUNDING_S
+        self._full_at = 0.0
 
     def take(self, amount: float, now: float) -> bool:
         """Whether ``amount`` may be taken now; if so, it is."""
-        self._left = min(self._burst, self._left + (now - self._at) * self._per_s)
-        self._at = now
-        if amount > self._left:
+        full_at = max(now, self._full_at)
+        full_at += amount * self._s_each
+        if full_at - now > self._burst_s:
             return False
-        self._left -= amount
+        self._full_at = full_at
         return True
 
 
 class CallerLimits:
     """The allowances of one caller. Every method raises :class:`CallerGone` when one is used up."""
 
-    def __init__(self, limits: SessionLimits, now: float) -> None:
-        self._control = Allowance(limits.control_messages_per_s, limits.control_burst, now)
-        self._mistakes = Allowance(limits.bad_messages / limits.bad_messages_s, limits.bad_messages, now)
-        self._sound = Allowance(1.0, SOUND_BURST_S, now)
+    def __init__(self, limits: SessionLimits) -> None:
+        self._control = Allowance(limits.control_messages_per_s, limits.control_burst)
+        self._mistakes = Allowance(limits.bad_messages / limits.bad_messages_s, limits.bad_messages)
+        self._sound = Allowance(1.0, SOUND_BURST_S)
 
     def control(self, now: float) -> None:
         """A message that is not sound."""

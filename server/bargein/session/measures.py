@@ -12,7 +12,7 @@ import pybase64
 from bargein.core.audio import AudioFormat, Encoding
 from bargein.sound import echo, levels
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
-from bargein.sound.resample import Decimator
+from bargein.sound.resample import decimate
 
 ECHO_RATE_HZ: Final = 8_000
 
@@ -45,4 +45,4 @@ def _pcm16(pieces: Sequence[str | bytes], fmt: AudioFormat) -> npt.NDArray[np.in
 def _at_echo_rate(pieces: Sequence[str | bytes], fmt: AudioFormat) -> npt.NDArray[np.float32]:
     samples = _pcm16(pieces, fmt)
     factor = fmt.rate_hz // ECHO_RATE_HZ
-    return samples.astype(np.float32) if factor == 1 else Decimator(factor).feed(samples)
+    return samples.astype(np.float32) if factor == 1 else decimate(samples, factor)

@@ -25,7 +25,6 @@ class Totals:
 
     responses: int = 0
     barge_ins: int = 0
-    audio_in_s: float = 0.0
     audio_out_s: float = 0.0
     tokens: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(("input_text", "input_audio", "cached", "output_text", "output_audio"), 0)

@@ -17,6 +17,7 @@ from bargein.core.floor import AgentState, CallerState
 from bargein.core.items import Failure
 from bargein.errors import CallerError, CallerGone
 from bargein.session.backlog import BacklogWatch
+from bargein.session.hearing import Hearing
 from bargein.session.latency import TurnClock
 from bargein.session.lifetime import Lifetime
 from bargein.session.limits import CallerLimits
@@ -26,19 +27,19 @@ from bargein.session.performer import Performer
 from bargein.session.setup import SessionSetup
 from bargein.session.streams import Streams
 from bargein.session.transcriptions import TranscriptionTasks
-from bargein.vad.detector import Detector
 from bargein.wire import bargein_events, client_events, server_events
-from bargein.wire.client_events import ClientEvent, parse_client_event
+from bargein.wire.client_events import ClientEvent, client_event, json_object, plain_append
 from bargein.wire.encode import Encoder
 from bargein.wire.errors import error_event, server_error_event, session_expired_event, session_expired_reason
-from bargein.wire.input_audio import check_whole_samples
 from bargein.wire.session_object import SessionObject
-from bargein.wire.to_core import appended_audio, core_event
+from bargein.wire.to_core import core_event
 
 ID_BYTES: Final = 9
+NOT_BINARY: Final = (
+    "Binary messages are only understood with the subprotocol 'bargein.v1'. "
+    "Send sound as base64 in 'input_audio_buffer.append'."
+)
 BROKEN_MESSAGE: Final = "The server had an internal error and ends this session. Connect again."
-LIVE_S: Final = 2.0
-"""Sound that comes in longer pieces is a recording: to weigh a minute of it would hold up every other caller."""
 
 
 class Session:
@@ -53,12 +54,13 @@ class Session:
         self._limits = services.limits
         self._policy = services.policy
         self._timers = services.timers
+        self._now = services.timers.clock.now
         self._key = secrets.token_hex(ID_BYTES)
         self._numbers = itertools.count(1)
         self.id = f"sess_{self._key}"
         self.closed = asyncio.Event()
         self._log = services.log.bind(session_id=self.id)
-        now = self._now()
+        now = services.timers.clock.now()
         self._object = SessionObject.begin(
             id=self.id,
             model=setup.model,
@@ -66,7 +68,6 @@ class Session:
             initial=setup.initial_session,
         )
         config = self._object.to_config()
-        self._detector: Detector | None = self._make_detector()
         self._conversation = Conversation(
             config,
             self._policy,
@@ -94,7 +95,12 @@ class Session:
         self._performer = Performer(
             self._outbox, self._streams, self._transcriptions, self._clock, services.metrics, self._log
         )
-        self._caller_limits = CallerLimits(self._limits, now)
+        self._caller_limits = CallerLimits(self._limits)
+        self._hearing = Hearing(
+            self._conversation, services.make_detector, self._caller_limits, services.metrics.traffic
+        )
+        self._event_id: str | None = None
+        """Of the message that is being dealt with: for errors that do not know it."""
         self._lifetime = Lifetime(
             self._timers, self._limits, is_busy=self._is_busy, on_expired=self._expire, on_idle=self._let_go
         )
@@ -117,13 +123,14 @@ class Session:
             return
         now = self._lifetime.last_message_at = self._now()
         try:
-            event = parse_client_event(data, beta=self._setup.beta, bargein=self._setup.bargein)
-        except CallerError as error:
-            self._refuse(error, None, now)
-        except Exception:
-            self._break(None)
-        else:
-            self._guard(event, now)
+            message = json_object(data)
+            audio = plain_append(message)
+            if audio is None:
+                self._receive(client_event(message, beta=self._setup.beta, bargein=self._setup.bargein), now)
+            else:
+                self._heard(self._hearing.take_base64(audio, now), now)
+        except Exception as error:
+            self._mishap(error, now)
 
     def receive_binary(self, data: bytes) -> None:
         """Take sound of a ``bargein.v1`` caller; others get an error, for the standard has no binary messages."""
@@ -131,17 +138,12 @@ class Session:
             return
         now = self._lifetime.last_message_at = self._now()
         if not self._setup.bargein:
-            self._refuse(
-                CallerError(
-                    "Binary messages are only understood with the subprotocol 'bargein.v1'. "
-                    "Send sound as base64 in 'input_audio_buffer.append'.",
-                    code="invalid_event",
-                ),
-                None,
-                now,
-            )
+            self._refuse(CallerError(NOT_BINARY, code="invalid_event"), None, now)
             return
-        self._guard(data, now)
+        try:
+            self._heard(self._hearing.take_bytes(data, now), now)
+        except Exception as error:
+            self._mishap(error, now)
 
     def ended(self, code: int, reason: str) -> None:
         """The connection is gone: stop all work. ``closed`` is set when nothing is left."""
@@ -153,7 +155,7 @@ class Session:
             reason=reason,
             responses=totals.responses,
             barge_ins=totals.barge_ins,
-            audio_in_s=round(totals.audio_in_s, 2),
+            audio_in_s=round(self._hearing.audio_in_s, 2),
             audio_out_s=round(totals.audio_out_s, 2),
             **{f"{kind}_tokens": count for kind, count in totals.tokens.items()},
         )
@@ -182,62 +184,46 @@ class Session:
 
     # Messages.
 
-    def _guard(self, event: ClientEvent | bytes, now: float) -> None:
-        """Deal with one message; the session survives whatever it brings about."""
-        event_id = None if isinstance(event, bytes) else event.event_id
-        try:
-            if isinstance(event, bytes):
-                check_whole_samples(event, self._object.to_config().input_format)
-                self._hear(event, now)
-            elif isinstance(event, client_events.InputAudioBufferAppend):
-                self._hear(appended_audio(event, self._object.to_config().input_format), now)
-            else:
-                self._caller_limits.control(now)
-                self._receive(event, now)
-        except CallerError as error:
-            self._refuse(error, event_id, now)
-        except CallerGone as gone:
-            self._leave(gone)
-        except Exception:
-            self._break(event_id)
-
     def _receive(self, event: ClientEvent, now: float) -> None:
+        self._event_id = event.event_id
         match event:
+            case client_events.InputAudioBufferAppend(audio=audio):
+                self._heard(self._hearing.take_base64(audio, now), now)
             case client_events.SessionUpdate():
+                self._caller_limits.control(now)
                 self._update(event, now)
             case client_events.BargeinPing(id=ping_id):
+                self._caller_limits.control(now)
                 self._outbox.send(bargein_events.pong(ping_id))
-            case client_events.InputAudioBufferAppend():
-                pass
             case _:
+                self._caller_limits.control(now)
                 asked = core_event(event, self._object, audio_produced=self._performer.audio_produced)
                 if asked is not None:
                     self._handle(asked, now)
+        self._event_id = None
 
     def _update(self, event: client_events.SessionUpdate, now: float) -> None:
-        before = self._object.to_config()
         self._object = self._object.update(event.session, audio_produced=self._performer.audio_produced)
-        after = self._object.to_config()
-        detection_began = before.turn_detection is None and after.turn_detection is not None
-        if after.input_format != before.input_format or detection_began:
-            self._detector = self._make_detector()
-        self._handle(events.Configured(after), now)
+        config = self._object.to_config()
+        self._hearing.configure(config)
+        self._handle(events.Configured(config), now)
         self._outbox.send(server_events.session_updated(self._object.echo()))
 
-    def _hear(self, audio: bytes, now: float) -> None:
-        config = self._object.to_config()
-        duration_s = config.input_format.samples_of(len(audio)) / config.input_format.rate_hz
-        self._caller_limits.sound(duration_s, now)
-        self._performer.totals.audio_in_s += duration_s
-        self._setup.services.metrics.traffic.audio_in_s += duration_s
-        windows: tuple[events.Window, ...] = ()
-        if config.turn_detection is not None and self._detector is not None:
-            weigh = duration_s <= LIVE_S and self._conversation.weighs_speech
-            windows = self._detector.feed(audio, weigh=weigh)
-        todo = self._conversation.handle(events.AudioAppended(audio, windows), now)
+    def _heard(self, todo: list[Action], now: float) -> None:
         if todo:
             self._note_speech(todo, now)
             self._do(todo, now)
+
+    def _mishap(self, error: Exception, now: float) -> None:
+        """Answer for a message that could not be dealt with; the session survives what the caller has done."""
+        event_id, self._event_id = self._event_id, None
+        match error:
+            case CallerError():
+                self._refuse(error, event_id, now)
+            case CallerGone():
+                self._leave(error)
+            case _:
+                self._break(event_id)
 
     # The core.
 
@@ -368,19 +354,13 @@ class Session:
         # All of these call back into the session: such circles would wait, with all their sound, for a garbage
         # collection that a busy server puts off for as long as it can.
         del self._streams, self._transcriptions, self._performer, self._lifetime, self._watch, self._outbox
-        del self._conversation
+        del self._conversation, self._hearing
         self.closed.set()
 
     # Small things.
 
-    def _now(self) -> float:
-        return self._timers.clock.now()
-
     def _new_id(self, prefix: str) -> str:
         return f"{prefix}_{self._key}{next(self._numbers)}"
-
-    def _make_detector(self) -> Detector:
-        return self._setup.services.make_detector(self._object.to_config().input_format)
 
 
 _ERROR_CODE: Final = {

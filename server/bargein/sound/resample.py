@@ -6,6 +6,7 @@ Two ways: :class:`Decimator`, a short filter with a delay of a millisecond, for 
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 import numpy as np
@@ -19,8 +20,11 @@ TAPS: Final = 48
 CUTOFF: Final = 0.88
 """Of the new Nyquist frequency: leaves the filter room to fall before aliases fold into the voice."""
 KAISER_BETA: Final = 6.2
+BLOCK_SAMPLES: Final = 16
+"""Samples that come out of one row of the product: fewer cost more rows, more cost more multiplications with zero."""
 
 
+@functools.cache
 def _low_pass(factor: int) -> npt.NDArray[np.float32]:
     """Windowed sinc, unity gain at 0 Hz. From 24 to 8 kHz: -0.9 dB at 3 kHz, below -63 dB from 4.6 kHz up."""
     at = np.arange(TAPS) - (TAPS - 1) / 2
@@ -29,28 +33,59 @@ def _low_pass(factor: int) -> npt.NDArray[np.float32]:
     return unity
 
 
-class Decimator:
-    """Keeps every ``factor``-th sample of low-passed sound, in chunks of any length.
+@functools.cache
+def _block_low_pass(factor: int) -> npt.NDArray[np.float32]:
+    """The same as a matrix that makes :data:`BLOCK_SAMPLES` samples of one row of sound: the taps, moved on by
+    ``factor`` rows from column to column. One product of matrices is twice as fast as one of a matrix and the taps.
+    """
+    matrix = np.zeros((TAPS + factor * (BLOCK_SAMPLES - 1), BLOCK_SAMPLES), np.float32)
+    for column in range(BLOCK_SAMPLES):
+        matrix[factor * column : factor * column + TAPS, column] = _low_pass(factor)
+    return matrix
 
-    For ``n`` samples that went in so far, exactly ``n // factor`` have come out.
+
+class Decimator:
+    """Keeps every ``factor``-th sample of low-passed sound, in chunks of one length.
+
+    :param chunk_samples: length of what goes in, a multiple of ``factor`` times :data:`BLOCK_SAMPLES`.
     """
 
-    def __init__(self, factor: int) -> None:
-        self._factor = factor
-        self._taps = _low_pass(factor)
-        self._past = np.zeros(TAPS - factor, np.float32)
+    __slots__ = ("_blocks", "_low_pass", "_out", "_past", "_past_next", "_sound", "_sound_new", "_turn")
+
+    def __init__(self, factor: int, chunk_samples: int) -> None:
+        block_count, rest = divmod(chunk_samples, factor * BLOCK_SAMPLES)
+        if rest:
+            raise ValueError(f"chunk_samples must be a multiple of {factor * BLOCK_SAMPLES}, got {chunk_samples}")
+        past_samples = TAPS - factor
+        self._low_pass = _block_low_pass(factor)
+        self._sound = np.zeros(past_samples + chunk_samples, np.float32)
+        self._past = self._sound[:past_samples]
+        self._past_next = self._sound[chunk_samples:]
+        self._sound_new = self._sound[past_samples:]
+        # Overlapping rows, one for each block: made once, they are a view of whatever is in the sound.
+        step_bytes = self._sound.itemsize
+        shape, strides = (block_count, len(self._low_pass)), (step_bytes * factor * BLOCK_SAMPLES, step_bytes)
+        self._blocks: npt.NDArray[np.float32] = np.ndarray(shape, np.float32, self._sound, 0, strides)
+        out = np.zeros((2, block_count, BLOCK_SAMPLES), np.float32)
+        self._out = [(half, half.reshape(-1)) for half in out]
+        self._turn = 0
 
     def feed(self, samples: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Decimate one chunk."""
-        sound = np.concatenate((self._past, samples), dtype=np.float32)
-        count = (len(sound) - TAPS) // self._factor + 1
-        self._past = sound[count * self._factor :]
-        # Overlapping rows, one for each output sample. The constructor is ten times faster than `as_strided`; `dot`
-        # copies the rows for BLAS, and is twice as fast as `@`, which does not.
-        step = sound.itemsize
-        frames: npt.NDArray[np.float32] = np.ndarray((count, TAPS), np.float32, sound, 0, (step * self._factor, step))
-        decimated: npt.NDArray[np.float32] = frames.dot(self._taps)
+        """Decimate one chunk. What is returned is overwritten by the call after the next."""
+        self._sound_new[:] = samples
+        self._turn ^= 1
+        blocks, decimated = self._out[self._turn]
+        np.dot(self._blocks, self._low_pass, blocks)
+        self._past[:] = self._past_next
         return decimated
+
+
+def decimate(samples: npt.NDArray[Any], factor: int) -> npt.NDArray[np.float32]:
+    """Every ``factor``-th sample of a whole sound, low-passed: as :class:`Decimator` gives it."""
+    sound = np.concatenate((np.zeros(TAPS - factor), samples), dtype=np.float32)
+    rows = np.lib.stride_tricks.sliding_window_view(sound, TAPS)[::factor]
+    decimated: npt.NDArray[np.float32] = rows.dot(_low_pass(factor))
+    return decimated
 
 
 class Resampler:

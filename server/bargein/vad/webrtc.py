@@ -7,21 +7,24 @@ what makes it usable.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import webrtcvad
 
-from bargein.core.audio import AudioFormat, Encoding, Framer
+from bargein.core.audio import AudioFormat, Encoding
 from bargein.core.events import Window
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
-from bargein.sound.levels import rms_db
+from bargein.sound.levels import power_db
 from bargein.sound.resample import Decimator
-from bargein.vad.voicing import SPAN_SAMPLES, voicing
+from bargein.vad.voicing import voicing
 
 WINDOW_MS: Final = 20
 RATE_HZ: Final = 8_000
+SOUND_SAMPLES: Final = RATE_HZ * WINDOW_MS // 1000
+"""Of a window, as the detector hears it."""
 MODE: Final = 2
 """0 misses least, 3 invents least."""
 SETTLED_WINDOWS: Final = 50
@@ -33,20 +36,27 @@ class WebRtcDetector:
     """A :class:`~bargein.vad.detector.Detector`."""
 
     def __init__(self, fmt: AudioFormat) -> None:
-        self._encoding = fmt.encoding
+        self._decode = _DECODERS[fmt.encoding]
         self._window_samples = fmt.samples_in_ms(WINDOW_MS)
-        self._framer = Framer(fmt.bytes_of(self._window_samples))
+        self._window_bytes = fmt.bytes_of(self._window_samples)
+        self._rest = b""
         factor = fmt.rate_hz // RATE_HZ
-        self._decimator = Decimator(factor) if factor > 1 else None
+        self._decimator = Decimator(factor, self._window_samples) if factor > 1 else None
         self._vad = webrtcvad.Vad(MODE)
         self._digital_silence = fmt.silence(self._window_samples)
         self._silent_windows = 0
         self._silent_window: Window | None = None
-        self._past: npt.NDArray[np.float32] = np.zeros(SPAN_SAMPLES, np.float32)
+        self._before: npt.NDArray[np.float32] = np.zeros(SOUND_SAMPLES, np.float32)
 
     def feed(self, audio: bytes, *, weigh: bool) -> tuple[Window, ...]:
         """See :class:`~bargein.vad.detector.Detector`. A window is 20 ms."""
-        return tuple([self._judge_or_know(window, weigh) for window in self._framer.feed(audio)])
+        size = self._window_bytes
+        if len(audio) == size and not self._rest:  # As most callers send it.
+            return (self._judge_or_know(audio, weigh),)
+        audio = self._rest + audio
+        whole = len(audio) - len(audio) % size
+        self._rest = audio[whole:]
+        return tuple([self._judge_or_know(audio[at : at + size], weigh) for at in range(0, whole, size)])
 
     def _judge_or_know(self, window: bytes, weigh: bool) -> Window:
         """Muted microphones and noise gates send much digital silence: once it is known, it costs one comparison."""
@@ -59,17 +69,23 @@ class WebRtcDetector:
         return self._silent_window
 
     def _judge(self, window: bytes, weigh: bool) -> Window:
-        match self._encoding:
-            case Encoding.PCM16:
-                samples: npt.NDArray[np.int16] = np.frombuffer(window, "<i2")
-            case Encoding.PCMU:
-                samples = ulaw_to_pcm16(window)
-            case Encoding.PCMA:
-                samples = alaw_to_pcm16(window)
+        samples = self._decode(window)
         sound = samples.astype(np.float32) if self._decimator is None else self._decimator.feed(samples)
-        level_db = rms_db(sound)
-        speech = self._vad.is_speech(sound.astype(np.int16).tobytes(), RATE_HZ)
-        if weigh:
-            self._past = np.concatenate((self._past[len(sound) :], sound))
-        weight = voicing(self._past) if weigh and speech else 1.0
-        return Window(self._window_samples, 1.0 if speech else 0.0, level_db, weight)
+        level_db = power_db(float(sound.dot(sound)) / SOUND_SAMPLES)
+        before, self._before = self._before, sound
+        if not self._vad.is_speech(sound.astype(np.int16).tobytes(), RATE_HZ):
+            return Window(self._window_samples, 0.0, level_db)
+        weight = voicing(np.concatenate((before, sound))) if weigh else 1.0
+        return Window(self._window_samples, 1.0, level_db, weight)
+
+
+def _pcm16_samples(window: bytes) -> npt.NDArray[np.int16]:
+    return np.frombuffer(window, _PCM16)
+
+
+_PCM16: Final = np.dtype("<i2")
+_DECODERS: Final[dict[Encoding, Callable[[bytes], npt.NDArray[np.int16]]]] = {
+    Encoding.PCM16: _pcm16_samples,
+    Encoding.PCMU: ulaw_to_pcm16,
+    Encoding.PCMA: alaw_to_pcm16,
+}

@@ -14,12 +14,15 @@ MAX_AUDIO_BYTES: Final = 15 * 1024 * 1024
 """The most sound that one event may hold (reference, section "Limits")."""
 
 
+_MAX_CHARACTERS: Final = MAX_AUDIO_BYTES * 4 // 3 + 4
+
+
 def decode_audio(text: str, audio_format: AudioFormat, param: str = "audio") -> bytes:
     """The samples in ``text``, base64 as RFC 4648 section 4 has it, with padding.
 
     :raises CallerError: it is not base64, ends in the middle of a sample, or is too long.
     """
-    if len(text) > MAX_AUDIO_BYTES * 4 // 3 + 4:
+    if len(text) > _MAX_CHARACTERS:
         raise CallerError(
             f"Invalid '{param}': more than {MAX_AUDIO_BYTES} bytes of audio in one event. Send it in several.",
             code="string_above_max_length",

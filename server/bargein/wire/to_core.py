@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from bargein.core.audio import AudioFormat
 from bargein.core.events import (
     CancelRequested,
     ClearRequested,
@@ -19,7 +18,6 @@ from bargein.core.events import (
 )
 from bargein.errors import CallerError
 from bargein.wire import client_events as client
-from bargein.wire.input_audio import decode_audio
 from bargein.wire.item_models import parse_item
 from bargein.wire.session_object import SessionObject
 
@@ -90,15 +88,3 @@ def _request(event: CoreClientEvent, session: SessionObject, audio_produced: boo
         case client.BargeinFlushed():
             return PlaybackFlushed(event.response_id, event.item_id, event.samples)
     assert_never(event)
-
-
-def appended_audio(event: client.InputAudioBufferAppend, input_format: AudioFormat) -> bytes:
-    """The samples of an append.
-
-    :raises CallerError: they are not base64, or not whole; ``event_id`` is set.
-    """
-    try:
-        return decode_audio(event.audio, input_format)
-    except CallerError as error:
-        error.event_id = event.event_id
-        raise

@@ -1,0 +1,75 @@
+"""The caller's sound on its way in: from a message to what the core makes of it.
+
+Every caller sends fifty pieces a second, all the time, so what a step costs here is what a caller costs. Everything
+else that a caller may send takes the long way of :mod:`bargein.session.session`, by the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from bargein.core.actions import Action
+from bargein.core.audio import AudioFormat
+from bargein.core.config import SessionConfig
+from bargein.core.conversation import Conversation
+from bargein.metrics.traffic import Traffic
+from bargein.session.limits import CallerLimits
+from bargein.vad.detector import Detector
+from bargein.wire.input_audio import check_whole_samples, decode_audio
+
+LIVE_S: Final = 2.0
+"""Sound that comes in longer pieces is a recording: to weigh a minute of it would hold up every other caller."""
+
+
+class Hearing:
+    """One caller's sound. Every method may raise :class:`~bargein.errors.CallerError` where it is not sound, and
+    :class:`~bargein.errors.CallerGone` where there is too much of it.
+    """
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        make_detector: Callable[[AudioFormat], Detector],
+        limits: CallerLimits,
+        traffic: Traffic,
+    ) -> None:
+        self.audio_in_s = 0.0
+        """How much was heard so far."""
+        self._conversation = conversation
+        self._make_detector = make_detector
+        self._limits = limits
+        self._traffic = traffic
+        self._listen_to(conversation.config.input_format)
+        self._detecting = conversation.config.turn_detection is not None
+
+    def configure(self, config: SessionConfig) -> None:
+        """Take a new configuration. A detector begins anew with another format, and when detection begins."""
+        began = not self._detecting and config.turn_detection is not None
+        if began or config.input_format != self._format:
+            self._listen_to(config.input_format)
+        self._detecting = config.turn_detection is not None
+
+    def take_base64(self, text: str, now: float) -> list[Action]:
+        """Sound as it comes in JSON; returns what must be done."""
+        return self._take(decode_audio(text, self._format), now)
+
+    def take_bytes(self, audio: bytes, now: float) -> list[Action]:
+        """Sound as it comes in a binary message; returns what must be done."""
+        check_whole_samples(audio, self._format)
+        return self._take(audio, now)
+
+    def _take(self, audio: bytes, now: float) -> list[Action]:
+        duration_s = len(audio) * self._s_per_byte
+        self._limits.sound(duration_s, now)
+        self.audio_in_s += duration_s
+        self._traffic.audio_in_s += duration_s
+        if not self._detecting:
+            return self._conversation.hear(audio, (), now)
+        weigh = self._conversation.weighs_speech and duration_s <= LIVE_S
+        return self._conversation.hear(audio, self._detector.feed(audio, weigh=weigh), now)
+
+    def _listen_to(self, fmt: AudioFormat) -> None:
+        self._format = fmt
+        self._s_per_byte = 1 / (fmt.rate_hz * fmt.bytes_per_sample)
+        self._detector = self._make_detector(fmt)
