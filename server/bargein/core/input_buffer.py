@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections import deque
+from typing import Final
+
 from bargein.core.audio import AudioFormat
+
+SMALL_BYTES: Final = 160
+"""Chunks below this are joined: a flood of tiny ones must not take many times its size."""
 
 
 class InputBuffer:
     """Raw samples with their position in the whole input: position 0 is the first sample ever appended."""
 
-    __slots__ = ("_bytes_per_sample", "_data", "_limit_samples", "end_sample", "format", "start_sample")
+    __slots__ = ("_bytes_per_sample", "_chunks", "_limit_samples", "end_sample", "format", "start_sample")
 
     def __init__(self, fmt: AudioFormat, limit_ms: int, start_ms: int = 0) -> None:
         self.format = fmt
         self._bytes_per_sample = fmt.bytes_per_sample
         self._limit_samples = fmt.samples_in_ms(limit_ms)
-        self._data = bytearray()
+        self._chunks: deque[bytes] = deque()
         self.start_sample = fmt.samples_in_ms(start_ms)
         """Position of the oldest sample kept."""
         self.end_sample = self.start_sample
@@ -30,30 +36,40 @@ class InputBuffer:
 
     def append(self, audio: bytes) -> None:
         """Keep whole samples. What exceeds the limit falls out of the front: the newest speech is what matters."""
-        self._data += audio
+        chunks = self._chunks
+        if chunks and len(chunks[-1]) < SMALL_BYTES:
+            chunks[-1] += audio
+        else:
+            chunks.append(audio)
         self.end_sample += len(audio) // self._bytes_per_sample
         if self.end_sample - self.start_sample > self._limit_samples:
             self.discard_before(self.end_sample - self._limit_samples)
 
     def discard_before(self, sample: int) -> None:
-        count = min(max(0, sample - self.start_sample), self.sample_count)
-        del self._data[: self.format.bytes_of(count)]
-        self.start_sample += count
+        """Forget what lies before a position."""
+        sample = min(sample, self.end_sample)
+        chunks = self._chunks
+        while self.start_sample < sample:
+            samples = len(chunks[0]) // self._bytes_per_sample
+            if self.start_sample + samples <= sample:
+                chunks.popleft()
+                self.start_sample += samples
+            else:
+                chunks[0] = chunks[0][self.format.bytes_of(sample - self.start_sample) :]
+                self.start_sample = sample
 
     def peek(self, start: int, stop: int) -> bytes:
         """Samples ``start:stop``, as far as they are kept."""
-        first = max(start - self.start_sample, 0)
-        return bytes(self._data[self.format.bytes_of(first) : self.format.bytes_of(max(stop - self.start_sample, 0))])
+        first, last = max(start - self.start_sample, 0), max(stop - self.start_sample, 0)
+        return b"".join(self._chunks)[self.format.bytes_of(first) : self.format.bytes_of(last)]
 
     def take(self, start: int, stop: int) -> bytes:
         """Remove and return samples ``start:stop``; what lies before them is discarded, what lies behind is kept."""
         self.discard_before(start)
-        count = min(max(0, stop - self.start_sample), self.sample_count)
-        size = self.format.bytes_of(count)
-        taken = bytes(self._data[:size])
-        del self._data[:size]
-        self.start_sample += count
+        taken = self.peek(start, stop)
+        self.discard_before(stop)
         return taken
 
     def clear(self) -> None:
+        """Forget everything; positions go on."""
         self.discard_before(self.end_sample)

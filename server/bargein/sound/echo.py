@@ -41,7 +41,7 @@ def likeness(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> float:
     alike = np.abs(crossed) / np.sqrt(np.maximum(running[count:] - running[:-count], QUIET * count))
     start = min(max(int(np.argmax(alike)) - TAPS_BEFORE, 0), len(crossed) - TAPS)
     stretch = y[start : start + count + TAPS]
-    own = _correlation(stretch, stretch)[:TAPS]
+    own = np.correlate(np.concatenate((stretch, np.zeros(TAPS - 1))), stretch)
     own[0] += LOADING * own[0] + QUIET
     lags = np.arange(TAPS)
     normal = own[np.abs(lags[:, None] - lags[None, :])]

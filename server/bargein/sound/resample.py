@@ -22,6 +22,8 @@ CUTOFF: Final = 0.88
 KAISER_BETA: Final = 6.2
 BLOCK_SAMPLES: Final = 16
 """Samples that come out of one row of the product: fewer cost more rows, more cost more multiplications with zero."""
+WHOLE_CHUNK_BLOCKS: Final = 100
+"""A whole sound is decimated so much at a time: what fits into the processor's cache, and needs no fresh memory."""
 
 
 @functools.cache
@@ -82,9 +84,15 @@ class Decimator:
 
 def decimate(samples: npt.NDArray[Any], factor: int) -> npt.NDArray[np.float32]:
     """Every ``factor``-th sample of a whole sound, low-passed: as :class:`Decimator` gives it."""
-    sound = np.concatenate((np.zeros(TAPS - factor), samples), dtype=np.float32)
-    rows = np.lib.stride_tricks.sliding_window_view(sound, TAPS)[::factor]
-    decimated: npt.NDArray[np.float32] = rows.dot(_low_pass(factor))
+    chunk_samples = WHOLE_CHUNK_BLOCKS * BLOCK_SAMPLES * factor
+    decimator = Decimator(factor, chunk_samples)
+    decimated = np.empty(len(samples) // factor, np.float32)
+    for start in range(0, len(samples), chunk_samples):
+        chunk = samples[start : start + chunk_samples]
+        if len(chunk) < chunk_samples:
+            chunk = np.concatenate((chunk, np.zeros(chunk_samples - len(chunk), np.int16)))
+        place = decimated[start // factor : (start + chunk_samples) // factor]
+        place[:] = decimator.feed(chunk)[: len(place)]
     return decimated
 
 

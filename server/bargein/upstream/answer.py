@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 import httpx
@@ -13,6 +14,8 @@ from bargein.core.completion import StreamPiece
 from bargein.errors import UpstreamError, UpstreamMalformed
 from bargein.upstream import failures
 from bargein.upstream.chunks import ChunkReader
+from bargein.upstream.connection import Lease
+from bargein.upstream.patience import Patience
 from bargein.upstream.sse import DONE, EventDecoder
 
 _READ_OUT_S: Final = 1.0
@@ -24,34 +27,38 @@ _WHOLE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 class Answer:
     """The body of a response, read when it is asked for and not before.
 
+    :param lease: the response's hold on its connection; dropped when patience ends.
     :param first_byte_s: what is left of the time for the first byte.
     :param chunk_s: the time for every later read.
     """
 
-    def __init__(self, response: httpx.Response, *, first_byte_s: float, chunk_s: float) -> None:
+    def __init__(self, response: httpx.Response, lease: Lease, *, first_byte_s: float, chunk_s: float) -> None:
         self.response = response
         # Bytes as they are on the wire: we ask for no compression, yet some proxies compress all the same.
         compressed = response.headers.get("content-encoding", "identity") != "identity"
-        self._body = response.aiter_bytes() if compressed else response.aiter_raw()
+        self._next = partial(anext, response.aiter_bytes(), b"") if compressed else lease.read
+        self._patience = Patience(lease.drop)
         self._patience_s = max(0.0, first_byte_s)
         self._chunk_s = chunk_s
         self._phase = "first_byte"
 
     async def read(self) -> bytes | None:
-        """The next bytes, ``None`` at the end.
+        """The next bytes, ``None`` at the end. Cancelled, what came is not lost.
 
         :raises UpstreamTimedOut: nothing came.
         :raises UpstreamUnavailable: the connection was cut.
         """
+        self._patience.begin(self._patience_s)
         try:
-            async with asyncio.timeout(self._patience_s) as limit:
-                chunk = await anext(self._body)
-        except StopAsyncIteration:
-            return None
+            chunk = await self._next()
         except failures.FOREIGN as error:
-            raise failures.timed_out(self._phase) if limit.expired() else failures.from_exception(error) from error
+            raise failures.timed_out(self._phase) if self._patience.lost else failures.from_exception(error) from error
+        finally:
+            self._patience.end()
+        if self._patience.lost:  # To a body without a length, a connection that we drop looks like its end.
+            raise failures.timed_out(self._phase)
         self._patience_s, self._phase = self._chunk_s, "stall"
-        return chunk
+        return chunk or None
 
     async def whole(self, limit_bytes: int) -> bytes:
         """Everything that is left, up to ``limit_bytes``."""
@@ -109,6 +116,7 @@ class Answer:
                     pass
 
     async def aclose(self) -> None:
+        self._patience.close()
         await self.response.aclose()
 
 

@@ -116,4 +116,4 @@ class ChatCompletions:
                     raise await refusal(response, self._endpoint.secret)
         except failures.FOREIGN as error:
             raise failures.timed_out("first_byte") if limit.expired() else failures.from_exception(error) from error
-        return Answer(response, first_byte_s=deadline - loop.time(), chunk_s=config.chunk_timeout_s)
+        return Answer(response, lease, first_byte_s=deadline - loop.time(), chunk_s=config.chunk_timeout_s)

@@ -83,7 +83,7 @@ async def _ask(client: HttpClient, endpoint: Endpoint, config: UpstreamConfig, b
     except failures.FOREIGN as error:
         phase = "first_byte" if streamed else "whole_answer"
         raise failures.timed_out(phase) if limit.expired() else failures.from_exception(error) from error
-    return Answer(response, first_byte_s=deadline - loop.time(), chunk_s=config.chunk_timeout_s)
+    return Answer(response, lease, first_byte_s=deadline - loop.time(), chunk_s=config.chunk_timeout_s)
 
 
 async def _body(answer: Answer) -> AsyncIterator[bytes]:

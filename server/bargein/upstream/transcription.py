@@ -72,7 +72,8 @@ class Transcriptions:
                 response = await self._client.post(endpoint.url, headers, form.read(), lease)
                 if response.status_code != 200:
                     raise await refusal(response, endpoint.secret)
-                answer = Answer(response, first_byte_s=config.transcription_timeout_s, chunk_s=config.chunk_timeout_s)
+                patience_s = config.transcription_timeout_s
+                answer = Answer(response, lease, first_byte_s=patience_s, chunk_s=config.chunk_timeout_s)
                 try:
                     return _text(await answer.whole(_LIMIT_BYTES))
                 finally:

@@ -1,0 +1,83 @@
+"""The input buffer against the plainest one there could be."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bargein.core.audio import PCM16_24K, PCMU_8K, AudioFormat
+from bargein.core.input_buffer import InputBuffer
+
+LIMIT_MS = 50
+
+
+class Whole:
+    """Everything that was ever appended, and what of it is kept."""
+
+    def __init__(self, fmt: AudioFormat) -> None:
+        self.size = fmt.bytes_per_sample
+        self.limit_samples = fmt.samples_in_ms(LIMIT_MS)
+        self.data = b""
+        self.start = 0
+
+    @property
+    def end(self) -> int:
+        return len(self.data) // self.size
+
+    def append(self, audio: bytes) -> None:
+        self.data += audio
+        self.discard_before(self.end - self.limit_samples)
+
+    def discard_before(self, sample: int) -> None:
+        self.start = max(self.start, min(sample, self.end))
+
+    def peek(self, start: int, stop: int) -> bytes:
+        return self.data[max(start, self.start) * self.size : max(stop, self.start) * self.size]
+
+    def take(self, start: int, stop: int) -> bytes:
+        taken = self.peek(start, stop)
+        self.discard_before(max(start, stop))
+        return taken
+
+
+places = st.integers(0, 3000)
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("append"), st.integers(0, 700)),
+        st.tuples(st.just("discard_before"), places),
+        st.tuples(st.just("peek"), places, places),
+        st.tuples(st.just("take"), places, places),
+        st.tuples(st.just("clear")),
+    ),
+    max_size=30,
+)
+
+
+@given(steps, st.sampled_from([PCM16_24K, PCMU_8K]))
+def test_it_keeps_what_a_whole_recording_would_hold(done: list[tuple[str, int, int]], fmt: AudioFormat) -> None:
+    buffer, whole = InputBuffer(fmt, LIMIT_MS), Whole(fmt)
+    written = 0
+    for name, *places in done:
+        match name:
+            case "append":
+                audio = b"".join((written + k).to_bytes(4)[-fmt.bytes_per_sample :] for k in range(places[0]))
+                written += places[0]
+                buffer.append(audio)
+                whole.append(audio)
+            case "clear":
+                buffer.clear()
+                whole.discard_before(whole.end)
+            case _:
+                assert getattr(buffer, name)(*places) == getattr(whole, name)(*places)
+        assert (buffer.start_sample, buffer.end_sample) == (whole.start, whole.end)
+        assert buffer.sample_count == whole.end - whole.start
+        assert buffer.peek(0, written) == whole.peek(0, written)
+
+
+def test_a_flood_of_tiny_pieces_is_joined() -> None:
+    buffer = InputBuffer(PCM16_24K, 10_000)
+    for _ in range(10_000):
+        buffer.append(b"")
+        buffer.append(b"\1\0")
+    assert len(buffer._chunks) <= 2 * 10_000 // 160 + 1
+    assert buffer.peek(0, 10_000) == b"\1\0" * 10_000
