@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from bargein.load.measures import percentile
 from bargein.load.run import Plan, Run, run
-from bargein.load.scenario import Calls, Interruptions, Scenario
+from bargein.load.scenario import Calls, Interruptions, Noise, Scenario
 from bargein.load.server_side import metrics_url
 from bargein.load.summary import Summary, summarize
 from benchmarks.model import PIECE_S, stamp_of, stamp_of_text
@@ -21,9 +21,10 @@ PROBES = 24
 RAMP_PER_S = 80
 
 SCENARIO = Scenario(
-    about="Half of the time spoken to; an interruption every few seconds.",
-    call=Calls(turns=(1000, 1000), pause_s=(2.0, 3.5), patience_s=10.0),
+    about="Half of the time spoken to; an interruption every few seconds; in a room, so that every frame is judged.",
+    call=Calls(turns=(1000, 1000), pause_s=(2.6, 4.1), patience_s=10.0),
     interrupt=Interruptions(share=0.6, after_s=(1.5, 4.0)),
+    noise=Noise(level_db=-60.0),
 )
 LISTENING = Scenario(
     about="Says nothing: for a relay, which speaks by itself.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from bargein.core import actions, events
@@ -32,11 +34,11 @@ def test_speech_is_announced_though_interrupting_was_forbidden_while_it_was_weig
 @pytest.mark.parametrize("may_interrupt", [True, False])
 def test_voicing_is_weighed_only_where_it_decides(may_interrupt: bool) -> None:
     script = Script(detecting(interrupt_response=may_interrupt))
-    assert not script.conversation.weighs_speech
+    assert script.conversation.weigh_above_db == math.inf
     script.ask()
-    assert script.conversation.weighs_speech is may_interrupt
+    assert (script.conversation.weigh_above_db < math.inf) is may_interrupt
     script.speech(400)
-    assert not script.conversation.weighs_speech
+    assert script.conversation.weigh_above_db == math.inf
 
 
 def test_the_idle_timeout_does_not_count_the_time_of_a_turn_that_interrupted() -> None:

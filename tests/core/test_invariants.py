@@ -220,7 +220,8 @@ class ConversationMachine(RuleBasedStateMachine):
             self.check()
             if self.laws.created == self.laws.done:
                 break
-        self.script.advance(3000)
+        # Unpaced sound was all sent at once, and is heard out no sooner than it lasts.
+        self.script.advance(max(3000, 1000 * sum(self.laws.sent.values()) // 8000))
         self.check()
         assert self.script.conversation.agent.state is AgentState.IDLE
         self.laws.check_settled()

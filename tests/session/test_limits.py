@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gc
 import json
+import math
 import socket
 from contextlib import suppress
 
@@ -194,9 +195,9 @@ class NotingDetector(WebRtcDetector):
         super().__init__(PCM16_24K)
         self.weighed: list[bool] = []
 
-    def feed(self, audio: bytes, *, weigh: bool) -> tuple[Window, ...]:
-        self.weighed.append(weigh)
-        return super().feed(audio, weigh=weigh)
+    def feed(self, audio: bytes, *, weigh_above_db: float) -> tuple[Window, ...]:
+        self.weighed.append(weigh_above_db < math.inf)
+        return super().feed(audio, weigh_above_db=weigh_above_db)
 
 
 async def test_a_recording_is_not_weighed_at_the_cost_of_the_others(server: RunningServer, model: Model) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -26,7 +28,7 @@ def signals(
     endpointer = Endpointer(TurnDetection(), CorePolicy(), fmt.rate_hz)
     found = []
     for start in range(0, len(audio), chunk_bytes):
-        for window in detector.feed(audio[start : start + chunk_bytes], weigh=True):
+        for window in detector.feed(audio[start : start + chunk_bytes], weigh_above_db=-math.inf):
             signal = endpointer.feed(window, agent_audible=agent_audible)
             if signal is not None:
                 found.append((signal.trigger, fmt.ms_of(signal.at_sample)))
@@ -96,7 +98,7 @@ def test_a_higher_threshold_asks_for_more() -> None:
     def confirmed(threshold: float) -> bool:
         detector = WebRtcDetector(PCM16_24K)
         endpointer = Endpointer(TurnDetection(threshold=threshold), CorePolicy(), 24_000)
-        windows = detector.feed(sound, weigh=True)
+        windows = detector.feed(sound, weigh_above_db=-math.inf)
         found = [endpointer.feed(window, agent_audible=False) for window in windows]
         return any(signal is not None and signal.trigger is CallerTrigger.CONFIRM for signal in found)
 
@@ -106,8 +108,8 @@ def test_a_higher_threshold_asks_for_more() -> None:
 
 def test_voicing_is_only_judged_where_it_is_asked_for() -> None:
     audio = pcm16(within(room(2000, -60), 500, cough(400, 1)))
-    weighed = WebRtcDetector(PCM16_24K).feed(audio, weigh=True)
-    unweighed = WebRtcDetector(PCM16_24K).feed(audio, weigh=False)
+    weighed = WebRtcDetector(PCM16_24K).feed(audio, weigh_above_db=-math.inf)
+    unweighed = WebRtcDetector(PCM16_24K).feed(audio, weigh_above_db=math.inf)
     assert [window.probability for window in weighed] == [window.probability for window in unweighed]
     assert all(window.voicing == 1.0 for window in unweighed)
     assert any(window.voicing == 0.0 for window in weighed)
@@ -119,5 +121,19 @@ def test_digital_silence_that_is_not_judged_any_more_changes_no_decision(silence
     audio = (said + bytes(2 * 24 * silence_ms)) * 3
     plain = WebRtcDetector(PCM16_24K)
     shortcut = WebRtcDetector(PCM16_24K)
-    judged = [plain._judge(audio[start : start + 960], False) for start in range(0, len(audio), 960)]
-    assert list(shortcut.feed(audio, weigh=False)) == judged
+    judged = [plain._judge(audio[start : start + 960], math.inf) for start in range(0, len(audio), 960)]
+    assert list(shortcut.feed(audio, weigh_above_db=math.inf)) == judged
+
+
+@pytest.mark.parametrize("noise_db", [-60, -50, -42])
+def test_what_is_too_quiet_to_count_need_not_be_weighed(noise_db: float) -> None:
+    """Weighing only above the gate, as a session does, decides the same as weighing everything."""
+    sounds = (speech(STOP), cough(400, 1), knock(2), 0.05 * speech(STOP))
+    audio = pcm16(np.concatenate([within(room(3000, noise_db, seed), 800, said) for seed, said in enumerate(sounds)]))
+    detector = WebRtcDetector(PCM16_24K)
+    endpointer = Endpointer(TurnDetection(), CorePolicy(), 24_000)
+    found = []
+    for start in range(0, len(audio), 960):
+        windows = detector.feed(audio[start : start + 960], weigh_above_db=endpointer.gate_db)
+        found += [signal for window in windows if (signal := endpointer.feed(window, agent_audible=True))]
+    assert [(signal.trigger, PCM16_24K.ms_of(signal.at_sample)) for signal in found] == signals(audio)

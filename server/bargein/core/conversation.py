@@ -7,6 +7,7 @@ in order, and calls again when :meth:`Conversation.next_timer` says so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Final, assert_never
 
@@ -120,22 +121,24 @@ class Conversation:
         endpointer = caller.endpointer
         if endpointer is not None and windows:
             self._last_window = windows[-1]
-            audible = self.agent.audible
+            agent = self.agent
             for window in windows:
-                signal = endpointer.feed(window, agent_audible=audible)
+                signal = endpointer.feed(window, agent_audible=window.probability > 0.0 and agent.audible)
                 if signal is not None:
                     self._on_signal(signal, now, out)
             caller.forget_silence()
         return out
 
     @property
-    def weighs_speech(self) -> bool:
-        """Whether the detector should weigh voicing: only where it decides about an interruption."""
-        if self.agent.state is AgentState.IDLE:
-            return False
-        state, detection = self.caller.state, self.config.turn_detection
-        undecided = state is CallerState.SILENT or state is CallerState.STARTING
-        return undecided and detection is not None and detection.interrupt_response
+    def weigh_above_db(self) -> float:
+        """The level from which the detector should weigh the voicing of the next window: it decides about an
+        interruption, and only if the window counts as speech. Infinity where it decides about nothing.
+        """
+        endpointer, detection = self.caller.endpointer, self.config.turn_detection
+        if self.agent.state is AgentState.IDLE or endpointer is None or detection is None:
+            return math.inf
+        undecided = endpointer.state is CallerState.SILENT or endpointer.state is CallerState.STARTING
+        return endpointer.gate_db if undecided and detection.interrupt_response else math.inf
 
     def next_timer(self, now: float) -> float | None:
         """When to send :class:`~bargein.core.events.TimerFired`, if nothing else happens before."""

@@ -69,14 +69,13 @@ class Cutter:
 
     def cut_at(self, item_id: str, audio: OutputAudio, samples: int) -> tuple[str, str]:
         """Cut in the history only. Returns the text that was heard, and the text that was not."""
-        before = self._history.heard.get(item_id)
+        before, text = self._history.heard.get(item_id), audio.transcript
         if before is not None and before.samples <= samples:
-            samples = before.samples
+            return before.text, text[len(before.text) :]
         levels_db = self._measures.loudness(audio.pieces, audio.format, STEP_MS)
         count = audio.timeline.heard_characters(
             samples, audio.sample_count, finished=audio.finished, levels_db=levels_db
         )
-        text = audio.transcript
         self._history.cut(item_id, samples, text[:count])
         return text[:count], text[count:]
 

@@ -78,6 +78,12 @@ class Endpointer:
         """How far back from now an onset that is yet to be found can lie."""
         return self._evidence_span
 
+    @property
+    def gate_db(self) -> float:
+        """What begins as speech is no quieter than this, for now: it moves with the background."""
+        margin_db = min(self._policy.gate_margin_db, self._policy.gate_margin_speaking_db)
+        return self._floor.db + margin_db + self._gate_shift_db
+
     def configure(self, detection: TurnDetection) -> None:
         """Take new parameters; speech in progress goes on."""
         share = min(max(detection.threshold, 0.1), 0.95)

@@ -50,7 +50,17 @@ class CallerSocket:
         """
         if self._assembler.joining:
             raise CallerGone(1002, "A new message began within a fragmented one.")
-        self._deliver(payload, text=text)
+        self._traffic.messages_in += 1
+        self._traffic.bytes_in += len(payload)
+        session = self._session
+        if session is None:
+            return
+        if text:
+            if not payload.isascii():
+                check_utf8(payload)
+            session.receive_text(payload)
+        else:
+            session.receive_binary(payload)
 
     def _fragment(self, payload: bytes, *, fin: bool, text: bool | None) -> None:
         """One frame of several; ``text`` is ``None`` for a continuation.
@@ -62,7 +72,7 @@ class CallerSocket:
             return
         message = self._assembler.resume(payload, fin=fin)
         if message is not None:
-            self._deliver(message, text=self._assembler.text)
+            self._message(message, text=self._assembler.text)
 
     def _take_ping(self) -> None:
         """A ping, which the library answers: 51,000 of them cost 0.3 s of CPU.
@@ -91,18 +101,6 @@ class CallerSocket:
     def _close_in_time(self) -> None:
         """A closing handshake that the peer does not complete ends too."""
         self._timers.schedule(self, self._timers.clock.now() + CLOSE_TIMEOUT_S, self._transport.abort)
-
-    def _deliver(self, message: bytes, *, text: bool) -> None:
-        self._traffic.messages_in += 1
-        self._traffic.bytes_in += len(message)
-        session = self._session
-        if session is None:
-            return
-        if text:
-            check_utf8(message)
-            session.receive_text(message)
-        else:
-            session.receive_binary(message)
 
     def _dead(self) -> None:
         self._closed_by_us = (1006, "No answer to a ping.")

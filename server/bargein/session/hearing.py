@@ -6,6 +6,7 @@ else that a caller may send takes the long way of :mod:`bargein.session.session`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -18,6 +19,8 @@ from bargein.session.limits import CallerLimits
 from bargein.vad.detector import Detector
 from bargein.wire.input_audio import check_whole_samples, decode_audio
 
+STEADY_S: Final = 0.02
+"""Within longer pieces the level from which sound counts as speech may have moved by the end."""
 LIVE_S: Final = 2.0
 """Sound that comes in longer pieces is a recording: to weigh a minute of it would hold up every other caller."""
 
@@ -66,8 +69,11 @@ class Hearing:
         self._traffic.audio_in_s += duration_s
         if not self._detecting:
             return self._conversation.hear(audio, (), now)
-        weigh = self._conversation.weighs_speech and duration_s <= LIVE_S
-        return self._conversation.hear(audio, self._detector.feed(audio, weigh=weigh), now)
+        weigh_above_db = self._conversation.weigh_above_db
+        if duration_s > STEADY_S and weigh_above_db < math.inf:
+            weigh_above_db = -math.inf if duration_s <= LIVE_S else math.inf
+        windows = self._detector.feed(audio, weigh_above_db=weigh_above_db)
+        return self._conversation.hear(audio, windows, now)
 
     def _listen_to(self, fmt: AudioFormat) -> None:
         self._format = fmt

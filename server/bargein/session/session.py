@@ -128,7 +128,9 @@ class Session:
             if audio is None:
                 self._receive(client_event(message, beta=self._setup.beta, bargein=self._setup.bargein), now)
             else:
-                self._heard(self._hearing.take_base64(audio, now), now)
+                todo = self._hearing.take_base64(audio, now)
+                if todo:
+                    self._heard(todo, now)
         except Exception as error:
             self._mishap(error, now)
 
@@ -141,7 +143,9 @@ class Session:
             self._refuse(CallerError(NOT_BINARY, code="invalid_event"), None, now)
             return
         try:
-            self._heard(self._hearing.take_bytes(data, now), now)
+            todo = self._hearing.take_bytes(data, now)
+            if todo:
+                self._heard(todo, now)
         except Exception as error:
             self._mishap(error, now)
 
@@ -188,7 +192,8 @@ class Session:
         self._event_id = event.event_id
         match event:
             case client_events.InputAudioBufferAppend(audio=audio):
-                self._heard(self._hearing.take_base64(audio, now), now)
+                if todo := self._hearing.take_base64(audio, now):
+                    self._heard(todo, now)
             case client_events.SessionUpdate():
                 self._caller_limits.control(now)
                 self._update(event, now)
@@ -210,9 +215,8 @@ class Session:
         self._outbox.send(server_events.session_updated(self._object.echo()))
 
     def _heard(self, todo: list[Action], now: float) -> None:
-        if todo:
-            self._note_speech(todo, now)
-            self._do(todo, now)
+        self._note_speech(todo, now)
+        self._do(todo, now)
 
     def _mishap(self, error: Exception, now: float) -> None:
         """Answer for a message that could not be dealt with; the session survives what the caller has done."""

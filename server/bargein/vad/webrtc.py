@@ -48,34 +48,34 @@ class WebRtcDetector:
         self._silent_window: Window | None = None
         self._before: npt.NDArray[np.float32] = np.zeros(SOUND_SAMPLES, np.float32)
 
-    def feed(self, audio: bytes, *, weigh: bool) -> tuple[Window, ...]:
+    def feed(self, audio: bytes, *, weigh_above_db: float) -> tuple[Window, ...]:
         """See :class:`~bargein.vad.detector.Detector`. A window is 20 ms."""
         size = self._window_bytes
         if len(audio) == size and not self._rest:  # As most callers send it.
-            return (self._judge_or_know(audio, weigh),)
+            return (self._judge_or_know(audio, weigh_above_db),)
         audio = self._rest + audio
         whole = len(audio) - len(audio) % size
         self._rest = audio[whole:]
-        return tuple([self._judge_or_know(audio[at : at + size], weigh) for at in range(0, whole, size)])
+        return tuple([self._judge_or_know(audio[at : at + size], weigh_above_db) for at in range(0, whole, size)])
 
-    def _judge_or_know(self, window: bytes, weigh: bool) -> Window:
+    def _judge_or_know(self, window: bytes, weigh_above_db: float) -> Window:
         """Muted microphones and noise gates send much digital silence: once it is known, it costs one comparison."""
         if window != self._digital_silence:
             self._silent_windows = 0
-            return self._judge(window, weigh)
+            return self._judge(window, weigh_above_db)
         if self._silent_windows < SETTLED_WINDOWS or self._silent_window is None:
             self._silent_windows += 1
-            self._silent_window = self._judge(window, weigh)
+            self._silent_window = self._judge(window, weigh_above_db)
         return self._silent_window
 
-    def _judge(self, window: bytes, weigh: bool) -> Window:
+    def _judge(self, window: bytes, weigh_above_db: float) -> Window:
         samples = self._decode(window)
         sound = samples.astype(np.float32) if self._decimator is None else self._decimator.feed(samples)
         level_db = power_db(float(sound.dot(sound)) / SOUND_SAMPLES)
         before, self._before = self._before, sound
         if not self._vad.is_speech(sound.astype(np.int16).tobytes(), RATE_HZ):
             return Window(self._window_samples, 0.0, level_db)
-        weight = voicing(np.concatenate((before, sound))) if weigh else 1.0
+        weight = voicing(np.concatenate((before, sound))) if level_db >= weigh_above_db else 1.0
         return Window(self._window_samples, 1.0, level_db, weight)
 
 
