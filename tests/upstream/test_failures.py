@@ -12,7 +12,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-import httpx
 import orjson
 import pytest
 
@@ -25,7 +24,7 @@ from bargein.errors import (
     UpstreamTimedOut,
     UpstreamUnavailable,
 )
-from bargein.upstream import ChatCompletions, UpstreamConfig, failures
+from bargein.upstream import ChatCompletions, UpstreamConfig, failures, http
 from support.full_listener import full_listener
 from support.scripted_upstream import DONE, Exchange, delta, event, scripted
 
@@ -334,6 +333,18 @@ def test_as_an_answer(error: UpstreamError, status: int) -> None:
     assert headers.get("retry-after") == ("1" if status == 429 else None)
 
 
-def test_what_httpx_itself_raises() -> None:
-    assert isinstance(failures.from_exception(httpx.DecodingError("x")), UpstreamMalformed)
-    assert isinstance(failures.from_exception(httpx.ReadError("x")), UpstreamUnavailable)
+@pytest.mark.parametrize(
+    ("error", "kind", "code"),
+    [
+        (http.InvalidHttp("x"), UpstreamMalformed, "invalid_http"),
+        (http.UnknownEncoding("x"), UpstreamMalformed, "unknown_encoding"),
+        (http.ConnectFailed("x"), UpstreamUnavailable, "connect_failed"),
+        (http.TlsFailed("x"), UpstreamUnavailable, "tls_failed"),
+        (http.ConnectionCut("x"), UpstreamUnavailable, "cut"),
+        (ConnectionResetError(), UpstreamUnavailable, "cut"),
+        (http.ConnectTimedOut("x"), UpstreamTimedOut, "connect_timeout"),
+    ],
+)
+def test_what_the_client_raises(error: Exception, kind: type[UpstreamError], code: str) -> None:
+    told = failures.from_exception(error)
+    assert (type(told), told.code) == (kind, code)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import suppress
-from functools import partial
 from typing import Final
-
-import httpx
 
 from bargein.core.completion import StreamPiece
 from bargein.errors import UpstreamError, UpstreamMalformed
 from bargein.upstream import failures
 from bargein.upstream.chunks import ChunkReader
-from bargein.upstream.connection import Lease
+from bargein.upstream.http import Response, UnknownEncoding, body_reader
 from bargein.upstream.patience import Patience
 from bargein.upstream.sse import DONE, EventDecoder
 
@@ -27,17 +24,19 @@ _WHOLE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 class Answer:
     """The body of a response, read when it is asked for and not before.
 
-    :param lease: the response's hold on its connection; dropped when patience ends.
+    :param response: its connection is dropped when patience ends.
     :param first_byte_s: what is left of the time for the first byte.
     :param chunk_s: the time for every later read.
+    :raises UpstreamMalformed: the body is compressed in a way that is not understood.
     """
 
-    def __init__(self, response: httpx.Response, lease: Lease, *, first_byte_s: float, chunk_s: float) -> None:
+    def __init__(self, response: Response, *, first_byte_s: float, chunk_s: float) -> None:
         self.response = response
-        # Bytes as they are on the wire: we ask for no compression, yet some proxies compress all the same.
-        compressed = response.headers.get("content-encoding", "identity") != "identity"
-        self._next = partial(anext, response.aiter_bytes(), b"") if compressed else lease.read
-        self._patience = Patience(lease.drop)
+        try:
+            self._next = body_reader(response)
+        except UnknownEncoding as error:
+            raise failures.from_exception(error) from error
+        self._patience = Patience(response.drop)
         self._patience_s = max(0.0, first_byte_s)
         self._chunk_s = chunk_s
         self._phase = "first_byte"
@@ -55,8 +54,6 @@ class Answer:
             raise failures.timed_out(self._phase) if self._patience.lost else failures.from_exception(error) from error
         finally:
             self._patience.end()
-        if self._patience.lost:  # To a body without a length, a connection that we drop looks like its end.
-            raise failures.timed_out(self._phase)
         self._patience_s, self._phase = self._chunk_s, "stall"
         return chunk or None
 
@@ -115,21 +112,21 @@ class Answer:
                 while await self.read() is not None:
                     pass
 
-    async def aclose(self) -> None:
+    def close(self) -> None:
+        """Close the connection at once, unless the body has come to its end."""
         self._patience.close()
-        await self.response.aclose()
+        self.response.drop()
 
 
-async def refusal(response: httpx.Response, secret: str | None) -> UpstreamError:
+async def refusal(response: Response, secret: str | None) -> UpstreamError:
     """The error that a response other than a 200 is. Reads its body, under the caller's timeout, and closes it."""
     body = bytearray()
     try:
-        async for chunk in response.aiter_bytes():
+        read = body_reader(response)
+        while len(body) <= failures.ERROR_BODY_LIMIT_BYTES and (chunk := await read()):
             body += chunk
-            if len(body) > failures.ERROR_BODY_LIMIT_BYTES:
-                break
     except failures.FOREIGN:
         pass  # The status alone says enough.
     finally:
-        await response.aclose()
+        response.drop()
     return failures.from_status(response.status_code, response.headers, bytes(body), secret)

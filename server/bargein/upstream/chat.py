@@ -16,9 +16,9 @@ from bargein.upstream import failures
 from bargein.upstream.answer import Answer, refusal
 from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.config import UpstreamConfig
-from bargein.upstream.connection import HttpClient, Lease
 from bargein.upstream.dialects import dialect_of
 from bargein.upstream.endpoint import chat_endpoint
+from bargein.upstream.http import HttpClient, Lease
 from bargein.upstream.proxy import ProxiedAnswer, proxied
 from bargein.upstream.request import request_body
 
@@ -91,7 +91,7 @@ class ChatCompletions:
                 # A transport closes its socket in the loop's next pass, and the callbacks of a pass run in order.
                 asyncio.get_running_loop().call_soon(on_closed)
             if answer is not None:
-                await answer.aclose()
+                answer.close()
 
     async def proxy(self, body: bytes) -> ProxiedAnswer:
         """Pass a caller's own Chat Completions request on as it is, under this server's key. See
@@ -116,4 +116,4 @@ class ChatCompletions:
                     raise await refusal(response, self._endpoint.secret)
         except failures.FOREIGN as error:
             raise failures.timed_out("first_byte") if limit.expired() else failures.from_exception(error) from error
-        return Answer(response, lease, first_byte_s=deadline - loop.time(), chunk_s=config.chunk_timeout_s)
+        return Answer(response, first_byte_s=deadline - loop.time(), chunk_s=config.chunk_timeout_s)

@@ -13,8 +13,6 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-import aiohttp
-import httpx
 import orjson
 
 from bargein.errors import (
@@ -26,9 +24,10 @@ from bargein.errors import (
     UpstreamTimedOut,
     UpstreamUnavailable,
 )
+from bargein.upstream.http import ConnectFailed, ConnectTimedOut, HttpError, InvalidHttp, TlsFailed, UnknownEncoding
 
-FOREIGN: Final = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
-"""What the HTTP libraries raise."""
+FOREIGN: Final = (HttpError, OSError)
+"""What the HTTP client raises, and what the event loop does."""
 
 ERROR_BODY_LIMIT_BYTES: Final = 65_536
 """As much of an error's body as is read."""
@@ -37,21 +36,22 @@ _MESSAGE_LIMIT = 1000
 _KEY_LIKE = re.compile(r"\bsk-[\w*.-]+|[\w-]*\*{3,}[\w*-]*")
 """A key as OpenAI writes it, whole or with stars in its middle."""
 
-# The causes are aiohttp's own: in httpx_aiohttp 0.2.0 a refused and a dropped connection both come out as
-# httpx.ConnectTimeout.
-
 
 def from_exception(error: BaseException) -> UpstreamError:
-    """A foreign exception, by its innermost library."""
-    match error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ else error:
-        case aiohttp.ConnectionTimeoutError() | aiohttp.SocketTimeoutError() | TimeoutError():
+    """A foreign exception."""
+    match error:
+        case ConnectTimedOut() | TimeoutError():
             return timed_out("connect")
-        case aiohttp.ClientSSLError():
+        case TlsFailed():
             return UpstreamUnavailable("No secure connection to the model's server could be made.", code="tls_failed")
-        case aiohttp.ClientConnectorError():
+        case ConnectFailed():
             return UpstreamUnavailable("The model's server could not be reached.", code="connect_failed")
-        case aiohttp.ClientResponseError() | httpx.DecodingError() | httpx.RemoteProtocolError():
+        case InvalidHttp():
             return UpstreamMalformed("The model's server answered something that is not HTTP.", code="invalid_http")
+        case UnknownEncoding():
+            return UpstreamMalformed(
+                "The model's server compressed its answer, which it was not asked to do.", code="unknown_encoding"
+            )
         case _:
             return cut()
 

@@ -12,8 +12,8 @@ import orjson
 from bargein.upstream import failures
 from bargein.upstream.answer import Answer
 from bargein.upstream.config import UpstreamConfig
-from bargein.upstream.connection import HttpClient, Lease
 from bargein.upstream.endpoint import Endpoint
+from bargein.upstream.http import HttpClient, Lease
 
 _PASSED_ON: Final = frozenset(
     {"cache-control", "content-length", "content-type", "retry-after", "retry-after-ms", "x-request-id"}
@@ -39,7 +39,7 @@ class ProxiedAnswer:
     async def aclose(self) -> None:
         """Close the connection at once, unless the answer has been read to its end. May be called twice."""
         self._lease.drop()
-        await self._answer.aclose()
+        self._answer.close()
 
 
 async def proxied(client: HttpClient, endpoint: Endpoint, config: UpstreamConfig, body: bytes) -> ProxiedAnswer:
@@ -83,7 +83,7 @@ async def _ask(client: HttpClient, endpoint: Endpoint, config: UpstreamConfig, b
     except failures.FOREIGN as error:
         phase = "first_byte" if streamed else "whole_answer"
         raise failures.timed_out(phase) if limit.expired() else failures.from_exception(error) from error
-    return Answer(response, lease, first_byte_s=deadline - loop.time(), chunk_s=config.chunk_timeout_s)
+    return Answer(response, first_byte_s=deadline - loop.time(), chunk_s=config.chunk_timeout_s)
 
 
 async def _body(answer: Answer) -> AsyncIterator[bytes]:

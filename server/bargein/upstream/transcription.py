@@ -16,8 +16,8 @@ from bargein.errors import UpstreamMalformed
 from bargein.upstream import failures
 from bargein.upstream.answer import Answer, refusal
 from bargein.upstream.config import UpstreamConfig
-from bargein.upstream.connection import HttpClient
 from bargein.upstream.endpoint import transcription_endpoint
+from bargein.upstream.http import HttpClient
 from bargein.upstream.request import wav_of
 
 _LIMIT_BYTES: Final = 4 * 1024 * 1024
@@ -73,11 +73,11 @@ class Transcriptions:
                 if response.status_code != 200:
                     raise await refusal(response, endpoint.secret)
                 patience_s = config.transcription_timeout_s
-                answer = Answer(response, lease, first_byte_s=patience_s, chunk_s=config.chunk_timeout_s)
+                answer = Answer(response, first_byte_s=patience_s, chunk_s=config.chunk_timeout_s)
                 try:
                     return _text(await answer.whole(_LIMIT_BYTES))
                 finally:
-                    await answer.aclose()
+                    answer.close()
         except failures.FOREIGN as error:
             raise failures.timed_out("whole_answer") if limit.expired() else failures.from_exception(error) from error
         finally:

@@ -1,0 +1,474 @@
+"""The HTTP client over real sockets: what servers and proxies do to connections, and what stays of them."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from bargein.errors import SettingsError
+from bargein.upstream.http import (
+    ConnectFailed,
+    ConnectionCut,
+    HttpClient,
+    InvalidHttp,
+    Lease,
+    Response,
+    UnknownEncoding,
+    body_reader,
+)
+from bargein.upstream.http.connection import SLICE_BYTES
+from bargein.upstream.http.origin import parse_url
+
+OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
+Serve = Callable[["Peer"], Awaitable[None]]
+
+
+@dataclass
+class Peer:
+    """A connection as the server sees it."""
+
+    number: int
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def head(self) -> list[str]:
+        return (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+
+    async def request(self) -> bytes:
+        lengths = [line for line in await self.head() if line.startswith("content-length: ")]
+        return await self.reader.readexactly(int(lengths[0].partition(" ")[2]))
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def gone(self) -> None:
+        with suppress(ConnectionError):
+            while await self.reader.read(65_536):
+                pass
+
+
+@dataclass
+class Server:
+    port: int = 0
+    peers: list[Peer] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1/x"
+
+
+@asynccontextmanager
+async def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
+    """Run ``serve`` for every connection and close it then."""
+    tasks: set[asyncio.Task[None]] = set()
+    server = Server()
+
+    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        tasks.add(task)
+        peer = Peer(len(server.peers), reader, writer)
+        server.peers.append(peer)
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            await serve(peer)
+        writer.close()
+
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
+    server.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        listener.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks)
+
+
+@asynccontextmanager
+async def client_of(url: str) -> AsyncIterator[HttpClient]:
+    client = HttpClient(url, 5.0)
+    try:
+        yield client
+    finally:
+        await client.aclose()
+
+
+async def post(client: HttpClient, url: str, body: bytes = b"?", lease: Lease | None = None) -> Response:
+    return await client.post(url, {"accept": "*/*"}, body, lease or client.lease())
+
+
+async def whole(response: Response) -> bytes:
+    body = b""
+    while chunk := await response.read():
+        body += chunk
+    return body
+
+
+async def test_a_connection_is_used_again() -> None:
+    async def serve(peer: Peer) -> None:
+        while True:
+            await peer.request()
+            await peer.send(OK)
+
+    async with serving(serve) as server, client_of(server.url) as client:
+        for _ in range(3):
+            assert await whole(await post(client, server.url)) == b"hi"
+        assert len(server.peers) == 1
+
+
+async def test_what_is_asked() -> None:
+    heads: list[list[str]] = []
+
+    async def serve(peer: Peer) -> None:
+        heads.append(await peer.head())
+        await peer.send(OK)
+
+    async with serving(serve) as server:
+        url = f"http://127.0.0.1:{server.port}/grün/a%20b?x=ü"
+        async with client_of(url) as client:
+            await whole(await post(client, url))
+        assert heads[0] == [
+            "POST /gr%C3%BCn/a%20b?x=%C3%BC HTTP/1.1",
+            f"host: 127.0.0.1:{server.port}",
+            "accept: */*",
+            "content-length: 1",
+            "",
+            "",
+        ]
+
+
+async def test_a_pooled_connection_that_the_server_closes_instead_of_an_answer_is_replaced_once() -> None:
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        if peer.number == 0:
+            await peer.send(OK)
+            await peer.request()  # Read, and closed without a byte.
+
+        elif peer.number == 1:
+            await peer.send(OK)
+
+    async with serving(serve) as server, client_of(server.url) as client:
+        await whole(await post(client, server.url))
+        assert await whole(await post(client, server.url)) == b"hi"
+        assert len(server.peers) == 2
+        # The second connection is closed after its answer; the third, a new one, before it.
+        with pytest.raises(ConnectionCut):
+            await post(client, server.url)
+        assert len(server.peers) == 3
+
+
+async def test_nothing_is_asked_again_once_an_answer_has_begun() -> None:
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        await peer.send(b"H")
+
+    async with serving(serve) as server, client_of(server.url) as client:
+        await whole(await post(client, server.url))
+        with pytest.raises(ConnectionCut):
+            await post(client, server.url)
+        assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize("surplus", [b"x", OK])
+async def test_what_nobody_asked_for_spoils_a_connection(surplus: bytes) -> None:
+    closed = asyncio.Event()
+
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        if peer.number == 0:
+            await idle.wait()
+            await peer.send(surplus)
+            await peer.gone()
+            closed.set()
+
+    idle = asyncio.Event()
+    async with serving(serve) as server, client_of(server.url) as client:
+        await whole(await post(client, server.url))
+        idle.set()
+        await closed.wait()
+        assert await whole(await post(client, server.url)) == b"hi"
+        assert len(server.peers) == 2
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        OK + b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\nhi",
+        b"HTTP/1.0 200 OK\r\n\r\nhi",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 2\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nhi",
+    ],
+)
+async def test_answers_that_end_their_connection(answer: bytes) -> None:
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(answer)
+        if b"content-length" in answer:
+            await peer.gone()
+
+    async with serving(serve) as server, client_of(server.url) as client:
+        for _ in range(2):
+            assert await whole(await post(client, server.url)) == b"hi"
+        assert len(server.peers) == 2
+
+
+async def test_too_many_headers() -> None:
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n" + b"x: y\r\n" * 40_000)
+
+    async with serving(serve) as server, client_of(server.url) as client:
+        with pytest.raises(InvalidHttp):
+            await post(client, server.url)
+
+
+async def test_a_body_that_goes_wrong_is_read_until_then() -> None:
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\nx\r\n")
+
+    async with serving(serve) as server, client_of(server.url) as client:
+        response = await post(client, server.url)
+        with suppress(InvalidHttp):
+            assert await response.read() == b"hi"
+        with pytest.raises(InvalidHttp):
+            await response.read()
+
+
+async def test_an_answer_before_the_request_is_read() -> None:
+    """The rest of the request is of no use to anybody, and the connection neither."""
+    gone = asyncio.Event()
+
+    async def serve(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(OK.replace(b"200", b"413"))
+        await answered.wait()
+        await peer.gone()
+        gone.set()
+
+    answered = asyncio.Event()
+    async with serving(serve) as server, client_of(server.url) as client:
+        response = await post(client, server.url, bytes(40_000_000))
+        assert (response.status_code, await whole(response)) == (413, b"hi")
+        answered.set()
+        await gone.wait()
+
+
+async def test_a_large_request_to_a_slow_reader_holds_nobody_up() -> None:
+    body = bytes(range(256)) * (16 * SLICE_BYTES // 256 * 4 + 1)
+
+    async def serve(peer: Peer) -> None:
+        if peer.number == 0:
+            head = await peer.head()
+            assert f"content-length: {len(body)}" in head
+            began.set()
+            await go_on.wait()
+            assert await peer.reader.readexactly(len(body)) == body
+        else:
+            await peer.request()
+        await peer.send(OK)
+
+    began, go_on = asyncio.Event(), asyncio.Event()
+    async with serving(serve) as server, client_of(server.url) as client:
+        slow = asyncio.create_task(post(client, server.url, body))
+        await began.wait()
+        assert await whole(await post(client, server.url)) == b"hi"
+        assert not slow.done()
+        go_on.set()
+        assert await whole(await slow) == b"hi"
+
+
+async def test_an_encoding_that_nobody_knows() -> None:
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK.replace(b"\r\n\r\n", b"\r\ncontent-encoding: br\r\n\r\n"))
+
+    async with serving(serve) as server, client_of(server.url) as client:
+        with pytest.raises(UnknownEncoding):
+            body_reader(await post(client, server.url))
+
+
+async def test_closing_fails_whoever_waits() -> None:
+    reached = asyncio.Event()
+
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        reached.set()
+        await peer.gone()
+
+    async with serving(serve) as server:
+        client = HttpClient(server.url, 5.0)
+        waiting = asyncio.create_task(post(client, server.url))
+        await reached.wait()
+        await client.aclose()
+        with pytest.raises(ConnectionCut):
+            await waiting
+        with pytest.raises(ConnectionCut):
+            await post(client, server.url)
+        await client.aclose()
+
+
+@pytest.mark.parametrize("how", ["cancel", "close"])
+async def test_giving_up_in_the_middle_of_a_handshake(how: str) -> None:
+    """The server accepts, and says nothing."""
+    accepted, gone = asyncio.Event(), asyncio.Event()
+
+    async def serve(peer: Peer) -> None:
+        await peer.reader.readexactly(1)
+        accepted.set()
+        await peer.gone()
+        gone.set()
+
+    async with serving(serve) as server:
+        url = server.url.replace("http:", "https:")
+        async with client_of(url) as client:
+            connecting = asyncio.create_task(post(client, url))
+            await accepted.wait()
+            if how == "cancel":
+                connecting.cancel()
+            else:
+                await client.aclose()
+            with pytest.raises(asyncio.CancelledError if how == "cancel" else ConnectionCut):
+                await connecting
+            await gone.wait()
+
+
+async def test_another_server_s_url() -> None:
+    async with client_of("http://127.0.0.1:9/") as client:
+        with pytest.raises(ValueError, match=r"not for http://127\.0\.0\.1:10"):
+            await post(client, "http://127.0.0.1:10/")
+
+
+@pytest.mark.parametrize("url", ["http://a..b/", "http://a:99999/", "http:///x", "ftp://a/", "http://a b/"])
+def test_what_is_no_url(url: str) -> None:
+    with pytest.raises(SettingsError):
+        parse_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "host_header", "port"),
+    [
+        ("http://A.example/", "a.example", 80),
+        ("https://a.example:443/", "a.example", 443),
+        ("https://a.example:444/", "a.example:444", 444),
+        ("http://[::1]:81/", "[::1]:81", 81),
+        ("http://[::1]/", "[::1]", 80),
+        ("http://bücher.example/", "xn--bcher-kva.example", 80),
+    ],
+)
+def test_origins(url: str, host_header: str, port: int) -> None:
+    origin, target = parse_url(url)
+    assert (origin.host_header, origin.port, target) == (host_header, port, "/")
+
+
+# Proxies.
+
+
+@pytest.fixture(scope="module")
+def model_tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
+    """A certificate for the name model.invalid, and what serves with it."""
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
+    subject = ["-subj", "/CN=model.invalid", "-addext", "subjectAltName=DNS:model.invalid"]
+    command = ["openssl", "req", "-x509", *made, *subject, "-out", str(cert), "-keyout", str(key)]
+    try:
+        subprocess.run(command, check=True, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("install the openssl program to try TLS")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(cert, key)
+    return cert, context
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+async def test_through_a_tunnel(model_tls: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[list[str]] = []
+    gone = asyncio.Event()
+
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhi")
+        await peer.gone()
+        gone.set()
+
+    async def tunnel(peer: Peer) -> None:
+        heads.append(await peer.head())
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(pump(peer.reader, writer), pump(reader, peer.writer))
+
+    async with serving(serve, model_tls[1]) as server, serving(tunnel) as proxy:
+        monkeypatch.setenv("SSL_CERT_FILE", str(model_tls[0]))
+        monkeypatch.setenv("https_proxy", f"http://me:a%20b@127.0.0.1:{proxy.port}")
+        url = "https://model.invalid/v1"
+        async with client_of(url) as client:
+            assert await whole(await post(client, url)) == b"hi"
+            lease = client.lease()
+            assert await (await post(client, url, lease=lease)).read() == b"hi"
+            lease.drop()
+            await gone.wait()
+        assert heads == [
+            [
+                "CONNECT model.invalid:443 HTTP/1.1",
+                "host: model.invalid:443",
+                "proxy-authorization: Basic bWU6YSBi",
+                "",
+                "",
+            ]
+        ]
+
+
+async def test_a_proxy_that_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def tunnel(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 2\r\n\r\nno")
+
+    async with serving(tunnel) as proxy:
+        monkeypatch.setenv("https_proxy", f"127.0.0.1:{proxy.port}")
+        async with client_of("https://model.invalid/") as client:
+            with pytest.raises(ConnectFailed):
+                await post(client, "https://model.invalid/")
+
+
+async def test_a_proxy_s_password_is_for_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    heads: list[list[str]] = []
+
+    async def forward(peer: Peer) -> None:
+        heads.append(await peer.head())
+        await peer.send(OK)
+
+    async with serving(forward) as proxy:
+        monkeypatch.setenv("http_proxy", f"http://me:secret@127.0.0.1:{proxy.port}")
+        async with client_of("http://model.invalid/v1?a=b") as client:
+            assert await whole(await post(client, "http://model.invalid/v1?a=b")) == b"hi"
+    assert heads[0][:2] == ["POST http://model.invalid/v1?a=b HTTP/1.1", "host: model.invalid"]
+    assert "proxy-authorization: Basic bWU6c2VjcmV0" in heads[0]
+
+
+@pytest.mark.parametrize("proxy", ["socks5://me:secret@127.0.0.1:1080", "http://me:secret@:3128"])
+def test_what_is_no_proxy(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(SettingsError, match="HTTP_PROXY") as raised:
+        HttpClient("http://model.invalid/", 1.0)
+    assert "secret" not in str(raised.value)
