@@ -3,7 +3,7 @@
 Prints, as medians and ratios:
 
 - µs from the bytes of an audio delta to its piece, beside the usual way (lines, ``json``, base64 there and back);
-- CPU of many streams of ten audio deltas a second, beside plain httpx;
+- CPU of many streams of ten audio deltas a second, and to open one, beside httpx as it comes and on aiohttp;
 - from the decision to cancel to the closed socket, while a hundred other streams run.
 
 The server is a process of its own, so that only the client's CPU is counted. Run: ``python benchmarks/upstream.py``.
@@ -25,6 +25,12 @@ from contextlib import asynccontextmanager, suppress
 
 import httpx
 import uvloop
+
+try:
+    import aiohttp
+    from httpx_aiohttp import AiohttpTransport
+except ImportError:
+    sys.exit("httpx-aiohttp is what this compares with: run `make setup`, or install the dev dependencies.")
 
 from bargein.core.completion import AudioPiece, CompletionRequest, UserMessage, UserText
 from bargein.upstream import ChatCompletions, UpstreamConfig
@@ -170,16 +176,50 @@ def with_httpx(client: httpx.AsyncClient, url: str) -> Listen:
     return listen
 
 
+async def ms_to_open(listen: Listen, times: int, at_once: int = 50) -> float:
+    """Milliseconds of CPU from a new connection to a stream's first delta, and to its end by cancellation."""
+
+    async def first() -> None:
+        heard = asyncio.Event()
+        task = asyncio.create_task(listen(heard.set))
+        await heard.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    await asyncio.gather(*(first() for _ in range(at_once)))
+    cpu = time.process_time()
+    for _ in range(times // at_once):
+        await asyncio.gather(*(first() for _ in range(at_once)))
+    return (time.process_time() - cpu) / (times // at_once * at_once) * 1000
+
+
+def aiohttp_session() -> aiohttp.ClientSession:
+    """Without its limit of a hundred connections, which httpx's own limits do not lift."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+
+
 async def measure_cpu(url: str, streams: int, seconds: float) -> None:
-    limits = httpx.Limits(max_connections=None)
+    unlimited = httpx.Limits(max_connections=None)
     async with (
         ChatCompletions(UpstreamConfig(base_url=url, model="m")) as upstream,
-        httpx.AsyncClient(limits=limits, timeout=None) as client,  # noqa: S113  # the server is our own
+        httpx.AsyncClient(transport=AiohttpTransport(client=aiohttp_session), timeout=None) as on_aiohttp,  # noqa: S113
+        httpx.AsyncClient(limits=unlimited, timeout=None) as plain,  # noqa: S113  # the server is our own
     ):
-        share, rate = await cpu_share(with_bargein(upstream), streams, seconds)
-        plain, plain_rate = await cpu_share(with_httpx(client, url), streams, seconds)
-    print(f"CPU of {streams} streams: {share:.1%} of a core ({rate:.1f} deltas/s each)")
-    print(f"  plain httpx: {plain:.1%} ({plain_rate:.1f} deltas/s each), {plain / share:.1f} times as much")
+        clients = {
+            "bargein": with_bargein(upstream),
+            "httpx on aiohttp": with_httpx(on_aiohttp, url),
+            "plain httpx": with_httpx(plain, url),
+        }
+        shares, opening_ms = {}, {}
+        for name, listen in clients.items():
+            shares[name], rate = await cpu_share(listen, streams, seconds)
+            opening_ms[name] = await ms_to_open(listen, 500)
+            share, ms = shares[name], opening_ms[name]
+            print(
+                f"{streams} streams, {name}: {share:.1%} of a core at {rate:.1f} deltas/s each, "
+                f"{share / (rate * streams) * 1e6:.0f} µs a delta ({share / shares['bargein']:.1f} times); "
+                f"{ms:.2f} ms to open one ({ms / opening_ms['bargein']:.1f} times)"
+            )
 
 
 async def measure_cancelling(url: str, others: int, times: int) -> None:
@@ -215,7 +255,7 @@ async def cancel_one(upstream: ChatCompletions) -> float:
     return (await closed - decided) * 1000
 
 
-async def main(streams: int, seconds: float, cancels: int) -> None:
+async def main(streams: list[int], seconds: float, cancels: int) -> None:
     for duration_ms in (20, 100):
         event = audio_event(duration_ms)
         cost, usual_cost = us_per_delta(ours, event), us_per_delta(usual, event)
@@ -223,14 +263,15 @@ async def main(streams: int, seconds: float, cancels: int) -> None:
             f"delta of {duration_ms} ms: {cost:.1f} µs; the usual way {usual_cost:.1f}, {usual_cost / cost:.1f} times"
         )
     async with server() as url:
-        await measure_cpu(url, streams, seconds)
+        for count in streams:
+            await measure_cpu(url, count, seconds)
         await measure_cancelling(url, 100, cancels)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--serve", action="store_true", help="be the server only")
-    parser.add_argument("--streams", type=int, default=200)
+    parser.add_argument("--streams", type=int, nargs="+", default=[200, 500])
     parser.add_argument("--seconds", type=float, default=10.0, help="how long CPU is counted for")
     parser.add_argument("--cancels", type=int, default=300)
     options = parser.parse_args()
