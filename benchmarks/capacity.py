@@ -141,6 +141,39 @@ def at_common_load(callers: int, seconds: float, stacks: list[Stack]) -> dict[st
     return found
 
 
+def at_seventy(best: dict[str, Seen], stacks: list[Stack], seconds: float) -> dict[str, Seen]:
+    """Runs with 70 % of the callers that each of our stacks carries: what they wait for."""
+    found = {}
+    for stack in stacks:
+        if stack.kind == "bargein" and stack.name in best:
+            found[stack.name] = measure(stack, int(0.7 * best[stack.name].callers), seconds)
+            CONSOLE.print(f"  {stack.name}: {_line(found[stack.name])}", soft_wrap=True)
+    return found
+
+
+def waiting_table(seventy: dict[str, Seen]) -> Table:
+    """Percentiles of the server's own are upper bounds of their histograms' buckets."""
+    table = Table(title="At 70 % of that, in ms (p50 / p99)", title_justify="left")
+    table.add_column("server", no_wrap=True)
+    for name in (
+        "callers",
+        "CPU %",
+        "piece of sound, model to caller",
+        "first piece, inside",
+        "decision to closed socket",
+    ):
+        table.add_column(name, justify="right")
+    for name, seen in seventy.items():
+        inside, cancel = (
+            f"{seen.figures.get(f'server_{kind}_p50', float('nan')):g} / "
+            f"{seen.figures.get(f'server_{kind}_p99', float('nan')):g}"
+            for kind in ("first_delta_delay", "cancel")
+        )
+        delta = f"{seen.delta_p50:.1f} / {seen.delta_p99:.1f}"
+        table.add_row(name, str(seen.callers), f"{seen.cpu_percent:.0f}", delta, inside, cancel)
+    return table
+
+
 def closing_table(best: dict[str, Seen], common: dict[str, Seen]) -> Table:
     table = Table(title="Callers per core, and what a caller costs", title_justify="left")
     table.add_column("server", no_wrap=True)
@@ -149,7 +182,7 @@ def closing_table(best: dict[str, Seen], common: dict[str, Seen]) -> Table:
         "CPU %",
         "delta p99 ms",
         "reaction p99 ms",
-        "kB a caller",
+        "MB in all",
         "ms CPU a caller-second",
         "x relay",
     ):
@@ -192,9 +225,13 @@ def main() -> int:
     common = at_common_load(options.common, options.seconds, stacks)
     CONSOLE.print("The largest number that meets the limits:")
     best = {stack.name: seen for stack in stacks if (seen := largest(stack, options.seconds)) is not None}
+    CONSOLE.print("With 70 % of that number:")
+    seventy = at_seventy(best, stacks, options.seconds)
     CONSOLE.print(closing_table(best, common))
+    if seventy:
+        CONSOLE.print(waiting_table(seventy))
     if options.out:
-        figures = {"versions": versions(), "common": common, "best": best}
+        figures = {"versions": versions(), "common": common, "best": best, "seventy": seventy}
         options.out.write_text(json.dumps(figures, default=asdict, indent=1), encoding="utf-8")
     return 0
 

@@ -70,12 +70,12 @@ async def test_in_what_a_failed_stream_brings_about(server: RunningServer, model
 
 
 async def test_in_reading_a_message(server: RunningServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    def defect(event: dict[str, object], *, beta: bool, bargein: bool) -> None:
+    def defect(data: bytes, *, beta: bool, bargein: bool) -> None:
         raise RuntimeError("a defect of the parser")
 
     async with connect(server.realtime_url) as caller:
         await caller.wait_for("session.created")
-        monkeypatch.setattr(session_module, "client_event", defect)
+        monkeypatch.setattr(session_module, "parse_client_event", defect)
         await caller.send({"type": "response.create"})
         await says_so_and_ends(caller)
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bargein.session.timers import LoopClock, Timers
@@ -114,6 +114,7 @@ def test_moving_a_time_a_million_times_keeps_the_heap_small(clock: HandClock) ->
         max_size=60,
     )
 )
+@example([("schedule", 0, 0), ("schedule", 0, 1), ("schedule", 1, 0), ("advance", 0, 1)])
 def test_agrees_with_a_dictionary_of_times(steps: list[tuple[str, int, int]]) -> None:
     clock = HandClock()
     timers = Timers(clock)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any, get_args
 
@@ -17,11 +18,9 @@ from bargein.wire.client_events import (
     ClientEvent,
     InputAudioBufferAppend,
     SessionUpdate,
-    client_event,
     parse_client_event,
-    plain_append,
 )
-from bargein.wire.input_audio import MAX_AUDIO_BYTES, decode_audio
+from bargein.wire.input_audio import MAX_AUDIO_BYTES, decode_audio, plain_append
 
 MODELS: dict[str, type[ClientEvent]] = {model.model_fields["type"].default: model for model in get_args(ClientEvent)}
 
@@ -221,21 +220,33 @@ def test_sound_of_an_append() -> None:
     assert decode_audio("", PCM16_24K) == b""
 
 
-@given(
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "type": st.just("input_audio_buffer.append") | json_values,
-            "audio": st.text() | json_values,
-            "event_id": json_values,
-        },
-    ),
-    st.booleans(),
+base64_like = st.binary(max_size=40).map(lambda raw: base64.b64encode(raw).decode()) | st.text(
+    'AZaz09+/=\\"}, \n', max_size=12
 )
-def test_the_short_way_of_sound_takes_what_the_long_way_would(message: dict[str, Any], beta: bool) -> None:
-    audio = plain_append(message)
-    if audio is not None:
-        assert client_event(message, beta=beta) == InputAudioBufferAppend(audio=audio)
+
+
+@given(
+    base64_like, st.sampled_from(["", " ", "  "]), st.sampled_from(["", " "]), st.sampled_from(["", ',"event_id":"e"'])
+)
+def test_the_short_way_of_sound_takes_what_the_long_way_would(audio: str, gap: str, inner: str, more: str) -> None:
+    message = f'{{"type":{gap}"input_audio_buffer.append",{inner}"audio":{gap}"{audio}"{more}}}'.encode()
+    samples = plain_append(message)
+    if samples is not None:
+        event = parse_client_event(message)
+        assert isinstance(event, InputAudioBufferAppend)
+        assert event.event_id is None
+        assert decode_audio(event.audio, PCMU_8K) == samples
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
+def test_sound_as_clients_write_it_takes_the_short_way(separators: tuple[str, str]) -> None:
+    message = {"type": "input_audio_buffer.append", "audio": "AAABAP//"}
+    assert plain_append(json.dumps(message, separators=separators).encode()) == b"\0\0\1\0\xff\xff"
+
+
+@pytest.mark.parametrize("audio", ["AAAB\\/w==", "####", "AAA", "A" * 70_000])
+def test_what_is_written_otherwise_takes_the_long_way(audio: str) -> None:
+    assert plain_append(f'{{"type":"input_audio_buffer.append","audio":"{audio}"}}'.encode()) is None
 
 
 @pytest.mark.parametrize(

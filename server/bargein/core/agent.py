@@ -12,7 +12,7 @@ from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.completion import AudioPiece, Finished, StreamPiece
+from bargein.core.completion import Finished, StreamPiece
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
 from bargein.core.events import ResponseRequested
@@ -134,14 +134,12 @@ class Agent:
             return
         self._settle_tails(now)
         reply = self.active
-        if reply is not None and self._hold is None and (not self._tails or self._policy.lead_ms is None):
-            if self._tails and reply.playback is not None and reply.sent_samples == 0:
-                reply.playback.listener.begin_after(self._tails[-1].over_at(now))
-            if reply.backlog_samples and self.state is AgentState.THINKING:
-                self._step(AgentTrigger.SOUND)
-            reply.send(now, out)
+        if reply is not None:
+            waits = self._hold is not None or (bool(self._tails) and self._policy.lead_ms is not None)
+            if not waits:
+                self._speak(reply, now, out)
             self._regulate(reply, out)
-            if not reply.stream_open and reply.backlog_samples == 0:
+            if not waits and not reply.stream_open and reply.backlog_samples == 0:
                 status, reason = STATUS_OF_FINISH[reply.finish or "stop"]
                 self._retire(reply, status, reason, now, out)
                 self._begin_queued(config, now, out)
@@ -278,10 +276,16 @@ class Agent:
 
     def _take(self, reply: Reply, piece: StreamPiece, out: list[Action]) -> None:
         reply.take(piece, out)
-        if isinstance(piece, AudioPiece):
-            self._regulate(reply, out)
-        elif isinstance(piece, Finished):
+        if isinstance(piece, Finished):
             self._step(AgentTrigger.STREAM_END)
+
+    def _speak(self, reply: Reply, now: float, out: list[Action]) -> None:
+        """Send what is due of a reply that nothing holds back."""
+        if self._tails and reply.playback is not None and reply.sent_samples == 0:
+            reply.playback.listener.begin_after(self._tails[-1].over_at(now))
+        if reply.backlog_samples and self.state is AgentState.THINKING:
+            self._step(AgentTrigger.SOUND)
+        reply.send(now, out)
 
     def _regulate(self, reply: Reply, out: list[Action]) -> None:
         """Stop reading the model when enough is kept, read on when there is room again."""

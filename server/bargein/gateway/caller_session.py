@@ -25,7 +25,7 @@ class CallerSession(Protocol):
         """The connection is open: greet the caller."""
         ...
 
-    def receive_text(self, data: bytes | str) -> None:
+    def receive_text(self, data: bytes) -> None:
         """Take one text message: valid UTF-8."""
         ...
 

@@ -17,7 +17,7 @@ from bargein.core.conversation import Conversation
 from bargein.metrics.traffic import Traffic
 from bargein.session.limits import CallerLimits
 from bargein.vad.detector import Detector
-from bargein.wire.input_audio import check_whole_samples, decode_audio
+from bargein.wire.input_audio import check_whole_samples
 
 STEADY_S: Final = 0.02
 """Within longer pieces the level from which sound counts as speech may have moved by the end."""
@@ -26,9 +26,7 @@ LIVE_S: Final = 2.0
 
 
 class Hearing:
-    """One caller's sound. Every method may raise :class:`~bargein.errors.CallerError` where it is not sound, and
-    :class:`~bargein.errors.CallerGone` where there is too much of it.
-    """
+    """One caller's sound."""
 
     def __init__(
         self,
@@ -49,21 +47,20 @@ class Hearing:
     def configure(self, config: SessionConfig) -> None:
         """Take a new configuration. A detector begins anew with another format, and when detection begins."""
         began = not self._detecting and config.turn_detection is not None
-        if began or config.input_format != self._format:
+        if began or config.input_format != self.format:
             self._listen_to(config.input_format)
         self._detecting = config.turn_detection is not None
 
-    def take_base64(self, text: str, now: float) -> list[Action]:
-        """Sound as it comes in JSON; returns what must be done."""
-        return self._take(decode_audio(text, self._format), now)
+    def take(self, audio: bytes, now: float) -> list[Action]:
+        """Samples, and part of one if the caller is wrong; returns what must be done.
 
-    def take_bytes(self, audio: bytes, now: float) -> list[Action]:
-        """Sound as it comes in a binary message; returns what must be done."""
-        check_whole_samples(audio, self._format)
-        return self._take(audio, now)
-
-    def _take(self, audio: bytes, now: float) -> list[Action]:
-        duration_s = len(audio) * self._s_per_byte
+        :raises CallerError: they are not whole.
+        :raises CallerGone: they are too many.
+        """
+        size = len(audio)
+        if size % 2:
+            check_whole_samples(audio, self.format)
+        duration_s = size * self._s_per_byte
         self._limits.sound(duration_s, now)
         self.audio_in_s += duration_s
         self._traffic.audio_in_s += duration_s
@@ -76,6 +73,6 @@ class Hearing:
         return self._conversation.hear(audio, windows, now)
 
     def _listen_to(self, fmt: AudioFormat) -> None:
-        self._format = fmt
+        self.format = fmt
         self._s_per_byte = 1 / (fmt.rate_hz * fmt.bytes_per_sample)
         self._detector = self._make_detector(fmt)

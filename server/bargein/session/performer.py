@@ -160,7 +160,7 @@ class Performer:
         )
 
     def _note_barge_in(self, todo: list[Action], now: float) -> None:
-        if not any(isinstance(action, actions.SpeechStarted) for action in todo):
+        if len(todo) == 1 or not any(isinstance(action, actions.SpeechStarted) for action in todo):
             return
         cancelled = next((action.response_id for action in todo if isinstance(action, actions.CancelStream)), None)
         flushed = next((action.response_id for action in todo if isinstance(action, actions.Flushed)), None)

@@ -28,9 +28,10 @@ from bargein.session.setup import SessionSetup
 from bargein.session.streams import Streams
 from bargein.session.transcriptions import TranscriptionTasks
 from bargein.wire import bargein_events, client_events, server_events
-from bargein.wire.client_events import ClientEvent, client_event, json_object, plain_append
+from bargein.wire.client_events import ClientEvent, parse_client_event
 from bargein.wire.encode import Encoder
 from bargein.wire.errors import error_event, server_error_event, session_expired_event, session_expired_reason
+from bargein.wire.input_audio import decode_audio, plain_append
 from bargein.wire.session_object import SessionObject
 from bargein.wire.to_core import core_event
 
@@ -105,7 +106,8 @@ class Session:
             self._timers, self._limits, is_busy=self._is_busy, on_expired=self._expire, on_idle=self._let_go
         )
         self._over = False
-        self._quiet = asyncio.Event()
+        self._quiet: asyncio.Event | None = None
+        """Set when no turn is in progress; there is one while the session drains."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     # What the gateway calls.
@@ -117,20 +119,18 @@ class Session:
         self._outbox.send(server_events.conversation_created(self._conversation.id))
         self._lifetime.start()
 
-    def receive_text(self, data: bytes | str) -> None:
+    def receive_text(self, data: bytes) -> None:
         """Take one text message. Whatever is wrong with it is answered, never raised."""
         if self._over:
             return
         now = self._lifetime.last_message_at = self._now()
         try:
-            message = json_object(data)
-            audio = plain_append(message)
+            audio = plain_append(data)
             if audio is None:
-                self._receive(client_event(message, beta=self._setup.beta, bargein=self._setup.bargein), now)
-            else:
-                todo = self._hearing.take_base64(audio, now)
-                if todo:
-                    self._heard(todo, now)
+                event = parse_client_event(data, beta=self._setup.beta, bargein=self._setup.bargein)
+                self._receive(event, now)
+            elif todo := self._hearing.take(audio, now):
+                self._heard(todo, now)
         except Exception as error:
             self._mishap(error, now)
 
@@ -143,8 +143,7 @@ class Session:
             self._refuse(CallerError(NOT_BINARY, code="invalid_event"), None, now)
             return
         try:
-            todo = self._hearing.take_bytes(data, now)
-            if todo:
+            if todo := self._hearing.take(data, now):
                 self._heard(todo, now)
         except Exception as error:
             self._mishap(error, now)
@@ -174,10 +173,11 @@ class Session:
         """
         if self._over:
             return
-        self._note_quiet()
+        self._quiet = quiet = asyncio.Event()
+        self._note_quiet(quiet)
         try:
             async with asyncio.timeout(max(0.0, deadline_s - self._now())):
-                await self._quiet.wait()
+                await quiet.wait()
         except TimeoutError:
             self._log.info("drain deadline reached in the middle of a turn")
         self.close(1012, "The server is restarting: connect again.")
@@ -192,7 +192,7 @@ class Session:
         self._event_id = event.event_id
         match event:
             case client_events.InputAudioBufferAppend(audio=audio):
-                if todo := self._hearing.take_base64(audio, now):
+                if todo := self._hearing.take(decode_audio(audio, self._hearing.format), now):
                     self._heard(todo, now)
             case client_events.SessionUpdate():
                 self._caller_limits.control(now)
@@ -243,7 +243,8 @@ class Session:
             self._timers.cancel(self.id)
         else:
             self._timers.schedule(self.id, due, self._on_timer)
-        self._note_quiet()
+        if self._quiet is not None:
+            self._note_quiet(self._quiet)
 
     def _handle_apart(self, event: Event) -> None:
         """Deal with what no message of the caller's brought about: nobody else would see it fail."""
@@ -290,14 +291,12 @@ class Session:
                 silence_ms = 0 if detection is None else detection.silence_duration_ms
                 self._clock.speech_ended(silence_ms / 1000, now)
 
-    def _note_quiet(self) -> None:
-        if self._over:
-            return
+    def _note_quiet(self, quiet: asyncio.Event) -> None:
         silent = self._conversation.caller.state is CallerState.SILENT
         if silent and self._conversation.agent.state is AgentState.IDLE:
-            self._quiet.set()
+            quiet.set()
         else:
-            self._quiet.clear()
+            quiet.clear()
 
     # The end.
 
@@ -350,7 +349,8 @@ class Session:
         self._watch.close()
         self._streams.close()
         self._transcriptions.close()
-        self._quiet.set()
+        if self._quiet is not None:
+            self._quiet.set()
 
     async def _finish(self) -> None:
         await self._streams.wait_closed()

@@ -114,7 +114,7 @@ class Timers:
                 heap_when_s, _, entry = heapq.heappop(self._heap)
                 if entry.callback is None or heap_when_s != entry.heap_when_s:
                     continue
-                if entry.when_s > now_s:
+                if entry.when_s > heap_when_s:  # It was moved: others may come before it now.
                     entry.heap_when_s = entry.when_s
                     heapq.heappush(self._heap, (entry.when_s, next(self._numbers), entry))
                     continue

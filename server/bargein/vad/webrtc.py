@@ -73,7 +73,7 @@ class WebRtcDetector:
         sound = samples.astype(np.float32) if self._decimator is None else self._decimator.feed(samples)
         level_db = power_db(float(sound.dot(sound)) / SOUND_SAMPLES)
         before, self._before = self._before, sound
-        if not self._vad.is_speech(sound.astype(np.int16).tobytes(), RATE_HZ):
+        if not self._vad.is_speech(sound.astype(np.int16).tobytes(), RATE_HZ, SOUND_SAMPLES):
             return Window(self._window_samples, 0.0, level_db)
         weight = voicing(np.concatenate((before, sound))) if level_db >= weigh_above_db else 1.0
         return Window(self._window_samples, 1.0, level_db, weight)

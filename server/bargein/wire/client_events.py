@@ -156,42 +156,13 @@ _REFUSED_TYPES: Final = {
 
 
 def parse_client_event(message: bytes | str, *, beta: bool = False, bargein: bool = False) -> ClientEvent:
-    """Read one text message: :func:`json_object`, then :func:`client_event`."""
-    return client_event(json_object(message), beta=beta, bargein=bargein)
-
-
-def json_object(message: bytes | str) -> Json:
-    """The JSON object that a text message is.
-
-    :raises CallerError: it is no JSON, or no object.
-    """
-    try:
-        event = orjson.loads(message)
-    except orjson.JSONDecodeError as error:
-        raise CallerError(f"The message is not valid JSON: {error}.", code="invalid_json") from None
-    if not isinstance(event, dict):
-        raise invalid_type("", "an object with a 'type'", event)
-    return event
-
-
-def plain_append(event: Json) -> str | None:
-    """The sound of an :class:`InputAudioBufferAppend` that holds nothing else, in either dialect: of all but a few
-    messages. ``None`` where it is anything that :func:`client_event` has to look at.
-    """
-    if len(event) == 2 and event.get("type") == "input_audio_buffer.append":
-        audio = event.get("audio")
-        if isinstance(audio, str):
-            return audio
-    return None
-
-
-def client_event(event: Json, *, beta: bool = False, bargein: bool = False) -> ClientEvent:
-    """The event that a JSON object is.
+    """Read one text message.
 
     :param beta: the caller speaks the beta dialect; what is returned is GA all the same.
     :param bargein: the caller negotiated ``bargein.v1``.
     :raises CallerError: with ``event_id`` set to the message's own, where it has a usable one.
     """
+    event = _json_object(message)
     if beta:
         event = beta_dialect.from_beta(event)
     try:
@@ -209,6 +180,16 @@ def _with_event_id(error: CallerError, event: Json) -> CallerError:
     if isinstance(event_id, str) and len(event_id) <= MAX_EVENT_ID_LENGTH:
         error.event_id = event_id
     return error
+
+
+def _json_object(message: bytes | str) -> Json:
+    try:
+        event = orjson.loads(message)
+    except orjson.JSONDecodeError as error:
+        raise CallerError(f"The message is not valid JSON: {error}.", code="invalid_json") from None
+    if not isinstance(event, dict):
+        raise invalid_type("", "an object with a 'type'", event)
+    return event
 
 
 def _adapter(event: Json, vocabulary: dict[str, TypeAdapter[Any]]) -> TypeAdapter[Any]:
