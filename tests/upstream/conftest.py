@@ -14,7 +14,7 @@ except ImportError:  # There is none for Windows.
 else:
     LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
-ON_EVERY_LOOP = {"test_cancellation.py", "test_connection.py", "test_http_client.py"}
+ON_EVERY_LOOP = {"test_cancellation.py", "test_connection.py", "test_http_client.py", "test_http_pool.py"}
 """What closes a socket at once on one loop does not on the other."""
 
 
