@@ -53,12 +53,12 @@ class Stack:
 
 
 STACKS: Final = (
-    Stack("relay, websockets", "relay", "websockets", 450),
-    Stack("relay, picows", "relay", "picows", 1000),
-    Stack("straightforward", "straightforward", "websockets", 100),
-    Stack("bargein, websockets", "bargein", "websockets", 300),
-    Stack("bargein, picows", "bargein", "picows", 450),
-    Stack("bargein, picows, binary", "bargein", "picows", 500, binary=True),
+    Stack("relay, websockets", "relay", "websockets", 1000),
+    Stack("relay, picows", "relay", "picows", 1600),
+    Stack("straightforward", "straightforward", "websockets", 125),
+    Stack("bargein, websockets", "bargein", "websockets", 325),
+    Stack("bargein, picows", "bargein", "picows", 400),
+    Stack("bargein, picows, binary", "bargein", "picows", 475, binary=True),
 )
 
 

@@ -22,7 +22,7 @@ RAMP_PER_S = 80
 
 SCENARIO = Scenario(
     about="Half of the time spoken to; an interruption every few seconds; in a room, so that every frame is judged.",
-    call=Calls(turns=(1000, 1000), pause_s=(2.6, 4.1), patience_s=10.0),
+    call=Calls(turns=(1000, 1000), pause_s=(3.4, 5.0), patience_s=10.0),
     interrupt=Interruptions(share=0.6, after_s=(1.5, 4.0)),
     noise=Noise(level_db=-60.0),
 )

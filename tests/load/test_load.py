@@ -106,10 +106,12 @@ def test_interruptions_are_timed_from_onset_to_silence(summaries: dict[str, Summ
     summary = summaries["interrupted"]
     assert summary.counts["interruptions"] == summary.counts["barge_ins"] == CALLERS
     assert summary.counts["stale_samples_received"] == 0
-    # Samples that were taken while this machine was late are set aside: there may be none left of three.
-    assert all(sample.value_s >= 0.06 for sample in summary.samples["hold"])
-    assert all(sample.value_s >= 0.2 for sample in summary.samples["confirm"])
-    assert len(summary.run.measures.durations["barge_in"]) == CALLERS
+    taken = summary.run.measures.durations
+    assert len(taken["barge_in"]) == CALLERS
+    held = {sample.caller: sample.value_s for sample in taken["hold"]}
+    confirmed = {sample.caller: sample.value_s for sample in taken["confirm"]}
+    assert len(held) == len(confirmed) == CALLERS
+    assert all(held[caller] < confirmed[caller] for caller in held)
 
 
 def test_a_late_server(summaries: dict[str, Summary]) -> None:

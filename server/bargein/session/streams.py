@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -20,7 +21,7 @@ from bargein.errors import (
 )
 from bargein.metrics import Metrics
 from bargein.metrics.metrics import UpstreamErrorKind
-from bargein.upstream import Upstream
+from bargein.upstream import Drop, Upstream
 
 OnPiece = Callable[[str, StreamPiece], None]
 OnFailure = Callable[[str, Failure], None]
@@ -31,11 +32,13 @@ OnClosed = Callable[[str, float], None]
 class _Stream:
     """One stream: its task, and the gate that holds it while enough is kept."""
 
-    __slots__ = ("cancelled_at", "gate", "started_at", "task")
+    __slots__ = ("cancelled_at", "closed", "drop", "gate", "started_at", "task")
 
     def __init__(self, started_at: float) -> None:
         self.started_at = started_at
         self.cancelled_at: float | None = None
+        self.closed = False
+        self.drop: Drop | None = None
         self.gate: asyncio.Event | None = None
         self.task: asyncio.Task[None] | None = None
 
@@ -83,6 +86,9 @@ class Streams:
         stream = self._streams.pop(response_id, None)
         if stream is not None and stream.task is not None:
             stream.cancelled_at = self._loop.time()
+            if stream.drop is not None and stream.drop():
+                # A transport closes its socket in the loop's next pass, and the callbacks of a pass run in order.
+                self._loop.call_soon(self._note_closed, response_id, stream)
             stream.task.cancel()
 
     def pause(self, response_id: str) -> None:
@@ -131,12 +137,12 @@ class Streams:
             self._streams.pop(response_id, None)
 
     async def _read(self, response_id: str, stream: _Stream, request: CompletionRequest) -> None:
-        def closed() -> None:
-            if stream.cancelled_at is not None:
-                self._on_closed(response_id, self._loop.time() - stream.cancelled_at)
+        def begun(drop: Drop) -> None:
+            stream.drop = drop
 
         first = True
-        async with self._upstream.stream(request, on_closed=closed) as pieces:
+        closed = partial(self._note_closed, response_id, stream)
+        async with self._upstream.stream(request, on_begun=begun, on_closed=closed) as pieces:
             async for piece in pieces:
                 if stream.cancelled_at is not None:
                     return
@@ -146,6 +152,11 @@ class Streams:
                 self._on_piece(response_id, piece)
                 if stream.gate is not None:
                     await stream.gate.wait()
+
+    def _note_closed(self, response_id: str, stream: _Stream) -> None:
+        if stream.cancelled_at is not None and not stream.closed:
+            stream.closed = True
+            self._on_closed(response_id, self._loop.time() - stream.cancelled_at)
 
     def _fail(self, response_id: str, failure: Failure) -> None:
         if self._streams.pop(response_id, None) is not None:

@@ -1,6 +1,6 @@
 """The model's side: completion streams and transcripts over HTTP."""
 
-from bargein.upstream.chat import ChatCompletions, Upstream
+from bargein.upstream.chat import ChatCompletions, Drop, Upstream
 from bargein.upstream.config import Flavour, UpstreamConfig
 from bargein.upstream.failures import to_answer
 from bargein.upstream.proxy import ProxiedAnswer
@@ -8,6 +8,7 @@ from bargein.upstream.transcription import Transcriber, Transcriptions
 
 __all__ = [
     "ChatCompletions",
+    "Drop",
     "Flavour",
     "ProxiedAnswer",
     "Transcriber",

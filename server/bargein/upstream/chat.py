@@ -22,12 +22,20 @@ from bargein.upstream.http import HttpClient, Lease
 from bargein.upstream.proxy import ProxiedAnswer, proxied
 from bargein.upstream.request import request_body
 
+Drop = Callable[[], bool]
+"""Drops a connection. Returns whether its socket is closed, or will be in the event loop's next pass. May be called
+twice."""
+
 
 class Upstream(Protocol):
     """A model that answers in streams."""
 
     def stream(
-        self, request: CompletionRequest, *, on_closed: Callable[[], None] | None = None
+        self,
+        request: CompletionRequest,
+        *,
+        on_begun: Callable[[Drop], None] | None = None,
+        on_closed: Callable[[], None] | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[StreamPiece]]:
         """Ask the model.
 
@@ -36,6 +44,8 @@ class Upstream(Protocol):
         piece to give the connection back; leaving earlier closes it at once, by cancellation too, and from the first
         name lookup on.
 
+        :param on_begun: called once, before anything is sent, with what drops the connection from any callback: leaving
+            the context, by cancellation too, takes the event loop some passes more.
         :param on_closed: called once, after the context was left and the socket is closed or back in the pool.
         :raises UpstreamError: on entering or iterating.
         """
@@ -68,12 +78,18 @@ class ChatCompletions:
 
     @asynccontextmanager
     async def stream(
-        self, request: CompletionRequest, *, on_closed: Callable[[], None] | None = None
+        self,
+        request: CompletionRequest,
+        *,
+        on_begun: Callable[[Drop], None] | None = None,
+        on_closed: Callable[[], None] | None = None,
     ) -> AsyncIterator[AsyncIterator[StreamPiece]]:
         """See :meth:`Upstream.stream`. Asks again only where the server has forgotten audio that the request refers
         to.
         """
         lease = self._client.lease()
+        if on_begun is not None:
+            on_begun(lease.drop)
         answer: Answer | None = None
         try:
             try:

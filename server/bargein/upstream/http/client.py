@@ -37,15 +37,18 @@ class Lease:
         """For the client: what came of it."""
         self._response = response
 
-    def drop(self) -> None:
+    def drop(self) -> bool:
         """Give up connecting; abort the socket, unless it has gone back to the pool: there it may serve somebody else
-        already. May be called twice.
+        already. May be called twice, and from any callback of the event loop.
+
+        :returns: whether there is a socket no more, or not after the event loop's next pass.
         """
         if self._connecting is not None and not self._connecting.expired():
             self.gave_up = True
             self._connecting.reschedule(0.0)
         if self._response is not None:
             self._response.drop()
+        return self._connecting is None
 
 
 class HttpClient:
