@@ -35,8 +35,10 @@ Instructions = Callable[[int, int], str | None]
 """What the session is told, from the caller's number and its call's; ``None``: the server's own."""
 
 
-CutWatcher = Callable[[int, int, str, int, int], None]
-"""Told of each reply that was talked over: caller, call, transcript received, samples heard, and their rate."""
+CutWatcher = Callable[[int, int, int, str, int, int], None]
+"""Told of each reply that was talked over: caller, call, the reply's number in it, transcript received, samples heard,
+and their rate.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,8 @@ class _Call:
     def _tell_cut(self, reply: Reply, heard_samples: int) -> None:
         if self._number.on_cut is not None:
             rate_hz = self._number.audio_format.rate_hz
-            self._number.on_cut(self._index, self._call_number, reply.transcript, heard_samples, rate_hz)
+            number = list(self.dialogue.replies).index(reply.response_id)
+            self._number.on_cut(self._index, self._call_number, number, reply.transcript, heard_samples, rate_hz)
 
     def _wake(self, now_s: float) -> None:
         self.dialogue.wake(now_s)

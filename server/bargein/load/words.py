@@ -41,6 +41,8 @@ class LoggedReply:
 class CutReply:
     """A reply that was talked over, as the caller heard it."""
 
+    number: int
+    """Of the replies of its call, from 0: the number of its request, too."""
     transcript: str
     """As far as it was received."""
     heard_samples: int
@@ -66,9 +68,12 @@ class WordLog:
         """What each session is told, so that its requests can be found."""
         return f"{self.preamble or 'You are on the phone.'} (load caller {caller}, call {call})"
 
-    def cut(self, caller: int, call: int, transcript: str, heard_samples: int, rate_hz: int) -> None:
-        """A caller has talked over a reply."""
-        self._cuts[caller, call].append(CutReply(transcript, heard_samples * RATE_HZ // rate_hz))
+    def cut(self, caller: int, call: int, number: int, transcript: str, heard_samples: int, rate_hz: int) -> None:
+        """A caller has talked over a reply.
+
+        :param number: of the replies of this call, from 0.
+        """
+        self._cuts[caller, call].append(CutReply(number, transcript, heard_samples * RATE_HZ // rate_hz))
 
     async def watch(self) -> None:
         """Read the log until cancelled."""
@@ -94,7 +99,7 @@ class WordLog:
             self._last = row["n"]
             messages = row["body"].get("messages") or []
             signature = _SIGNATURE.search(" ".join(_text(m) or "" for m in messages if m["role"] == "system"))
-            if signature is not None and row["words"]:
+            if signature is not None:
                 call = (int(signature[1]), int(signature[2]))
                 self._replies[call].append(
                     LoggedReply(
@@ -109,16 +114,13 @@ class WordLog:
         """Count words over and words under, of every cut-off reply that a later request tells of."""
         for (caller, call), cuts in self._cuts.items():
             replies = self._replies[caller, call]
-            at = 0
             for cut in cuts:
-                found = next((n for n in range(at, len(replies)) if _matches(cut, replies[n])), None)
-                if found is None or found + 1 >= len(replies):
+                if cut.number + 1 >= len(replies) or not _matches(cut, replies[cut.number]):
                     continue
-                at = found + 1
-                told = told_words(replies[found], replies[at])
+                told = told_words(replies[cut.number], replies[cut.number + 1])
                 if told is None:
                     continue
-                over, under = over_and_under(told, cut.heard_samples, replies[found])
+                over, under = over_and_under(told, cut.heard_samples, replies[cut.number])
                 self.measures.count("words_checked", caller)
                 self.measures.count("words_over", caller, over)
                 self.measures.count("words_under", caller, under)
