@@ -33,7 +33,7 @@ DELTA_LIMIT_MS: Final = 20.0
 SPEAK_S: Final = 5.0
 STEP: Final = 1.25
 GRAIN: Final = 25
-CONSOLE: Final = Console(highlight=False)
+CONSOLE: Final = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def main() -> int:
         table.add_column(f"{transport}{', binary' if binary else ''}", justify="right")
     for name in [*names, "whole"]:
         table.add_row(name, *(f"{column.get(name, 0):.3f}" for column in columns))
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
     console.print(table)
     for name, cost in list(functions.items())[: options.functions]:
         console.print(f"{cost:8.3f}  {name}")

@@ -19,6 +19,9 @@ class Encoding(enum.Enum):
     """G.711 A-law, one byte per sample."""
 
 
+_SILENT_BYTE: Final = {Encoding.PCM16: b"\0", Encoding.PCMU: b"\xff", Encoding.PCMA: b"\xd5"}
+
+
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
     """A mono audio format: an encoding at a rate."""
@@ -46,13 +49,7 @@ class AudioFormat:
 
     def silence(self, sample_count: int) -> bytes:
         """Digital silence; µ-law and A-law zero are not the zero byte (ITU-T G.711)."""
-        match self.encoding:
-            case Encoding.PCM16:
-                return bytes(2 * sample_count)
-            case Encoding.PCMU:
-                return b"\xff" * sample_count
-            case Encoding.PCMA:
-                return b"\xd5" * sample_count
+        return _SILENT_BYTE[self.encoding] * self.bytes_of(sample_count)
 
 
 PCM16_24K: Final = AudioFormat(Encoding.PCM16, 24_000)

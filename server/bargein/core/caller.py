@@ -13,7 +13,7 @@ from bargein.core.reply import NewId
 from bargein.errors import CallerError
 
 SHORTEST_COMMIT_MS: Final = 100
-TRIM_SLACK_MS: Final = 100
+TRIM_SLACK_MS: Final = 40
 """Silence is trimmed when this much more than needed has gathered: not at every frame."""
 
 

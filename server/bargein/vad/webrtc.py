@@ -7,6 +7,7 @@ what makes it usable.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Final
 
@@ -43,7 +44,7 @@ class WebRtcDetector:
         factor = fmt.rate_hz // RATE_HZ
         self._decimator = Decimator(factor, self._window_samples) if factor > 1 else None
         self._vad = webrtcvad.Vad(MODE)
-        self._digital_silence = fmt.silence(self._window_samples)
+        self._digital_silence = _digital_silence(fmt)
         self._silent_windows = 0
         self._silent_window: Window | None = None
         self._before: npt.NDArray[np.float32] = np.zeros(SOUND_SAMPLES, np.float32)
@@ -77,6 +78,12 @@ class WebRtcDetector:
             return Window(self._window_samples, 0.0, level_db)
         weight = voicing(np.concatenate((before, sound))) if level_db >= weigh_above_db else 1.0
         return Window(self._window_samples, 1.0, level_db, weight)
+
+
+@functools.cache
+def _digital_silence(fmt: AudioFormat) -> bytes:
+    """A window of it, one for all callers."""
+    return fmt.silence(fmt.samples_in_ms(WINDOW_MS))
 
 
 def _pcm16_samples(window: bytes) -> npt.NDArray[np.int16]:
