@@ -55,9 +55,9 @@ class Stack:
 STACKS: Final = (
     Stack("relay, websockets", "relay", "websockets", 1000),
     Stack("relay, picows", "relay", "picows", 1600),
-    Stack("straightforward", "straightforward", "websockets", 125),
+    Stack("straightforward", "straightforward", "websockets", 190),
     Stack("bargein, websockets", "bargein", "websockets", 325),
-    Stack("bargein, picows", "bargein", "picows", 400),
+    Stack("bargein, picows", "bargein", "picows", 475),
     Stack("bargein, picows, binary", "bargein", "picows", 475, binary=True),
 )
 
