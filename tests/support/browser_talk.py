@@ -185,4 +185,4 @@ async def talk(
         yield made
     finally:
         await context.close()
-    assert made.complaints.found == []
+    assert made.complaints.found == [], made.complaints.found

@@ -57,7 +57,16 @@ PAGE_SOUND_SCRIPT = """
   };
   AudioNode.prototype.connect = function (to, ...rest) {
     const heard = to instanceof AudioDestinationNode && this instanceof GainNode;
-    if (heard) tapOf(this.context).then((tap) => connect.call(this, tap));
+    if (heard) {
+      const { context } = this;
+      tapOf(context).then(
+        (tap) => connect.call(this, tap),
+        (error) => {
+          // A page that closes its context at once, as when it is asked for a key, has nothing to be heard.
+          if (context.state !== 'closed') throw error;
+        },
+      );
+    }
     return connect.call(this, to, ...rest);
   };
 
