@@ -22,6 +22,9 @@ NODE_MODULES := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildc
 STOCK_CLIENTS := .build/stock-clients
 # Every server event that any test receives, for the tests that look at all of them at the end.
 SERVER_EVENTS := $(CURDIR)/.build/server-events
+# The package as its wheel holds it, the hot parts compiled: an entry of PYTHONPATH.
+COMPILED := .build/compiled
+COMPILED_TESTS := tests/core tests/gateway tests/session tests/sound tests/upstream tests/vad tests/wire
 
 ## Using it
 
@@ -29,16 +32,23 @@ SERVER_EVENTS := $(CURDIR)/.build/server-events
 run: $(VENV)/.can-run ## Serve on http://127.0.0.1:8765, with the demo model unless .env names another
 	@$(BIN)/bargein serve $(ARGS)
 
+.PHONY: wheel
+wheel: $(COMPILED)/.made ## Build dist/bargein-*.whl with its hot parts compiled: a fifth less CPU a caller
+
 .PHONY: screenshots
 screenshots: setup programs node-modules ## Make the pictures of the browser page that the README shows
 	$(BIN)/python scripts/screenshots.py $(ARGS)
 
 .PHONY: bench
-bench: setup programs ## Measure latencies; fails when a figure falls below its floor
+bench: setup programs wheel ## Measure latencies; fails when a figure falls below its floor
 	$(BIN)/python -m benchmarks $(ARGS)
 
+.PHONY: capacity
+capacity: wheel ## Callers per core: this server, a bare relay, a straightforward server; wants a quiet machine
+	$(BIN)/python -m benchmarks.capacity $(ARGS)
+
 .PHONY: load
-load: setup ## Two minutes of fake callers against a server of their own; writes a report
+load: setup wheel ## Two minutes of fake callers against a server of their own; writes a report
 	$(BIN)/python -m benchmarks.load $(ARGS)
 
 ## Working on it
@@ -51,8 +61,19 @@ test: setup programs node-modules stock-clients ## Run all tests (fetches what t
 	@rm -rf $(SERVER_EVENTS) && mkdir -p $(SERVER_EVENTS)
 	@export BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS); failed=0; \
 	    $(BIN)/pytest --numprocesses 2 --dist loadfile -m "not after_all" $(ARGS) || failed=1; \
+	    [ -n "$(ARGS)" ] || $(MAKE) --no-print-directory test-compiled || failed=1; \
 	    $(BIN)/pytest -m after_all tests/stock_clients || failed=1; \
 	    exit $$failed
+
+.PHONY: test-compiled
+test-compiled: setup ## Run the tests of the server on the compiled package
+	@scripts/need-program cc
+	@if command -v cc >/dev/null; then \
+	    $(MAKE) --no-print-directory wheel && \
+	    PYTHONPATH=$(COMPILED) $(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS) $(COMPILED_TESTS); \
+	else \
+	    echo "Not run: the tests on the compiled package, for want of a C compiler."; \
+	fi
 
 .PHONY: check
 check: setup ## Lint, formatting, types, import layers
@@ -96,6 +117,12 @@ $(VENV)/.can-run: $(BIN)/python requirements/runtime.txt requirements/build.txt 
 $(VENV)/.can-develop: $(VENV)/.can-run requirements/dev.txt
 	@echo "Installing what its development needs"
 	@$(PIP_INSTALL) -r requirements/dev.txt
+	@touch $@
+
+$(COMPILED)/.made: $(VENV)/.can-develop scripts/compile $(shell find server/bargein client_web -type f -not -name '*.pyc')
+	@scripts/need-program cc
+	@echo "Compiling (a minute or two)"
+	@scripts/compile $(COMPILED)
 	@touch $@
 
 .PHONY: programs

@@ -46,6 +46,7 @@ class Stack:
     transport: str
     guess: int
     binary: bool = False
+    compiled: bool = True
 
     @property
     def reacts(self) -> bool:
@@ -56,8 +57,9 @@ STACKS: Final = (
     Stack("relay, websockets", "relay", "websockets", 1000),
     Stack("relay, picows", "relay", "picows", 1600),
     Stack("straightforward", "straightforward", "websockets", 190),
-    Stack("bargein, websockets", "bargein", "websockets", 325),
-    Stack("bargein, picows", "bargein", "picows", 475),
+    Stack("bargein, websockets", "bargein", "websockets", 400),
+    Stack("bargein, picows", "bargein", "picows", 525),
+    Stack("bargein, picows, interpreted", "bargein", "picows", 425, compiled=False),
     Stack("bargein, picows, binary", "bargein", "picows", 475, binary=True),
 )
 
@@ -75,7 +77,9 @@ def serving(stack: Stack) -> Iterator[Process]:
             command = ["-m", "benchmarks.straightforward", "0", model.url]
             yield running.enter_context(processes.running(command, {SERVER_CPU}))
         else:
-            yield running.enter_context(processes.bargein(model.url, stack.transport, {SERVER_CPU}))
+            yield running.enter_context(
+                processes.bargein(model.url, stack.transport, {SERVER_CPU}, compiled=stack.compiled)
+            )
 
 
 def measure(stack: Stack, callers: int, seconds: float) -> Seen:
@@ -206,7 +210,10 @@ def closing_table(best: dict[str, Seen], common: dict[str, Seen]) -> Table:
 
 def versions() -> str:
     names = ("websockets", "picows", "uvloop", "pydantic", "httpx", "webrtcvad-wheels", "soxr", "orjson", "numpy")
-    return f"Python {platform.python_version()}, " + ", ".join(f"{name} {metadata.version(name)}" for name in names)
+    built = "compiled" if processes.compiled_is_there() else "interpreted (`make wheel` compiles it)"
+    return f"Bargein {built}, Python {platform.python_version()}, " + ", ".join(
+        f"{name} {metadata.version(name)}" for name in names
+    )
 
 
 def main() -> int:

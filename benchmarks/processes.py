@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parent.parent
+COMPILED: Final = ROOT / ".build" / "compiled"
 SERVING: Final = {"OPENAI_API_KEY": "none", "BARGEIN_LOG_LEVEL": "warning", "BARGEIN_MAX_SESSIONS": "5000"}
 """The environment of a server under test."""
 SERVER_CPU: Final = 0
@@ -97,13 +98,27 @@ def _address(popen: subprocess.Popen[str], scheme: str) -> str:
     raise RuntimeError("it ended before it listened:\n" + "".join(said))
 
 
+def compiled_is_there() -> bool:
+    """Whether the compiled package is there, and no older than the sources."""
+    sources = (ROOT / "server" / "bargein").rglob("*.py")
+    pairs = [(path, COMPILED / path.relative_to(ROOT / "server")) for path in sources]
+    return all(made.exists() and made.read_bytes() == path.read_bytes() for path, made in pairs)
+
+
 def model(speak_s: float, cpus: set[int]) -> AbstractContextManager[Process]:
     """The stamped model of ``model.py``: a context manager of a :class:`Process`."""
     return running(["-m", "benchmarks.model", "0", str(speak_s)], cpus, scheme="http")
 
 
-def bargein(model_url: str, transport: str, cpus: set[int], **settings: str) -> AbstractContextManager[Process]:
-    """``bargein serve`` in front of a model, its logs reduced to warnings."""
+def bargein(
+    model_url: str, transport: str, cpus: set[int], *, compiled: bool = True, **settings: str
+) -> AbstractContextManager[Process]:
+    """``bargein serve`` in front of a model, its logs reduced to warnings.
+
+    :param compiled: run the compiled package where ``make wheel`` has made it of the sources as they are.
+    """
     environment = SERVING | {f"BARGEIN_{name.upper()}": value for name, value in settings.items()}
+    if compiled and compiled_is_there():
+        environment["PYTHONPATH"] = str(COMPILED)
     command = ["-m", "bargein", "serve", "--port", "0", "--upstream", model_url, "--transport", transport]
     return running(command, cpus, environment)

@@ -13,6 +13,7 @@ from bargein.core.events import Event, StreamFailed, TimerFired
 from bargein.core.items import InputAudio
 from bargein.session import session as session_module
 from bargein.session.session import Session
+from support.compiled import interpreted_only
 from support.model import Model, refuses, spoken
 from support.realtime_client import RealtimeClient, connect
 from support.server import RunningServer
@@ -51,6 +52,7 @@ async def says_so_and_ends(caller: RealtimeClient) -> None:
     assert code == 1011
 
 
+@interpreted_only
 async def test_in_a_timer(server: RunningServer, model: Model) -> None:
     model.will(spoken(STORY))
     async with connect(server.realtime_url) as caller:
@@ -60,6 +62,7 @@ async def test_in_a_timer(server: RunningServer, model: Model) -> None:
         await says_so_and_ends(caller)
 
 
+@interpreted_only
 async def test_in_what_a_failed_stream_brings_about(server: RunningServer, model: Model) -> None:
     model.will(refuses(500, "The model had an error."))
     async with connect(server.realtime_url) as caller:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import math
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from bargein.core import actions, events
@@ -24,6 +24,16 @@ SPEECH_DB = -20.0
 SILENCE_DB = -70.0
 
 A = TypeVar("A")
+
+
+def copied(event: Event) -> Event:
+    """The event as it is now: an item in it will live in the history, and change there."""
+    if not isinstance(event, events.ItemCreateRequested):
+        return event
+    item = replace(event.item)
+    if isinstance(item, Message):
+        item.parts = [replace(part) for part in item.parts]
+    return replace(event, item=item)
 
 
 class Script:
@@ -69,7 +79,7 @@ class Script:
     # What happens.
 
     def do(self, event: Event) -> list[Action]:
-        self.happened.append((self.now, copy.deepcopy(event)))
+        self.happened.append((self.now, copied(event)))
         done = self.conversation.handle(event, self.now)
         self.batches.append(done)
         for action in done:

@@ -249,6 +249,12 @@ def test_what_is_written_otherwise_takes_the_long_way(audio: str) -> None:
     assert plain_append(f'{{"type":"input_audio_buffer.append","audio":"{audio}"}}'.encode()) is None
 
 
+def test_a_quote_that_is_missing_is_no_sound() -> None:
+    message = b'{"type":"input_audio_buffer.append","audio":"}'
+    assert plain_append(message) is None
+    assert refusal(message).code == "invalid_json"
+
+
 @pytest.mark.parametrize(
     "audio", ["####", "AAA", "AA A", "AAAA\n", "AAAA====", "A=AA", "é", "data:audio/wav;base64,AAAA"]
 )

@@ -324,7 +324,8 @@ class Conversation:
         ours = self.agent.heard_now(item_id, now)
         if ours is None:
             ours = audio.sample_count
-        samples = min(ours, audio.format.samples_in_ms(audio_end_ms))
+        # Callers' numbers have no bound: compared as they are, before any arithmetic.
+        samples = ours if audio_end_ms > audio.format.ms_of(ours) else audio.format.samples_in_ms(audio_end_ms)
         if samples < audio.sample_count or message.status != "completed":
             self._cutter.cut_at(item_id, audio, samples)
 

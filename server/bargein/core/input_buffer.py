@@ -60,7 +60,8 @@ class InputBuffer:
 
     def peek(self, start: int, stop: int) -> bytes:
         """Samples ``start:stop``, as far as they are kept."""
-        first, last = max(start - self.start_sample, 0), max(stop - self.start_sample, 0)
+        first = max(start - self.start_sample, 0)
+        last = max(stop - self.start_sample, first)
         return b"".join(self._chunks)[self.format.bytes_of(first) : self.format.bytes_of(last)]
 
     def take(self, start: int, stop: int) -> bytes:

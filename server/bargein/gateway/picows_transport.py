@@ -168,7 +168,7 @@ class PicowsTransport(CallerSocket, WSListener):
                 else:
                     self._fragment(frame.get_payload_as_bytes(), fin=False, text=kind == _TEXT)
             elif kind == _CONTINUATION:
-                self._fragment(frame.get_payload_as_bytes(), fin=frame.fin, text=None)
+                self._fragment(frame.get_payload_as_bytes(), fin=bool(frame.fin), text=None)
             elif kind == _PING:
                 self._take_ping()
                 transport.send_pong(frame.get_payload_as_bytes())

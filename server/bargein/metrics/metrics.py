@@ -20,6 +20,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
+from bargein.build import is_compiled
 from bargein.metrics.traffic import Traffic, TrafficCollector
 
 Dialect = Literal["ga", "beta", "bargein.v1"]
@@ -81,7 +82,11 @@ class Metrics:
         self.registry.register(TrafficCollector(self.traffic))
         ProcessCollector(registry=self.registry)
         Info("bargein_build", "The version that is running.", registry=self.registry).info(
-            {"version": version, "python": platform.python_version()}
+            {
+                "version": version,
+                "python": platform.python_version(),
+                "compiled": "yes" if is_compiled() else "no",
+            }
         )
         self._make_session_metrics()
         self._make_turn_metrics()

@@ -49,6 +49,17 @@ class Session:
     :raises CallerError: on construction, where the configuration that a token carries is wrong.
     """
 
+    __deletable__ = (  # For mypyc: what :meth:`_finish` lets go of.
+        "_conversation",
+        "_hearing",
+        "_lifetime",
+        "_outbox",
+        "_performer",
+        "_streams",
+        "_transcriptions",
+        "_watch",
+    )
+
     def __init__(self, setup: SessionSetup) -> None:
         services = setup.services
         self._setup = setup

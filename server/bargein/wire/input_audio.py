@@ -24,9 +24,10 @@ def plain_append(message: bytes) -> bytes | None:
     field. ``None``: it is something else, or written otherwise, or wrong; read it as JSON.
     """
     for head in _PLAIN_HEADS:
-        if message.startswith(head) and message.endswith(b'"}') and len(message) < _LONGEST_PLAIN_BYTES:
+        size = len(message)
+        if message.startswith(head) and message.endswith(b'"}') and len(head) + 2 <= size < _LONGEST_PLAIN_BYTES:
             try:
-                return pybase64.b64decode(message[len(head) : -2], validate=True)
+                return pybase64.b64decode(message[len(head) : size - 2], validate=True)
             except (binascii.Error, ValueError):
                 return None
     return None
