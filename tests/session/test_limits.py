@@ -63,6 +63,7 @@ async def test_a_caller_who_does_not_read_is_closed_and_the_others_notice_nothin
         ]
         for event in ask:
             await slow.send(json.dumps(event))
+        await model.asked.wait()
         await other.say_text("hello")
         done = await other.wait_for("response.done")
         assert done["response"]["status"] == "completed"

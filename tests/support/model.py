@@ -28,6 +28,8 @@ class Model:
     answers: deque[Answer] = field(default_factory=deque)
     transcript: str = "what the caller said"
     transcription_status: int = 200
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the first request is there, which takes the first answer."""
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server has dropped a stream that was still open."""
 
@@ -44,6 +46,7 @@ class Model:
             return
         self.requests.append(dict(exchange.json))
         answer = self.answers.popleft() if self.answers else spoken("fine")
+        self.asked.set()
         await answer(exchange)
         if answer in self.hanging:
             self.left.set()
