@@ -14,13 +14,23 @@ SMALL_BYTES: Final = 160
 class InputBuffer:
     """Raw samples with their position in the whole input: position 0 is the first sample ever appended."""
 
-    __slots__ = ("_bytes_per_sample", "_chunks", "_limit_samples", "end_sample", "format", "start_sample")
+    __slots__ = (
+        "_bytes_per_sample",
+        "_chunks",
+        "_last_bytes",
+        "_limit_samples",
+        "end_sample",
+        "format",
+        "start_sample",
+    )
 
     def __init__(self, fmt: AudioFormat, limit_ms: int, start_ms: int = 0) -> None:
         self.format = fmt
         self._bytes_per_sample = fmt.bytes_per_sample
         self._limit_samples = fmt.samples_in_ms(limit_ms)
         self._chunks: deque[bytes] = deque()
+        self._last_bytes = 0
+        """Length of the newest chunk. To look at the chunk itself would fetch it into the processor's cache."""
         self.start_sample = fmt.samples_in_ms(start_ms)
         """Position of the oldest sample kept."""
         self.end_sample = self.start_sample
@@ -36,11 +46,12 @@ class InputBuffer:
 
     def append(self, audio: bytes) -> None:
         """Keep whole samples. What exceeds the limit falls out of the front: the newest speech is what matters."""
-        chunks = self._chunks
-        if chunks and len(chunks[-1]) < SMALL_BYTES:
-            chunks[-1] += audio
+        if self._last_bytes < SMALL_BYTES and self._chunks:
+            newest = self._chunks.pop() + audio
         else:
-            chunks.append(audio)
+            newest = audio
+        self._chunks.append(newest)
+        self._last_bytes = len(newest)
         self.end_sample += len(audio) // self._bytes_per_sample
         if self.end_sample - self.start_sample > self._limit_samples:
             self.discard_before(self.end_sample - self._limit_samples)

@@ -36,7 +36,7 @@ def likeness(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> float:
     energy = float(np.dot(x, x))
     if count < 2 * TAPS or len(y) < count + TAPS or energy < QUIET * count:
         return 0.0
-    crossed = _correlation(y, x)[: len(y) - count + 1]
+    crossed = _correlation(y, x)
     running = np.concatenate(([0.0], np.cumsum(y * y)))
     alike = np.abs(crossed) / np.sqrt(np.maximum(running[count:] - running[:-count], QUIET * count))
     start = min(max(int(np.argmax(alike)) - TAPS_BEFORE, 0), len(crossed) - TAPS)
@@ -51,10 +51,19 @@ def likeness(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> float:
 
 
 def _correlation(y: npt.NDArray[np.float64], x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """At lag ``k``: the sum of ``x[n] * y[n + k]``."""
-    size = 1 << (len(y) + len(x) - 1).bit_length()
-    correlation: npt.NDArray[np.float64] = np.fft.irfft(np.fft.rfft(y, size) * np.conj(np.fft.rfft(x, size)), size)
-    return correlation
+    """At lag ``k``: the sum of ``x[n] * y[n + k]``, for all lags at which ``x`` lies within ``y``.
+
+    At those a circular correlation of the length of ``y`` does not come round.
+    """
+    size = _fast_length(len(y))
+    circular: npt.NDArray[np.float64] = np.fft.irfft(np.fft.rfft(y, size) * np.conj(np.fft.rfft(x, size)), size)
+    return circular[: len(y) - len(x) + 1]
+
+
+def _fast_length(count: int) -> int:
+    """A length of ``count`` or little more of which a Fourier transform is fast: five to eight times a power of two."""
+    step = 1 << max(count.bit_length() - 3, 0)
+    return -(-count // step) * step
 
 
 def _flattened(samples: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

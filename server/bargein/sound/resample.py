@@ -49,50 +49,56 @@ def _block_low_pass(factor: int) -> npt.NDArray[np.float32]:
 class Decimator:
     """Keeps every ``factor``-th sample of low-passed sound, in chunks of one length.
 
+    It remembers nothing: whoever calls brings the samples before the chunk, which are few. So one serves all the sounds
+    of a thread, and its work space stays in the processor's cache.
+
     :param chunk_samples: length of what goes in, a multiple of ``factor`` times :data:`BLOCK_SAMPLES`.
     """
 
-    __slots__ = ("_blocks", "_low_pass", "_out", "_past", "_past_next", "_sound", "_sound_new", "_turn")
+    __slots__ = ("_blocks", "_low_pass", "_out", "_out_flat", "_sound", "chunk_samples", "past_samples")
 
     def __init__(self, factor: int, chunk_samples: int) -> None:
         block_count, rest = divmod(chunk_samples, factor * BLOCK_SAMPLES)
         if rest:
             raise ValueError(f"chunk_samples must be a multiple of {factor * BLOCK_SAMPLES}, got {chunk_samples}")
-        past_samples = TAPS - factor
+        self.chunk_samples = chunk_samples
+        self.past_samples = TAPS - factor
+        """How many samples before the chunk the filter looks at."""
         self._low_pass = _block_low_pass(factor)
-        self._sound = np.zeros(past_samples + chunk_samples, np.float32)
-        self._past = self._sound[:past_samples]
-        self._past_next = self._sound[chunk_samples:]
-        self._sound_new = self._sound[past_samples:]
+        self._sound = np.zeros(self.past_samples + chunk_samples, np.float32)
         # Overlapping rows, one for each block: made once, they are a view of whatever is in the sound.
         step_bytes = self._sound.itemsize
         shape, strides = (block_count, len(self._low_pass)), (step_bytes * factor * BLOCK_SAMPLES, step_bytes)
         self._blocks: npt.NDArray[np.float32] = np.ndarray(shape, np.float32, self._sound, 0, strides)
-        out = np.zeros((2, block_count, BLOCK_SAMPLES), np.float32)
-        self._out = [(half, half.reshape(-1)) for half in out]
-        self._turn = 0
+        self._out = np.zeros((block_count, BLOCK_SAMPLES), np.float32)
+        self._out_flat = self._out.reshape(-1)
 
-    def feed(self, samples: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        """Decimate one chunk. What is returned is overwritten by the call after the next."""
-        self._sound_new[:] = samples
-        self._turn ^= 1
-        blocks, decimated = self._out[self._turn]
-        np.dot(self._blocks, self._low_pass, blocks)
-        self._past[:] = self._past_next
-        return decimated
+    def decimate(self, samples: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """One chunk. What is returned is overwritten by the next call.
+
+        :param samples: the :attr:`past_samples` before the chunk, zeros at the beginning of a sound, and the chunk.
+        """
+        self._sound[:] = samples
+        np.dot(self._blocks, self._low_pass, self._out)
+        return self._out_flat
+
+
+@functools.cache
+def decimator(factor: int, chunk_samples: int) -> Decimator:
+    """The one that all the sounds of the event loop's thread share."""
+    return Decimator(factor, chunk_samples)
 
 
 def decimate(samples: npt.NDArray[Any], factor: int) -> npt.NDArray[np.float32]:
     """Every ``factor``-th sample of a whole sound, low-passed: as :class:`Decimator` gives it."""
-    chunk_samples = WHOLE_CHUNK_BLOCKS * BLOCK_SAMPLES * factor
-    decimator = Decimator(factor, chunk_samples)
+    shared = decimator(factor, WHOLE_CHUNK_BLOCKS * BLOCK_SAMPLES * factor)
+    past_samples, chunk_samples = shared.past_samples, shared.chunk_samples
+    padding_samples = -len(samples) % chunk_samples
+    padded = np.concatenate((np.zeros(past_samples, np.int16), samples, np.zeros(padding_samples, np.int16)))
     decimated = np.empty(len(samples) // factor, np.float32)
     for start in range(0, len(samples), chunk_samples):
-        chunk = samples[start : start + chunk_samples]
-        if len(chunk) < chunk_samples:
-            chunk = np.concatenate((chunk, np.zeros(chunk_samples - len(chunk), np.int16)))
         place = decimated[start // factor : (start + chunk_samples) // factor]
-        place[:] = decimator.feed(chunk)[: len(place)]
+        place[:] = shared.decimate(padded[start : start + past_samples + chunk_samples])[: len(place)]
     return decimated
 
 

@@ -8,7 +8,7 @@ harmonics-to-noise ratio of a sampled sound", IFA Proceedings 17, 1993.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,13 @@ _SHORTEST_LAG: Final = RATE_HZ // HIGHEST_PITCH_HZ
 _LAG_COUNT: Final = RATE_HZ // LOWEST_PITCH_HZ - _SHORTEST_LAG
 
 
-def voicing(samples: npt.NDArray[np.float32]) -> float:
+def voicing(samples: npt.NDArray[Any]) -> float:
     """1 if the last 40 ms are voiced, else 0.
 
     :param samples: :data:`SPAN_SAMPLES` samples at 8 kHz, of any scale.
     """
-    sound = (samples - samples.sum() / SPAN_SAMPLES) * _WINDOW
+    exact = samples.astype(np.float32)
+    sound = (exact - exact.sum() / SPAN_SAMPLES) * _WINDOW
     energy = float(sound.dot(sound))
     if energy <= 0.0:
         return 0.0

@@ -19,7 +19,7 @@ from bargein.core.audio import AudioFormat, Encoding
 from bargein.core.events import Window
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
 from bargein.sound.levels import power_db
-from bargein.sound.resample import Decimator
+from bargein.sound.resample import decimator
 from bargein.vad.voicing import voicing
 
 WINDOW_MS: Final = 20
@@ -42,12 +42,17 @@ class WebRtcDetector:
         self._window_bytes = fmt.bytes_of(self._window_samples)
         self._rest = b""
         factor = fmt.rate_hz // RATE_HZ
-        self._decimator = Decimator(factor, self._window_samples) if factor > 1 else None
+        self._decimator = decimator(factor, self._window_samples) if factor > 1 else None
+        past_samples = 0 if self._decimator is None else self._decimator.past_samples
+        self._past = fmt.silence(past_samples)
+        """What the decimator needs to know of the windows before."""
+        self._past_start = self._window_bytes - len(self._past)
         self._vad = webrtcvad.Vad(MODE)
         self._digital_silence = _digital_silence(fmt)
         self._silent_windows = 0
         self._silent_window: Window | None = None
-        self._before: npt.NDArray[np.float32] = np.zeros(SOUND_SAMPLES, np.float32)
+        self._before = bytes(2 * SOUND_SAMPLES)
+        """The window before, as the detector heard it."""
 
     def feed(self, audio: bytes, *, weigh_above_db: float) -> tuple[Window, ...]:
         """See :class:`~bargein.vad.detector.Detector`. A window is 20 ms."""
@@ -70,13 +75,17 @@ class WebRtcDetector:
         return self._silent_window
 
     def _judge(self, window: bytes, weigh_above_db: float) -> Window:
-        samples = self._decode(window)
-        sound = samples.astype(np.float32) if self._decimator is None else self._decimator.feed(samples)
+        if self._decimator is None:
+            sound = self._decode(window).astype(np.float32)
+        else:
+            past, self._past = self._past, window[self._past_start :]
+            sound = self._decimator.decimate(self._decode(past + window))
         level_db = power_db(float(sound.dot(sound)) / SOUND_SAMPLES)
-        before, self._before = self._before, sound
-        if not self._vad.is_speech(sound.astype(np.int16).tobytes(), RATE_HZ, SOUND_SAMPLES):
+        heard = sound.astype(np.int16).tobytes()
+        before, self._before = self._before, heard
+        if not self._vad.is_speech(heard, RATE_HZ, SOUND_SAMPLES):
             return Window(self._window_samples, 0.0, level_db)
-        weight = voicing(np.concatenate((before, sound))) if level_db >= weigh_above_db else 1.0
+        weight = voicing(np.frombuffer(before + heard, np.int16)) if level_db >= weigh_above_db else 1.0
         return Window(self._window_samples, 1.0, level_db, weight)
 
 
