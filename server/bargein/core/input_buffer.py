@@ -46,13 +46,11 @@ class InputBuffer:
 
     def append(self, audio: bytes) -> None:
         """Keep whole samples. What exceeds the limit falls out of the front: the newest speech is what matters."""
-        if self._last_bytes < SMALL_BYTES and self._chunks:
-            newest = self._chunks.pop() + audio
-        else:
-            newest = audio
-        self._chunks.append(newest)
-        self._last_bytes = len(newest)
         self.end_sample += len(audio) // self._bytes_per_sample
+        if self._last_bytes < SMALL_BYTES and self._chunks:
+            audio = self._chunks.pop() + audio
+        self._chunks.append(audio)
+        self._last_bytes = len(audio)
         if self.end_sample - self.start_sample > self._limit_samples:
             self.discard_before(self.end_sample - self._limit_samples)
 

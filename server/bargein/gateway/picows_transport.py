@@ -7,14 +7,10 @@ the connection itself.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
 from typing import Any, Final
 
 from picows import (
     WSAutoPingStrategy,
-    WSFrame,
-    WSListener,
     WSMsgType,
     WSTransport,
     WSUpgradeRequest,
@@ -28,6 +24,7 @@ from bargein.gateway.caller_socket import CallerSocket
 from bargein.gateway.carrier import Carriage
 from bargein.gateway.handshake import Handshake
 from bargein.gateway.messages import cut_reason, too_big
+from bargein.gateway.picows_listener import Listener, ParserLog
 
 READ_BUFFER_BYTES: Final = 4096
 """To begin with; it grows to the largest message."""
@@ -43,35 +40,8 @@ _CONTINUATION: Final = WSMsgType.CONTINUATION
 _PING: Final = WSMsgType.PING
 _CLOSE: Final = WSMsgType.CLOSE
 
-_logger: Final = logging.getLogger("bargein.picows")
 
-
-class _ParserLog:
-    """picows says in its log only that its parser refuses what came; the close frame follows at once."""
-
-    def __init__(self, failing: Callable[[int, str], None]) -> None:
-        self._failing = failing
-
-    def isEnabledFor(self, _: int) -> bool:  # noqa: N802 (logging's name)
-        return False
-
-    def debug(self, *_: object) -> None:
-        pass
-
-    info = warning = log = debug
-
-    def error(self, message: str, *arguments: object) -> None:
-        match arguments:
-            case [(int(code), str(reason), *_)]:
-                self._failing(code, reason)
-            case _:
-                _logger.error(message, *arguments)
-
-    def exception(self, message: str, *arguments: object) -> None:
-        _logger.exception(message, *arguments)  # noqa: LOG004 (picows calls this from its handlers)
-
-
-class PicowsTransport(CallerSocket, WSListener):
+class PicowsTransport(CallerSocket):
     """A :class:`~bargein.gateway.carrier.Carrier` on ``picows``."""
 
     def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
@@ -85,7 +55,7 @@ class PicowsTransport(CallerSocket, WSListener):
             None,
             False,
             self._respond,
-            _ParserLog(self._parser_failed),
+            ParserLog(self.parser_failed),
             True,
             None,
             False,
@@ -145,14 +115,14 @@ class PicowsTransport(CallerSocket, WSListener):
         """See :class:`~bargein.gateway.carrier.Carrier`."""
         self._protocol.connection_lost(exc)
 
-    # What picows calls.
+    # What picows calls, through the listener.
 
-    def on_ws_connected(self, transport: WSTransport) -> None:
+    def opened(self) -> None:
         """The response to the handshake is out."""
         self._accepted = True
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """Hand on one frame."""
+    def take(self, transport: WSTransport, frame: Any) -> None:  # noqa: ANN401
+        """Hand on one ``WSFrame``. Its flags are numbers, whatever the type information of picows says."""
         if self._closed_by_us is not None:
             if frame.msg_type == _CLOSE:
                 transport.disconnect()
@@ -177,21 +147,19 @@ class PicowsTransport(CallerSocket, WSListener):
         except CallerGone as gone:
             self._fail(gone.code, gone.reason)
 
-    def on_ws_disconnected(self, transport: WSTransport) -> None:
+    def gone(self) -> None:
         """The socket is gone."""
         self._timers.cancel(self)
         self._gone()
 
-    def pause_writing(self) -> None:
-        """The backlog is watched by its size."""
-
-    def resume_writing(self) -> None:
-        """See :meth:`pause_writing`."""
+    def parser_failed(self, code: int, reason: str) -> None:
+        """What came is no WebSocket frame."""
+        self._fail(code, self._too_big if code == 1009 else reason)
 
     def _respond(self, _: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
         headers = {} if self._subprotocol is None else {"Sec-WebSocket-Protocol": self._subprotocol}
         response = WSUpgradeResponse.create_101_response(extra_headers=headers)
-        return WSUpgradeResponseWithListener(response, self)
+        return WSUpgradeResponseWithListener(response, Listener(self))
 
     def _send(self, kind: WSMsgType, message: bytes) -> None:
         websocket = self._websocket
@@ -210,9 +178,6 @@ class PicowsTransport(CallerSocket, WSListener):
         self._websocket.send_close(self._closed_by_caller[0] if payload else 1000)  # type: ignore[arg-type]
         self._websocket.disconnect()
         self._close_in_time()
-
-    def _parser_failed(self, code: int, reason: str) -> None:
-        self._fail(code, self._too_big if code == 1009 else reason)
 
     def _ping(self) -> None:
         self._websocket.send_ping()

@@ -1,0 +1,75 @@
+"""What picows calls. Compiled classes cannot derive from its own, so these stay interpreted, and only hand on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+from picows import WSFrame, WSListener, WSTransport
+
+_logger: Final = logging.getLogger("bargein.picows")
+
+
+class Receiver(Protocol):
+    """Takes what a connection brings."""
+
+    def opened(self) -> None: ...
+
+    def take(self, transport: WSTransport, frame: Any) -> None: ...  # noqa: ANN401 (see PicowsTransport.take)
+
+    def gone(self) -> None: ...
+
+
+class Listener(WSListener):
+    """The listener of one connection."""
+
+    __slots__ = ("_gone", "_opened", "_take")
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._opened = receiver.opened
+        self._take = receiver.take
+        self._gone = receiver.gone
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The response to the handshake is out."""
+        self._opened()
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """One frame."""
+        self._take(transport, frame)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """The socket is gone."""
+        self._gone()
+
+    def pause_writing(self) -> None:
+        """The backlog is watched by its size."""
+
+    def resume_writing(self) -> None:
+        """See :meth:`pause_writing`."""
+
+
+class ParserLog:
+    """picows says in its log only that its parser refuses what came; the close frame follows at once."""
+
+    def __init__(self, failing: Callable[[int, str], None]) -> None:
+        self._failing = failing
+
+    def isEnabledFor(self, _: int) -> bool:  # noqa: N802 (logging's name)
+        return False
+
+    def debug(self, *_: object) -> None:
+        pass
+
+    info = warning = log = debug
+
+    def error(self, message: str, *arguments: object) -> None:
+        match arguments:
+            case [(int(code), str(reason), *_)]:
+                self._failing(code, reason)
+            case _:
+                _logger.error(message, *arguments)
+
+    def exception(self, message: str, *arguments: object) -> None:
+        _logger.exception(message, *arguments)  # noqa: LOG004 (picows calls this from its handlers)
