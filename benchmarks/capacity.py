@@ -82,12 +82,22 @@ def serving(stack: Stack) -> Iterator[Process]:
             )
 
 
-def measure(stack: Stack, callers: int, seconds: float) -> Seen:
-    """One run against a fresh server."""
+def measure(stack: Stack, callers: int, seconds: float, *, probes: bool = True) -> Seen:
+    """One run against a fresh server.
+
+    :param probes: let some callers notice the hold, where there is one. They interrupt far more often than the others.
+    """
     scenario = SCENARIO if stack.reacts else LISTENING
     with serving(stack) as server:
         return uvloop.run(
-            crowd.see(server, callers, seconds, binary=stack.binary, probes=stack.kind == "bargein", scenario=scenario)
+            crowd.see(
+                server,
+                callers,
+                seconds,
+                binary=stack.binary,
+                probes=probes and stack.kind == "bargein",
+                scenario=scenario,
+            )
         )
 
 
@@ -140,7 +150,7 @@ def at_common_load(callers: int, seconds: float, stacks: list[Stack]) -> dict[st
     """Every server with the same callers: what a caller costs on each."""
     found = {}
     for stack in stacks:
-        found[stack.name] = measure(stack, callers, seconds)
+        found[stack.name] = measure(stack, callers, seconds, probes=False)
         CONSOLE.print(f"  {stack.name}: {_line(found[stack.name])}", soft_wrap=True)
     return found
 

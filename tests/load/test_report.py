@@ -45,9 +45,9 @@ class Checker(HTMLParser):
         self.text += data
 
 
-def a_run(**counts: int) -> Summary:
+def a_run(scenario: str = "noisy", **counts: int) -> Summary:
     """Two callers for twenty seconds, with a bit of everything."""
-    plan = Plan("ws://127.0.0.1:1/v1/realtime", "noisy", load_scenario("noisy"), 2, 20.0, 0.0)
+    plan = Plan("ws://127.0.0.1:1/v1/realtime", scenario, load_scenario(scenario), 2, 20.0, 0.0)
     timeline = Timeline(0, "noisy <&>", 100.0)
     timeline.said("question", 101.0, 102.5)
     timeline.heard([Span("i", 103.0, 0, 48_000)], 24_000)
@@ -57,6 +57,7 @@ def a_run(**counts: int) -> Summary:
         values = {"cpu_s": at_s / 10, "memory_bytes": 8e7, "sessions_open": 2.0, "streams_open": 1.0}
         server.readings.append(Reading(at_s, values, {"event_loop_lag": {0.001: 5.0 * at_s, float("inf"): 6.0 * at_s}}))
     run = Run(plan, 1_800_000_000.0, 100.0, Measures(100.0), Ticker(20), server, [timeline], ended_s=120.0)
+    run.kinds = [plan.parts[0][0], plan.parts[-1][0]]
     run.ticker.lateness_s.extend([0.0001] * 1000)
     for at_s in range(1, 20):
         run.measures.add("response", 0, 100.0 + at_s, 0.5 + at_s / 100)
@@ -92,6 +93,16 @@ def test_the_page_is_well_formed_and_loads_nothing() -> None:
 )
 def test_the_verdict_comes_first(counts: dict[str, int], condition: str, verdict: str) -> None:
     assert verdict in checked(a_run(**counts), condition).text
+
+
+def test_counts_are_told_by_the_kind_of_caller() -> None:
+    summary = a_run("mixed", missed_barge_ins=3)
+    first, *_, last = summary.by_kind()
+    found = summary.as_json()["by_kind"]
+    assert (found[first], found[last]) == ({}, {"missed_barge_ins": 3})
+    assert summary.as_json()["by_caller"] == [{"caller": 1, "kind": last, "missed_barge_ins": 3}]
+    assert "by kind of caller" in checked(summary).text
+    assert "by kind of caller" not in checked(a_run(missed_barge_ins=3)).text
 
 
 def test_a_late_generator_does_not_blame_the_server() -> None:

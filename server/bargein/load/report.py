@@ -138,8 +138,21 @@ def _counts(summary: Summary) -> str:
         ("heard as speech", measures.false_causes),
     )
     causes = [[kind, str(number), escape(what)] for kind, seen in counters for what, number in seen.most_common(10)]
-    text = "<h2>What happened</h2>" + table(["", "", ""], rows, 1)
+    text = "<h2>What happened</h2>" + table(["", "", ""], rows, 1) + _by_kind(summary)
     return text + ("<h2>Errors, ends and false alarms</h2>" + table(["", "", ""], causes, 1) if causes else "")
+
+
+def _by_kind(summary: Summary) -> str:
+    """Which kind of caller each count comes from, where there are several."""
+    kinds = summary.by_kind()
+    if len(kinds) < 2:
+        return ""
+    rows = [
+        [name, *(str(own[name]) for own in kinds.values())]
+        for name in COUNTS
+        if name in summary.counts and any(own[name] for own in kinds.values())
+    ]
+    return table(["by kind of caller", *map(escape, kinds)], rows, len(kinds))
 
 
 def _worst_callers(summary: Summary) -> str:
@@ -149,10 +162,10 @@ def _worst_callers(summary: Summary) -> str:
         key=lambda entry: (-entry[0], entry[1]),
     )
     rows = [
-        [str(caller), str(own["turns"]), ", ".join(f"{own[name]} {name}" for name in faults if own[name])]
+        [str(caller), str(own["turns"]), escape(summary.run.kinds[caller]), ", ".join(f"{own[name]} {name}" for name in faults if own[name])]
         for bad, caller, own in ranked[:WORST_CALLERS]
         if bad
     ]
     if not rows:
         return ""
-    return "<h2>Callers with the most trouble</h2>" + table(["caller", "turns", "what went wrong"], rows, 1)
+    return "<h2>Callers with the most trouble</h2>" + table(["caller", "turns", "kind", "what went wrong"], rows, 1)

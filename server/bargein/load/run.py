@@ -70,6 +70,8 @@ class Run:
     server: ServerSide | None
     timelines: list[Timeline]
     callers: list[Caller] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    """Of the callers, by their numbers: names of scenarios."""
     ended_s: float | None = None
     interrupted: bool = False
 
@@ -150,6 +152,7 @@ def _staff(this: Run, phrasebooks: dict[str, Phrasebook], words: WordLog | None)
     for index in range(plan.callers):
         name, _, scenario = max(plan.parts, key=lambda part: part[1] * (index + 1) - staffed[part[0]])
         staffed[name] += 1
+        this.kinds.append(name)
         timeline = None
         if index % step == 0 and len(this.timelines) < SAMPLED_CALLERS:
             timeline = Timeline(index, name, this.began_s)

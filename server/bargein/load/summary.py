@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -100,8 +101,19 @@ class Summary:
             "closes": dict(measures.closes),
             "false_causes": dict(measures.false_causes),
             "generator_was_late": self.generator_was_late,
-            "by_caller": [{"caller": caller, **dict(own)} for caller, own in sorted(measures.by_caller.items())],
+            "by_kind": {kind: dict(own) for kind, own in self.by_kind().items()},
+            "by_caller": [
+                {"caller": caller, "kind": self.run.kinds[caller], **dict(own)}
+                for caller, own in sorted(measures.by_caller.items())
+            ],
         }
+
+    def by_kind(self) -> dict[str, Counter[str]]:
+        """The counts of each kind of caller, in the order of the plan."""
+        found: dict[str, Counter[str]] = {name: Counter() for name, _, _ in self.run.plan.parts}
+        for caller, own in self.run.measures.by_caller.items():
+            found[self.run.kinds[caller]].update(own)
+        return found
 
 
 def summarize(run: Run) -> Summary:
