@@ -45,7 +45,7 @@ class Checker(HTMLParser):
         self.text += data
 
 
-def a_run(scenario: str = "noisy", **counts: int) -> Summary:
+def a_run(scenario: str = "noisy", /, **counts: int) -> Summary:
     """Two callers for twenty seconds, with a bit of everything."""
     plan = Plan("ws://127.0.0.1:1/v1/realtime", scenario, load_scenario(scenario), 2, 20.0, 0.0)
     timeline = Timeline(0, "noisy <&>", 100.0)

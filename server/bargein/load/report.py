@@ -162,7 +162,12 @@ def _worst_callers(summary: Summary) -> str:
         key=lambda entry: (-entry[0], entry[1]),
     )
     rows = [
-        [str(caller), str(own["turns"]), escape(summary.run.kinds[caller]), ", ".join(f"{own[name]} {name}" for name in faults if own[name])]
+        [
+            str(caller),
+            str(own["turns"]),
+            escape(summary.run.kinds[caller]),
+            ", ".join(f"{own[name]} {name}" for name in faults if own[name]),
+        ]
         for bad, caller, own in ranked[:WORST_CALLERS]
         if bad
     ]

@@ -32,12 +32,14 @@ OnClosed = Callable[[str, float], None]
 class _Stream:
     """One stream: its task, and the gate that holds it while enough is kept."""
 
-    __slots__ = ("cancelled_at", "closed", "drop", "gate", "started_at", "task")
+    __slots__ = ("cancelled_at", "closed", "closed_at", "drop", "gate", "started_at", "task")
 
     def __init__(self, started_at: float) -> None:
         self.started_at = started_at
         self.cancelled_at: float | None = None
+        self.closed_at: float | None = None
         self.closed = False
+        """Told so."""
         self.drop: Drop | None = None
         self.gate: asyncio.Event | None = None
         self.task: asyncio.Task[None] | None = None
@@ -87,7 +89,8 @@ class Streams:
         if stream is not None and stream.task is not None:
             stream.cancelled_at = self._loop.time()
             if stream.drop is not None and stream.drop():
-                # A transport closes its socket in the loop's next pass, and the callbacks of a pass run in order.
+                stream.closed_at = self._loop.time()
+                # Told when what the decision came with has been done.
                 self._loop.call_soon(self._note_closed, response_id, stream)
             stream.task.cancel()
 
@@ -156,7 +159,8 @@ class Streams:
     def _note_closed(self, response_id: str, stream: _Stream) -> None:
         if stream.cancelled_at is not None and not stream.closed:
             stream.closed = True
-            self._on_closed(response_id, self._loop.time() - stream.cancelled_at)
+            closed_at = self._loop.time() if stream.closed_at is None else stream.closed_at
+            self._on_closed(response_id, closed_at - stream.cancelled_at)
 
     def _fail(self, response_id: str, failure: Failure) -> None:
         if self._streams.pop(response_id, None) is not None:

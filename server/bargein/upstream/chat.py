@@ -23,8 +23,7 @@ from bargein.upstream.proxy import ProxiedAnswer, proxied
 from bargein.upstream.request import request_body
 
 Drop = Callable[[], bool]
-"""Drops a connection. Returns whether its socket is closed, or will be in the event loop's next pass. May be called
-twice."""
+"""Drops a connection. Returns whether it is over now, for the other side too. May be called twice."""
 
 
 class Upstream(Protocol):

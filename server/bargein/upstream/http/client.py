@@ -41,7 +41,7 @@ class Lease:
         """Give up connecting; abort the socket, unless it has gone back to the pool: there it may serve somebody else
         already. May be called twice, and from any callback of the event loop.
 
-        :returns: whether there is a socket no more, or not after the event loop's next pass.
+        :returns: whether the connection is over, for the other side too; only connecting takes a while to give up.
         """
         if self._connecting is not None and not self._connecting.expired():
             self.gave_up = True

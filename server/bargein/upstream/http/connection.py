@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+from contextlib import suppress
 from typing import Final, Protocol, cast
 
 from bargein.upstream.http.errors import ConnectionCut, HttpError, InvalidHttp
@@ -115,11 +117,14 @@ class Connection(asyncio.Protocol):
         "_owner",
         "_response",
         "_unsent",
+        "socket",
         "transport",
     )
 
     def __init__(self, owner: Owner, loop: asyncio.AbstractEventLoop) -> None:
         self.transport: asyncio.Transport | None = None
+        self.socket: socket.socket | None = None
+        """Below the transport."""
         self._owner = owner
         self._loop = loop
         self._response: Response | None = None
@@ -157,7 +162,7 @@ class Connection(asyncio.Protocol):
                 self.transport.resume_reading()
 
     def abort(self) -> None:
-        """Close the socket at once: nothing is written out, no farewell is waited for. Whoever reads fails."""
+        """End the connection at once: nothing is written out, no farewell is waited for. Whoever reads fails."""
         self._end(ConnectionCut("the connection was dropped on this side"))
 
     # What the event loop calls.
@@ -238,6 +243,12 @@ class Connection(asyncio.Protocol):
             response.let_go(error)
         if self.transport is not None:
             self.transport.abort()
+        if self.socket is not None:
+            # The transport closes its socket when the event loop comes round: under load that is many frames away, and
+            # all that time the model would go on.
+            with suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
+            self.socket = None
 
     def _send_slice(self) -> None:
         self._next_slice = None

@@ -94,6 +94,7 @@ class Connector:
             self._addresses = ()
             raise
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.socket = sock
         tls = self._tls if self._first.tls else None
         name = self._first.host if tls is not None else None
         await loop.create_connection(lambda: connection, sock=sock, ssl=tls, server_hostname=name)
