@@ -25,7 +25,7 @@ from bargein.session.timers import LoopClock, Timers
 from bargein.settings import Settings
 from bargein.upstream import ChatCompletions, Transcriptions
 
-_GC_THRESHOLDS = (2_000, 2_500, 5)
+_GC_THRESHOLDS = (500, 10_000, 5)
 """Small bites: with 50,000 objects a collection of the young ones held up 450 callers for 13 ms every few seconds, and
 at a high load the backlog took five times as long to clear. What survives is looked at after millions more: it is the
 callers' conversations, which need no collector to be freed when they end.
