@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import subprocess
@@ -105,6 +106,14 @@ def compiled_is_there() -> bool:
     return all(made.exists() and made.read_bytes() == path.read_bytes() for path, made in pairs)
 
 
+@functools.cache
+def _compiled_is_used() -> bool:
+    """As :func:`compiled_is_there`, which is said once."""
+    there = compiled_is_there()
+    print("Bargein runs compiled." if there else "Bargein runs interpreted: `make wheel` compiles it.", file=sys.stderr)
+    return there
+
+
 def model(speak_s: float, cpus: set[int]) -> AbstractContextManager[Process]:
     """The stamped model of ``model.py``: a context manager of a :class:`Process`."""
     return running(["-m", "benchmarks.model", "0", str(speak_s)], cpus, scheme="http")
@@ -118,7 +127,7 @@ def bargein(
     :param compiled: run the compiled package where ``make wheel`` has made it of the sources as they are.
     """
     environment = SERVING | {f"BARGEIN_{name.upper()}": value for name, value in settings.items()}
-    if compiled and compiled_is_there():
+    if compiled and _compiled_is_used():
         environment["PYTHONPATH"] = str(COMPILED)
     command = ["-m", "bargein", "serve", "--port", "0", "--upstream", model_url, "--transport", transport]
     return running(command, cpus, environment)
