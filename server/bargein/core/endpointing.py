@@ -31,6 +31,10 @@ UNVOICED_FACTOR: Final = 3.0
 """A sound without a voice (a whisper, a long hum) is confirmed after this many times the usual span."""
 ECHO_MARGIN_DB: Final = 3.0
 """How much louder than its own echo a caller must be while the agent's sound plays."""
+ECHO_REPEATS_WITHIN_S: Final = 5.0
+"""An echo comes back for as long as the agent speaks. One likeness in a while is chance, and teaches nothing: who was
+taken for an echo by mistake must be able to interrupt with the next word.
+"""
 ECHO_FORGOTTEN_DB_PER_S: Final = 0.5
 """How fast a learnt echo is forgotten: people turn their loudspeakers down, or put headphones on."""
 
@@ -68,6 +72,7 @@ class Endpointer:
         self._levels_db: list[float] = []
         """Of the windows that speak for the speech in progress, or just over."""
         self._echo_db = -math.inf
+        self._echo_noticed_at: int | None = None
         self._quiet_samples = 0
         self._blip_samples = 0
         self._unvoiced_samples = 0
@@ -110,8 +115,12 @@ class Endpointer:
         self._step(CallerTrigger.CONFIRM)
 
     def learn_echo(self) -> None:
-        """What was just taken for speech was the agent's own voice: what is no louder is so too, while it speaks."""
-        if self._levels_db:
+        """What was just taken for speech was the agent's own voice. When that happens again soon, what is no louder is
+        taken for it too, while it speaks.
+        """
+        before, self._echo_noticed_at = self._echo_noticed_at, self.position_samples
+        repeats = before is not None and self.position_samples - before <= ECHO_REPEATS_WITHIN_S * self._rate_hz
+        if repeats and self._levels_db:
             self._echo_db = max(self._echo_db, sum(self._levels_db) / len(self._levels_db))
 
     def feed(self, window: Window, *, agent_audible: bool) -> Signal | None:

@@ -76,6 +76,8 @@ class Measures:
     """Calls that the server ended, by close code and reason; calls that failed to connect, by what the server said."""
     false_causes: Counter[str] = field(default_factory=Counter)
     """What false interruptions and false turns were heard in."""
+    missed_causes: Counter[str] = field(default_factory=Counter)
+    """What interruptions that did not silence the agent said, and whether the server had noticed them."""
 
     def add(self, name: str, caller: int, now_s: float, value_s: float) -> None:
         """One duration that ended now."""

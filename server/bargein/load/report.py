@@ -136,6 +136,7 @@ def _counts(summary: Summary) -> str:
         ("end of a call", measures.closes),
         ("error event", measures.errors),
         ("heard as speech", measures.false_causes),
+        ("silenced nothing", measures.missed_causes),
     )
     causes = [[kind, str(number), escape(what)] for kind, seen in counters for what, number in seen.most_common(10)]
     text = "<h2>What happened</h2>" + table(["", "", ""], rows, 1) + _by_kind(summary)

@@ -100,6 +100,7 @@ class Summary:
             "errors": dict(measures.errors),
             "closes": dict(measures.closes),
             "false_causes": dict(measures.false_causes),
+            "missed_causes": dict(measures.missed_causes),
             "generator_was_late": self.generator_was_late,
             "by_kind": {kind: dict(own) for kind, own in self.by_kind().items()},
             "by_caller": [

@@ -144,6 +144,8 @@ class Witness:
             self._measures.count("late_interruptions", self._caller)
         else:
             self._measures.count("missed_barge_ins", self._caller)
+            noticed = "not announced" if said.confirmed_s is None else "announced"
+            self._measures.missed_causes[f"{said.utterance.name}, {noticed}"] += 1
             self._mark("missed barge-in", said.onset_s)
 
     def _collect(self, now_s: float) -> None:
