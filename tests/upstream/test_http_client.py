@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -437,6 +438,24 @@ async def test_through_a_tunnel(model_tls: tuple[Path, ssl.SSLContext], monkeypa
                 "",
             ]
         ]
+
+
+async def test_a_dropped_connection_is_over_for_the_server_before_the_loop_comes_round() -> None:
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
+        async with client_of(url) as client:
+            lease = client.lease()
+            asked = asyncio.create_task(post(client, url, lease=lease))
+            peer, _ = await loop.sock_accept(listening)
+            with peer:
+                assert b"\r\n\r\n" in await loop.sock_recv(peer, 65_536)
+                await loop.sock_sendall(peer, b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhi")
+                await asked
+                lease.drop()
+                peer.settimeout(10)  # From here to the end the loop does not go on.
+                assert peer.recv(1) == b""
 
 
 async def test_a_proxy_that_says_no(monkeypatch: pytest.MonkeyPatch) -> None:
