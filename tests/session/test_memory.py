@@ -8,6 +8,7 @@ import gc
 import pytest
 
 from bargein.core.conversation import Conversation
+from bargein.gateway.websockets_transport import WebsocketsTransport
 from bargein.session.session import Session
 from support.model import Model, spoken
 from support.realtime_client import BARGEIN_SUBPROTOCOLS, connect
@@ -45,6 +46,24 @@ async def test_an_ended_session_is_gone_at_once(
         # A cancelled task's traceback holds on to it until the next, cheap, collection of what is young.
         gc.collect(0)
         assert alive(Session) == 0
+    finally:
+        gc.enable()
+
+
+async def test_an_ended_connection_is_gone_at_once(server: RunningServer) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        async with connect(server.realtime_url) as caller:
+            await caller.wait_for("session.created")
+            (session,) = server.gateway._sessions
+            ended = session.closed
+            del session
+            assert alive(WebsocketsTransport) == 1
+        await ended.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert alive(WebsocketsTransport) == 0
     finally:
         gc.enable()
 

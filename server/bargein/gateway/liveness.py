@@ -33,7 +33,9 @@ class Liveness:
         self._schedule(PING_INTERVAL_S, self._send)
 
     def stop(self) -> None:
+        """End it, for good. It lets go of whom it calls, who would else wait with it for the garbage collector."""
         self._timers.cancel(self)
+        self._ping = self._dead = _nothing
 
     def _send(self) -> None:
         self.heard = False
@@ -48,3 +50,7 @@ class Liveness:
 
     def _schedule(self, delay_s: float, callback: Callable[[], None]) -> None:
         self._timers.schedule(self, self._timers.clock.now() + delay_s, callback)
+
+
+def _nothing() -> None:
+    pass

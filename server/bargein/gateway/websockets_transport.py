@@ -35,6 +35,10 @@ class _Protocol(ServerProtocol):
         self._too_big = too_big(max_message_bytes)
         self._failing = failing
 
+    def let_go(self) -> None:
+        """The connection is gone: nobody is to be told any more."""
+        self._failing = _nothing
+
     def fail(self, code: CloseCode | int, reason: str = "") -> None:
         if self.state is OPEN and code != CloseCode.ABNORMAL_CLOSURE:
             self._failing(int(code), self._too_big if code == CloseCode.MESSAGE_TOO_BIG else reason)
@@ -107,6 +111,7 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
         self._protocol.receive_eof()
+        self._protocol.let_go()
         self._timers.cancel(self)
         self._gone()
 
@@ -150,3 +155,7 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
         if self._protocol.state is not CLOSED:
             self._protocol.send_ping(b"")
             self._flush()
+
+
+def _nothing(code: int, reason: str) -> None:
+    pass
