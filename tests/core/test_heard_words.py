@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bargein.core.heard_words import STEP_MS, Transcript
+from bargein.core.heard_words import Transcript
+from bargein.core.voiced_clock import STEP_MS, SpeechCurve
 
 RATE_HZ = 24_000
 LOUD, QUIET = -20.0, -80.0
@@ -24,7 +26,9 @@ def transcript(text: str, at_sample: int = 0) -> Transcript:
 
 def heard(made: Transcript, at_ms: int, sound: list[float], *, finished: bool = True) -> str:
     received = len(sound) * STEP_MS * RATE_HZ // 1000
-    count = made.heard_characters(at_ms * RATE_HZ // 1000, received, finished=finished, levels_db=sound)
+    count = made.heard_characters(
+        at_ms * RATE_HZ // 1000, received, finished=finished, curve=SpeechCurve(sound, [False] * len(sound))
+    )
     return made.text[:count]
 
 
@@ -45,11 +49,35 @@ def test_silence_holds_no_words() -> None:
         assert heard(transcript("aaaa bbbb, cccc dddd"), at_ms, sound) == "aaaa bbbb,"
 
 
-def test_a_slow_voice_is_learnt_from_its_pauses() -> None:
-    """10 characters a second: at the usual 14 the second clause would be over long before."""
-    made = transcript("aaaa bbbb, cccc dddd, and so on for a while")
-    sound = levels((LOUD, 1000), (QUIET, 300), (LOUD, 3000))
-    assert heard(made, 2300, sound, finished=False) == "aaaa bbbb, cccc"
+def test_a_pause_without_punctuation_is_not_the_end_of_a_clause() -> None:
+    sound = levels((LOUD, 700), (QUIET, 200), (LOUD, 700), (QUIET, 300), (LOUD, 1400))
+    assert heard(transcript("aaaaaa bbb cccccc, dddddd eee ffffff"), 1700, sound) == "aaaaaa bbb cccccc,"
+
+
+@pytest.mark.parametrize("letters_per_s", [10, 18])
+def test_the_pace_of_a_voice_is_learnt_from_its_pauses(letters_per_s: int) -> None:
+    text = "aaaa bbbb, cccc dddd, eeee ffff, gggg hhhh iiii jjjj kkkk llll"
+    clause_ms = round(9000 / letters_per_s / STEP_MS) * STEP_MS
+    sound = levels((LOUD, clause_ms), (QUIET, 300), (LOUD, clause_ms), (QUIET, 300), (LOUD, clause_ms), (QUIET, 300))
+    sound += levels((LOUD, 3 * clause_ms))
+    half_way = 3 * (clause_ms + 300) + clause_ms
+    assert heard(transcript(text), half_way, sound, finished=False).endswith("gggg hhhh")
+
+
+def test_letters_that_hiss_are_found_where_it_hisses() -> None:
+    """Without them the words would be spread evenly; the first is drawn out to three quarters of the time."""
+    made = transcript("mama sosh")
+    loud = [LOUD] * 50
+    hisses = [False] * 36 + [True] * 4 + [False] * 6 + [True] * 4
+    count = made.heard_characters(
+        RATE_HZ * 33 * STEP_MS // 1000, RATE_HZ, finished=True, curve=SpeechCurve(loud, hisses)
+    )
+    assert made.text[:count] == "mama"
+
+
+def test_scripts_without_spaces_are_cut_between_characters() -> None:
+    sound = levels((LOUD, 1200), (QUIET, 300), (LOUD, 1400))
+    assert heard(transcript("今日は天気がいい。散歩に行きましょう。"), 1350, sound) == "今日は天気がいい。"
 
 
 def test_a_word_cannot_be_heard_before_it_arrived() -> None:
@@ -62,7 +90,7 @@ def test_a_word_cannot_be_heard_before_it_arrived() -> None:
 
 def test_without_levels_all_sound_counts_as_voice() -> None:
     made = transcript("aaaa bbbb cccc dddd")
-    count = made.heard_characters(RATE_HZ, 2 * RATE_HZ, finished=True, levels_db=[])
+    count = made.heard_characters(RATE_HZ, 2 * RATE_HZ, finished=True, curve=SpeechCurve([], []))
     assert made.text[:count] == "aaaa bbbb"
 
 
@@ -76,7 +104,7 @@ def test_what_was_heard_grows_word_by_word(words: list[str], runs: list[tuple[fl
     made = transcript(" ".join(words))
     sound = levels(*((level, count * STEP_MS) for level, count in runs))
     before = ""
-    for at_ms in range(0, len(sound) * STEP_MS + 1, STEP_MS):
+    for at_ms in range(0, len(sound) * STEP_MS + 1, 3 * STEP_MS):
         now = heard(made, at_ms, sound, finished=finished)
         assert now.startswith(before)
         assert now in {"", *(" ".join(words[:count]) for count in range(1, len(words) + 1))}

@@ -17,6 +17,7 @@ from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, Tur
 from bargein.core.conversation import Conversation
 from bargein.core.events import Event, ResponseRequested, Window
 from bargein.core.items import InputText, Message
+from bargein.core.voiced_clock import SpeechCurve
 from bargein.errors import CallerError
 
 WINDOW_MS = 20
@@ -68,8 +69,8 @@ class Script:
     echo = 0.0
     """How much of what the caller says is the agent's echo."""
 
-    def loudness(self, pieces: Sequence[str | bytes], fmt: AudioFormat, step_ms: int) -> list[float]:
-        return []
+    def speech_curve(self, pieces: Sequence[str | bytes], fmt: AudioFormat) -> SpeechCurve:
+        return SpeechCurve([], [])
 
     def echo_likeness(
         self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat

@@ -7,7 +7,6 @@ from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.heard_words import STEP_MS
 from bargein.core.history import History
 from bargein.core.items import Item, Message, OutputAudio
 from bargein.core.measures import Measures
@@ -72,9 +71,11 @@ class Cutter:
         before, text = self._history.heard.get(item_id), audio.transcript
         if before is not None and before.samples <= samples:
             return before.text, text[len(before.text) :]
-        levels_db = self._measures.loudness(audio.pieces, audio.format, STEP_MS)
         count = audio.timeline.heard_characters(
-            samples, audio.sample_count, finished=audio.finished, levels_db=levels_db
+            samples,
+            audio.sample_count,
+            finished=audio.finished,
+            curve=self._measures.speech_curve(audio.pieces, audio.format),
         )
         self._history.cut(item_id, samples, text[:count])
         return text[:count], text[count:]

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bargein.core.audio import AudioFormat
+from bargein.core.voiced_clock import SpeechCurve
 
 
 class Measures(Protocol):
     """Pure functions of sound. They are called at an interruption, never per frame."""
 
-    def loudness(self, pieces: Sequence[str | bytes], fmt: AudioFormat, step_ms: int) -> Sequence[float]:
-        """Level of each whole step of a stored reply, in dB relative to full scale."""
+    def speech_curve(self, pieces: Sequence[str | bytes], fmt: AudioFormat) -> SpeechCurve:
+        """Where in a stored reply is voice, and where it hisses."""
         ...
 
     def echo_likeness(

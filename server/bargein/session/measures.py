@@ -10,9 +10,11 @@ import numpy.typing as npt
 import pybase64
 
 from bargein.core.audio import AudioFormat, Encoding
-from bargein.sound import echo, levels
+from bargein.core.voiced_clock import STEP_MS, SpeechCurve
+from bargein.sound import echo
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
 from bargein.sound.resample import decimate
+from bargein.sound.speech_curve import speech_curve
 
 ECHO_RATE_HZ: Final = 8_000
 
@@ -20,9 +22,10 @@ ECHO_RATE_HZ: Final = 8_000
 class NumpyMeasures:
     """A :class:`~bargein.core.measures.Measures`."""
 
-    def loudness(self, pieces: Sequence[str | bytes], fmt: AudioFormat, step_ms: int) -> list[float]:
-        """See :meth:`Measures.loudness`."""
-        return levels.loudness(_pcm16(pieces, fmt).astype("<i2").tobytes(), fmt.rate_hz, step_ms)
+    def speech_curve(self, pieces: Sequence[str | bytes], fmt: AudioFormat) -> SpeechCurve:
+        """See :meth:`Measures.speech_curve`."""
+        levels_db, hisses = speech_curve(_pcm16(pieces, fmt), fmt.rate_hz, STEP_MS)
+        return SpeechCurve(levels_db, hisses)
 
     def echo_likeness(
         self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
