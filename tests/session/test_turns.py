@@ -214,7 +214,7 @@ async def test_items_are_created_retrieved_truncated_and_deleted(server: Running
         assert len(base64.b64decode(retrieved["item"]["content"][0]["audio"])) <= 2 * 24 * 650
         await caller.say_text("and then?")
         await caller.wait_for("response.done")
-    assert model.told()[2] == "assistant: one two"
+    assert model.told()[2] == "assistant: one two three"
 
 
 @pytest.mark.parametrize(
