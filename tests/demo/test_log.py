@@ -87,7 +87,7 @@ def test_the_manual_has_every_field() -> None:
         assert f"`{field.name}`" in manual, field.name
 
 
-@pytest.mark.parametrize("query", [{"wait": "nothing"}, {"after": "x"}, {"timeout_s": "soon"}])
+@pytest.mark.parametrize("query", [{"wait": "nothing"}, {"after": "x"}, {"timeout_s": "soon"}, {"limit": "all"}])
 async def test_a_wrong_query_is_refused(demo: DemoModelProcess, query: dict[str, str]) -> None:
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{demo.url}/log", params=query)).status_code == 400
@@ -99,6 +99,9 @@ async def test_the_log_can_be_cleared_bounded_and_written_to_a_file(tmp_path: Pa
         for _ in range(3):
             await stream(demo, body_of("thanks"))
         assert [row["n"] for row in await demo.rows()] == [2, 3]
+        async with httpx.AsyncClient() as client:
+            answer = await client.get(f"{demo.url}/log", params={"limit": 1})
+            assert [row["n"] for row in answer.json()["rows"]] == [2]
         await demo.clear()
         assert await demo.rows() == []
         await stream(demo, body_of("thanks"))

@@ -136,19 +136,21 @@ class DemoModel:
         state = query.get("wait") or query.get("state") or "arrived"
         try:
             after, count = int(query.get("after", 0)), int(query.get("count", 1))
+            limit = max(1, int(query["limit"])) if "limit" in query else None
             timeout_s = min(float(query.get("timeout_s", 30)), LONGEST_WAIT_S)
         except ValueError:
-            return ApiError("'after' and 'count' are whole numbers, 'timeout_s' is a number.", param="after").response()
+            message = "'after', 'count' and 'limit' are whole numbers, 'timeout_s' is a number."
+            return ApiError(message, param="after").response()
         if state not in STATES:
             return ApiError(f"'wait' is one of: {', '.join(STATES)}.", param="wait").response()
         timed_out = False
-        rows = self.log.rows(after, state)
-        if "wait" in query and len(rows) < count:
+        if "wait" in query:
             try:
                 async with asyncio.timeout(timeout_s):
-                    rows = await self.log.wait(after, state, count)
+                    await self.log.wait(after, state, count)
             except TimeoutError:
-                timed_out, rows = True, self.log.rows(after, state)
+                timed_out = True
+        rows = self.log.rows(after, state, limit)
         body = {"rows": rows, "last_n": self.log.last_n, "timed_out": timed_out, "monotonic_s": time.monotonic()}
         return Response(orjson.dumps(body), media_type="application/json")
 

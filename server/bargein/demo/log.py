@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,15 +106,15 @@ class RequestLog:
         if row.outcome == "open":
             row.outcome, row.ended_s = outcome, time.monotonic()
             if self._file is not None:
-                self._file.write(orjson.dumps(asdict(row), option=orjson.OPT_APPEND_NEWLINE))
+                self._file.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
                 self._file.flush()
             self._notify()
 
-    def rows(self, after: int = 0, state: str = "arrived") -> list[dict[str, Any]]:
-        """Rows behind number ``after`` that have reached a state, oldest first."""
-        return [asdict(row) for row in self._rows if row.n > after and row.has_reached(state)]
+    def rows(self, after: int = 0, state: str = "arrived", limit: int | None = None) -> list[Row]:
+        """Rows behind number ``after`` that have reached a state, oldest first: the rows themselves, no copies."""
+        return list(islice((row for row in self._rows if row.n > after and row.has_reached(state)), limit))
 
-    async def wait(self, after: int, state: str, count: int) -> list[dict[str, Any]]:
+    async def wait(self, after: int, state: str, count: int) -> None:
         """Wait until ``count`` rows behind number ``after`` have reached a state. Cancelling stops waiting."""
 
         def reached() -> bool:
@@ -125,7 +126,6 @@ class RequestLog:
                 await self._changed.wait_for(reached)
         finally:
             self._waiting -= 1
-        return self.rows(after, state)
 
     @property
     def last_n(self) -> int:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.load.caller import Caller, Instructions, Number
 from bargein.load.dialogue import AudioWatcher
@@ -25,6 +27,8 @@ from bargein.load.timeline import Timeline
 from bargein.load.words import WordLog
 
 PROGRESS_S: Final = 0.5
+GC_THRESHOLDS: Final = (2_000, 1_000, 1_000)
+"""What was measured only grows, and looking through all of it would make the callers late."""
 SAMPLED_CALLERS: Final = 12
 """Callers whose every sound is kept for the report."""
 
@@ -104,6 +108,8 @@ async def run(plan: Plan, stop: asyncio.Event, on_progress: Callable[[Run], None
     _staff(this, phrasebooks, words)
     gc.collect()
     gc.freeze()
+    thresholds = gc.get_threshold()
+    gc.set_threshold(*GC_THRESHOLDS)
     helpers = [asyncio.create_task(this.ticker.run()), asyncio.create_task(_tell(this, on_progress))]
     if this.server is not None:
         helpers.append(asyncio.create_task(this.server.watch()))
@@ -119,11 +125,13 @@ async def run(plan: Plan, stop: asyncio.Event, on_progress: Callable[[Run], None
         this.ended_s = time.monotonic()
         await _cancel(lives)
         await _cancel(helpers)
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
     if this.server is not None:
         await this.server.settle()
     if words is not None:
-        await words.read()
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            await words.read(client)
         words.compare()
     return this
 

@@ -22,6 +22,8 @@ from bargein.load.measures import Measures
 RATE_HZ: Final = 24_000
 INTERVAL_S: Final = 3.0
 """How often the log is read: it keeps the latest requests only."""
+ROWS_AT_ONCE: Final = 32
+"""So that neither the callers nor the model are held up by reading it."""
 _SIGNATURE: Final = re.compile(r"load caller (\d+), call (\d+)")
 
 
@@ -77,18 +79,24 @@ class WordLog:
 
     async def watch(self) -> None:
         """Read the log until cancelled."""
-        while True:
-            await self.read()
-            await asyncio.sleep(INTERVAL_S)
+        # Making a client takes longer than all its requests: certificates are read.
+        async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+            while True:
+                await self.read(client)
+                await asyncio.sleep(INTERVAL_S)
 
-    async def read(self) -> None:
+    async def read(self, client: httpx.AsyncClient) -> None:
         """Take in what ended since the last time. A server that does not answer is asked again later."""
-        try:
-            async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
-                answer = await client.get(f"{self.url}/log", params={"after": self._last, "state": "arrived"})
-        except httpx.HTTPError:
-            return
-        if answer.status_code == httpx.codes.OK:
+        before = -1
+        while self._last > before:
+            before = self._last
+            params: dict[str, str | int] = {"after": self._last, "limit": ROWS_AT_ONCE}
+            try:
+                answer = await client.get(f"{self.url}/log", params=params)
+            except httpx.HTTPError:
+                return
+            if answer.status_code != httpx.codes.OK:
+                return
             self.take(orjson.loads(answer.content)["rows"])
 
     def take(self, rows: Sequence[dict[str, Any]]) -> None:
