@@ -19,7 +19,7 @@ from bargein.core.alignment import (
 )
 from bargein.core.voiced_clock import STEPS_PER_S, VoicedClock
 
-USUAL_LETTERS_PER_S: Final = 14.0
+USUAL_LETTERS_PER_S: Final = 14.5
 """Of voiced sound, before anything is known of a voice."""
 PACES: Final = (0.74, 0.86, 1.0, 1.16, 1.35)
 """Tried while the end of the sound is not known: multiples of the usual length of a letter."""

@@ -2,7 +2,7 @@
 
 Chat Completions gives the transcript ahead of the sound, and no timings. So the one is laid along the other
 (:mod:`bargein.core.alignment`); a word that arrived when ``n`` samples of sound had arrived is spoken after sample
-``n``, for the transcript leads. A word counts as heard once the greater part of it was.
+``n``, for the transcript leads. A word counts as heard once a good part of it was.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from bargein.core.voiced_clock import STEPS_PER_S, SpeechCurve, VoicedClock
 
 HEARD_SHARE: Final = 0.4
 """Of a word: it counts as heard from here on."""
+TAIL_SHARE: Final = 0.6
+"""The same behind the last place that is known: there a word too many is likelier, and it is worse than one too few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +87,17 @@ def _heard_words(score: Score, clock: VoicedClock, heard_steps: float, *, finish
     laid = lay_clauses(score, clock, finished=finished)
     index = bisect_right(laid.anchors, heard_steps, key=lambda anchor: anchor.steps) - 1
     anchor = laid.anchors[index]
+    share = HEARD_SHARE
     if index + 1 < len(laid.anchors):
         ends = word_alignment.between(score, clock, anchor, laid.anchors[index + 1])
     elif finished:
         return len(score.words)
     else:
+        share = TAIL_SHARE
         ends = word_alignment.behind(score, clock, anchor, laid.steps_per_letter)
     count, begin = anchor.words, anchor.steps
     for end in ends:
-        if begin + (end - begin) * HEARD_SHARE > heard_steps:
+        if begin + (end - begin) * share > heard_steps:
             break
         count += 1
         begin = end

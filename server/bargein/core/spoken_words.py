@@ -8,7 +8,7 @@ from typing import Final
 
 JOINT_LETTERS: Final = 0.3
 """What every word takes besides its letters."""
-FINAL_LETTERS: Final = 1.0
+FINAL_LETTERS: Final = 2.0
 """What the last word before a pause is drawn out by."""
 DIGIT_LETTERS: Final = 4.0
 """A digit is spoken as a word of about so many letters."""
@@ -23,6 +23,8 @@ _PAUSE: Final = re.compile(
     r"([.,;:!?\u2026\u3001\u3002\uff01\uff0c\uff1a\uff1b\uff1f])[\"'\u2019\u201d)\u300d\u300f]*$"
 )
 _WEAK_PAUSES: Final = ",\u3001\uff0c"
+_ONE_SOUND: Final = re.compile(r"sch|[cpstw]h|gh|ck|ng|([^\W\d_])\1")
+"""Letters that are one sound together, or part of it."""
 _HISS: Final = re.compile(r"sch|sh|ch|ss|s|z|x|j|\u00df|c(?=[eiy])|ti(?=on)")
 """Letters that are spoken with most of their energy high up, as the languages of Europe mostly write them."""
 
@@ -49,6 +51,7 @@ def spoken_words(text: str) -> list[SpokenWord]:
 
 
 def _word(end: int, word: str) -> SpokenWord:
+    lowered = word.lower()
     letters = JOINT_LETTERS
     for character in word:
         if character.isdigit():
@@ -57,8 +60,10 @@ def _word(end: int, word: str) -> SpokenWord:
             letters += SYLLABLE_LETTERS
         elif character.isalpha():
             letters += 1.0
+    for match in _ONE_SOUND.finditer(lowered):
+        letters -= match.end() - match.start() - 1
     stop = _PAUSE.search(word)
     pause = 0 if stop is None else 1 if stop.group(1) in _WEAK_PAUSES else 2
     if pause:
         letters += FINAL_LETTERS
-    return SpokenWord(end, letters, len(_HISS.findall(word.lower())), pause)
+    return SpokenWord(end, letters, len(_HISS.findall(lowered)), pause)
