@@ -75,6 +75,13 @@ def test_letters_that_hiss_are_found_where_it_hisses() -> None:
     assert made.text[:count] == "mama"
 
 
+def test_a_word_ends_where_the_level_dips() -> None:
+    """By their letters alone the first would end half way."""
+    made = transcript("momo nana")
+    assert heard(made, 740, levels((LOUD, 1000))) == "momo nana"
+    assert heard(made, 740, levels((LOUD, 580), (LOUD - 8, 40), (LOUD, 380))) == "momo"
+
+
 def test_scripts_without_spaces_are_cut_between_characters() -> None:
     sound = levels((LOUD, 1200), (QUIET, 300), (LOUD, 1400))
     assert heard(transcript("今日は天気がいい。散歩に行きましょう。"), 1350, sound) == "今日は天気がいい。"

@@ -1,10 +1,10 @@
 """Laying a text along its sound: the voiced step at which each word ends.
 
 Two searches for the cheapest path, as in forced alignment (Rabiner 1989, section III), with what can be known without a
-model of the language: a word takes about as long as its letters; pauses are where clauses end; letters that hiss sound
-like it. First clause ends are laid on pauses, all along the sound (:mod:`bargein.core.clause_alignment`); then words
-within the one stretch that is asked for (:mod:`bargein.core.word_alignment`). Costs are negative logarithms of
-likelihoods, so they add up.
+model of the language: a word takes about as long as its letters; pauses are where clauses end; between syllables the
+level dips (Mermelstein 1975); letters that hiss sound like it. First clause ends are laid on pauses, all along the
+sound (:mod:`bargein.core.clause_alignment`); then words within the one stretch that is asked for
+(:mod:`bargein.core.word_alignment`). Costs are negative logarithms of likelihoods, so they add up.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ HISS_COST: Final = 0.15
 """A step that hisses and should not, or the other way round."""
 HISS_LETTERS: Final = 1.1
 """How long a sibilant hisses, in letters."""
+DIP_COST: Final = 1.5
+"""A word that ends where the level does not dip costs so much more than one that ends in a deep dip."""
+USUAL_DIP: Final = 0.8
+"""Where a word ends. To end there costs nothing, so that many words are no likelier than few."""
 MOST_HISS_STEPS: Final = 8.0
 """Of one word, more do not count against it."""
 

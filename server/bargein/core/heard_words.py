@@ -17,7 +17,7 @@ from bargein.core.clause_alignment import lay_clauses
 from bargein.core.spoken_words import spoken_words
 from bargein.core.voiced_clock import STEPS_PER_S, SpeechCurve, VoicedClock
 
-HEARD_SHARE: Final = 0.4
+HEARD_SHARE: Final = 0.45
 """Of a word: it counts as heard from here on."""
 TAIL_SHARE: Final = 0.6
 """The same behind the last place that is known: there a word too many is likelier, and it is worse than one too few."""

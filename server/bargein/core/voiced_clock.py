@@ -14,6 +14,9 @@ PAUSE_STEPS: Final = 4
 SURE_PAUSE_STEPS: Final = 7
 LONGEST_WEIGHT: Final = 1.5
 QUIET_BELOW_PEAK_DB: Final = 35.0
+DIP_STEPS: Final = 5
+"""On either side of a dip, its banks are looked for so far away: about the length of a syllable."""
+DEEP_DIP_DB: Final = 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class VoicedClock:
         self.pauses: list[Pause] = []
         """Those behind the first sound and before the last."""
         self._voiced_before = [0]
+        self._voiced_levels_db: list[float] = []
         quiet = 0
         hisses = 0
         voiced = 0
@@ -65,6 +69,7 @@ class VoicedClock:
                 voiced += 1
                 hisses += curve.hisses[step]
                 self.hisses_before.append(hisses)
+                self._voiced_levels_db.append(levels_db[step])
             else:
                 quiet += 1
             self._voiced_before.append(voiced)
@@ -85,3 +90,16 @@ class VoicedClock:
             return self._voiced_before[-1]
         voiced = self._voiced_before[whole]
         return voiced + (self._voiced_before[whole + 1] - voiced) * (steps - whole)
+
+    def dips(self, begin: int, end: int) -> list[float]:
+        """How clearly the level dips before each voiced step from ``begin`` to ``end``: 0 not at all, 1 by
+        :data:`DEEP_DIP_DB` or more.
+        """
+        levels_db = self._voiced_levels_db
+        found = [0.0] * (end - begin + 1)
+        for at in range(max(begin, 1), min(end + 1, len(levels_db))):
+            bottom_db = min(levels_db[at - 1], levels_db[at])
+            before_db = max(levels_db[max(at - DIP_STEPS, 0) : at])
+            behind_db = max(levels_db[at : at + DIP_STEPS])
+            found[at - begin] = min((min(before_db, behind_db) - bottom_db) / DEEP_DIP_DB, 1.0)
+        return found

@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 from bargein.core.alignment import (
+    DIP_COST,
     HISS_COST,
     HISS_LETTERS,
     MOST_HISS_STEPS,
@@ -13,6 +14,7 @@ from bargein.core.alignment import (
     NO_PAUSE_COST,
     SPLIT_WORD_COST,
     STRAY_PAUSE_COST,
+    USUAL_DIP,
     WORD_SPREAD,
     Anchor,
     Score,
@@ -79,6 +81,7 @@ class _Search:
         self._begin = begin.steps
         self._arrived_steps = score.arrived_steps[begin.words :]
         self._hisses_before = clock.hisses_before[begin.steps : begin.steps + length + 1]
+        self._dips = clock.dips(begin.steps, begin.steps + length)
         self._backs: list[list[int]] = []
         self._pause_at = [0.0] * (length + 1)
         for pause in clock.pauses:
@@ -121,7 +124,7 @@ class _Search:
                     found[end] = cost
                     back[end] = start
         for end in range(first, last + 1):
-            found[end] += self._pause_cost(word, end)
+            found[end] += self._pause_cost(word, end) + DIP_COST * (USUAL_DIP - self._dips[end])
         self.costs = found
         self._first, self._last = first, last
         self._backs.append(back)
