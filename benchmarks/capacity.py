@@ -4,7 +4,7 @@ Finds the largest number of callers at which a core still meets the limits, for 
 one core, the callers and the model on the other. 20 ms frames, every caller sending all the time, half of them being
 spoken to, interruptions every few seconds.
 
-Run: ``python -m benchmarks.capacity`` (about twenty minutes); ``--help`` for parts of it.
+Run: ``python -m benchmarks.capacity`` (about 25 minutes); ``--help`` for parts of it.
 """
 
 from __future__ import annotations

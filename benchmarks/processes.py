@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -63,7 +64,10 @@ def _cpu_s(pid: int) -> float:
 def running(
     command: Sequence[str], cpus: set[int], environment: dict[str, str] | None = None, scheme: str = "ws"
 ) -> Iterator[Process]:
-    """Start a command pinned to ``cpus``; it is ready when it has printed an address. It ends with the block."""
+    """Start a command pinned to ``cpus``; it is ready when it has printed an address. It ends with the block, which
+    SIGTERM ends as Ctrl-C does: a server that was left over would take its share of the next measurement.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     own = os.sched_getaffinity(0)
     os.sched_setaffinity(0, cpus)
     try:
