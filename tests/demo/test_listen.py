@@ -29,6 +29,7 @@ COMMANDS = (
     "hello", "tell me a story", "hey tell me another story", "stop", "wait a second", "what time is it",
     "do you know what time it is", "who are you", "what can you do", "count to twenty", "goodbye", "keep going",
     "what did you say", "what did i interrupt", "can you hear me", "stop what time is it", "thank you very much",
+    "stop please count to twenty",
 )  # fmt: skip
 FOREIGN = (
     "the quick brown fox jumps over the lazy dog", "i think the economy will improve next year",
