@@ -82,6 +82,13 @@ def test_a_word_ends_where_the_level_dips() -> None:
     assert heard(made, 740, levels((LOUD, 580), (LOUD - 8, 40), (LOUD, 380))) == "momo"
 
 
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_minute_without_punctuation_is_followed(finished: bool) -> None:
+    sound = levels(*[(LOUD, 360), (LOUD - 8, 40)] * 150)
+    made = transcript("abcdef " * (150 if finished else 170))
+    assert heard(made, 30_010, sound, finished=finished).count("abcdef") == 75
+
+
 def test_scripts_without_spaces_are_cut_between_characters() -> None:
     sound = levels((LOUD, 1200), (QUIET, 300), (LOUD, 1400))
     assert heard(transcript("今日は天気がいい。散歩に行きましょう。"), 1350, sound) == "今日は天気がいい。"

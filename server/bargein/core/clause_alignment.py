@@ -30,6 +30,8 @@ CLAUSE_SPREAD: Final = 0.1
 PAUSES_SKIPPED: Final = 3
 ENDS_SKIPPED: Final = 3
 """So many pauses in a row may be no clause ends, and so many clause ends without a pause."""
+BEAM: Final = 12.0
+"""Of the clause ends that a pause may be, those that are dearer than the cheapest by more are given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +101,16 @@ class _Search:
 
     def best(self) -> tuple[float, list[Anchor]]:
         """What the cheapest path costs, and where it passes."""
+        followed = [(0, 0)]
         for row in range(1, len(self._stops)):
-            for column in range(1, self._columns):
+            reached = followed[-1 - PAUSES_SKIPPED :]
+            first = min(columns[0] for columns in reached) + 1
+            last = min(max(columns[1] for columns in reached) + 1 + ENDS_SKIPPED, self._columns - 1)
+            for column in range(first, last + 1):
                 if self._score.arrived_steps[self._ends[column] - 1] >= self._stops[row]:
                     break
                 self._reach(row, column)
+            followed.append(self._prune(row))
         cost, at = (self._costs[-1], len(self._costs) - 1) if self._finished else self._break_off()
         if cost >= NEVER:
             whole = [Anchor(self._clock.total, len(self._score.words))] if self._finished else []
@@ -115,6 +122,18 @@ class _Search:
         anchors.append(Anchor(0, 0))
         anchors.reverse()
         return cost, anchors
+
+    def _prune(self, row: int) -> tuple[int, int]:
+        """Give up what is too dear, and say between which columns of a row there is a path; none: an empty range."""
+        costs = self._costs[row * self._columns : (row + 1) * self._columns]
+        dearest = min(min(costs) + BEAM, NEVER / 2)
+        first, last = self._columns, -1
+        for column in range(self._columns):
+            if costs[column] <= dearest:
+                first, last = min(first, column), column
+            else:
+                self._costs[row * self._columns + column] = NEVER
+        return first, last
 
     def _reach(self, row: int, column: int) -> None:
         """Find the cheapest way to lay a clause end on a pause."""

@@ -24,6 +24,8 @@ from bargein.core.voiced_clock import VoicedClock
 
 BEAM: Final = 6.0
 """Paths that are dearer than the cheapest by more are given up."""
+FURTHEST_STEPS: Final = 60
+"""So are those that are further from the cheapest: a text without punctuation would leave thousands to follow."""
 SHORTEST: Final = 0.35
 LONGEST: Final = 2.2
 """Of a word, as multiples of what its letters promise."""
@@ -125,8 +127,9 @@ class _Search:
                     back[end] = start
         for end in range(first, last + 1):
             found[end] += self._pause_cost(word, end) + DIP_COST * (USUAL_DIP - self._dips[end])
+        cheapest = found.index(min(found))
         self.costs = found
-        self._first, self._last = first, last
+        self._first, self._last = max(first, cheapest - FURTHEST_STEPS), min(last, cheapest + FURTHEST_STEPS)
         self._backs.append(back)
 
     def finish(self, word: SpokenWord) -> None:
@@ -134,7 +137,7 @@ class _Search:
         length, expected = self._length, word.letters * self._pace
         hisses = word.hisses * HISS_LETTERS * self._pace
         best, best_start = NEVER, 0
-        for start in range(length):
+        for start in range(self._first, min(self._last + 1, length)):
             cost = self.costs[start]
             if cost < best:
                 excess = abs(self._hisses_before[length] - self._hisses_before[start] - hisses)
@@ -152,7 +155,7 @@ class _Search:
         """
         expected = score.words[following].letters * self._pace if following < len(score.words) else 1.0
         best, best_at = NEVER, 0
-        for at in range(self._length, -1, -1):
+        for at in range(self._last, self._first - 1, -1):
             cost = self.costs[at]
             if cost < best:
                 cost += SPLIT_WORD_COST * (self._pauses_upto[self._length] - self._pauses_upto[at])
