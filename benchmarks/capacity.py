@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import crowd, processes
+from benchmarks.core_speed import SLOW_SHARE, CoreSpeed
 from benchmarks.crowd import LISTENING, SCENARIO, Seen
 from benchmarks.processes import LOAD_CPU, SERVER_CPU, Process
 
@@ -37,6 +38,11 @@ FINENESS: Final = 0.05
 """The search ends when it knows the number to within so much, or :data:`GRAIN` callers."""
 TRIES: Final = 2
 """A number is too large when it misses the limits so often: one stall of the machine says nothing of the server."""
+TRIES_IN_ALL: Final = 3
+"""Those included during which the core was not at its speed."""
+WAIT_S: Final = 20.0
+"""How long is waited, before each run, for a core that is not at its speed."""
+SPEED: Final = CoreSpeed(SERVER_CPU)
 CONSOLE: Final = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 
 
@@ -91,18 +97,20 @@ def measure(stack: Stack, callers: int, seconds: float, *, probes: bool = True) 
 
     :param probes: let some callers notice the hold, where there is one. They interrupt far more often than the others.
     """
-    scenario = SCENARIO if stack.reacts else LISTENING
-    with serving(stack) as server:
-        return uvloop.run(
+    SPEED.wait(WAIT_S)
+    with serving(stack) as server, SPEED.watched() as times:
+        seen = uvloop.run(
             crowd.see(
                 server,
                 callers,
                 seconds,
                 binary=stack.binary,
                 probes=probes and stack.kind == "bargein",
-                scenario=scenario,
+                scenario=SCENARIO if stack.reacts else LISTENING,
             )
         )
+    seen.core_speed = SPEED.share([time for time in times if seen.full_from_s <= time[0] <= seen.full_to_s])
+    return seen
 
 
 def shortfall(stack: Stack, seen: Seen) -> str | None:
@@ -140,20 +148,23 @@ def largest(stack: Stack, seconds: float) -> Seen | None:
 
 def _meets(stack: Stack, callers: int, seconds: float) -> Seen | None:
     """The first run with so many callers that met the limits."""
-    for _ in range(TRIES):
+    misses = misses_at_speed = 0
+    while misses_at_speed < TRIES and misses < TRIES_IN_ALL:
         seen = measure(stack, callers, seconds)
         short = shortfall(stack, seen)
         CONSOLE.print(f"  {stack.name}: {_line(seen)}: {short or 'ok'}", soft_wrap=True)
         if short is None:
             return seen
+        misses += 1
+        misses_at_speed += seen.core_speed >= SLOW_SHARE
     return None
 
 
 def _line(seen: Seen) -> str:
     reaction = f", reaction p99 {seen.reaction_p99:.0f} ms" if seen.reaction_p99 is not None else ""
     return (
-        f"{seen.callers} callers, {seen.cpu_percent:.0f} % of the core, {seen.cpu_ms_per_caller_second:.2f} ms a "
-        f"caller-second, spoken to {100 * seen.spoken_to:.0f} %, "
+        f"{seen.callers} callers, {seen.cpu_percent:.0f} % of the core at {100 * seen.core_speed:.0f} % of its speed, "
+        f"{seen.cpu_ms_at_speed:.2f} ms a caller-second at full speed, spoken to {100 * seen.spoken_to:.0f} %, "
         f"delta p50 {seen.delta_p50:.1f} p99 {seen.delta_p99:.1f} ms{reaction}, "
         f"generator p99 {seen.generator_p99:.1f} ms"
     )
@@ -207,10 +218,11 @@ def closing_table(best: dict[str, Seen], common: dict[str, Seen]) -> Table:
     for name in (
         "callers",
         "CPU %",
+        "core's speed %",
         "delta p99 ms",
         "reaction p99 ms",
         "MB in all",
-        "ms CPU a caller-second",
+        "ms CPU a caller-second, at full speed",
         "x relay",
     ):
         table.add_column(name, justify="right")
@@ -222,13 +234,24 @@ def closing_table(best: dict[str, Seen], common: dict[str, Seen]) -> Table:
             name,
             str(seen.callers),
             f"{seen.cpu_percent:.0f}",
+            f"{100 * seen.core_speed:.0f}",
             f"{seen.delta_p99:.1f}",
             f"{seen.reaction_p99:.0f}" if seen.reaction_p99 is not None else "",
             f"{seen.memory_mb:.0f}",
-            f"{cost.cpu_ms_per_caller_second:.2f}" if cost else "",
-            f"{cost.cpu_ms_per_caller_second / relay.cpu_ms_per_caller_second:.1f}" if cost and relay else "",
+            f"{cost.cpu_ms_at_speed:.2f}" if cost else "",
+            f"{cost.cpu_ms_at_speed / relay.cpu_ms_at_speed:.1f}" if cost and relay else "",
         )
     return table
+
+
+def times_straightforward(best: dict[str, Seen]) -> str:
+    """How many times the callers of the straightforward server each of ours carries."""
+    plain = best.get("straightforward")
+    ours = [name for name in best if name.startswith("bargein")]
+    if plain is None or not ours:
+        return ""
+    ratios = [f"{name} {best[name].callers / plain.callers:.1f}" for name in ours]
+    return "Times the callers of the straightforward server: " + "; ".join(ratios)
 
 
 def versions() -> str:
@@ -258,6 +281,7 @@ def main() -> int:
     CONSOLE.print("With 70 % of that number:")
     seventy = at_seventy(best, stacks, options.seconds)
     CONSOLE.print(closing_table(best, common))
+    CONSOLE.print(times_straightforward(best))
     if seventy:
         CONSOLE.print(waiting_table(seventy))
     if options.out:

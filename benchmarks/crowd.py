@@ -56,12 +56,22 @@ class Seen:
     lost: int
     """Calls that failed or ended, replies missing or failed."""
     generator_p99: float
+    full_from_s: float
+    full_to_s: float
+    """While all callers were there, on ``time.monotonic``."""
+    core_speed: float = float("nan")
+    """Of the server's core meanwhile, as a share of what it can do; see :mod:`benchmarks.core_speed`."""
     figures: dict[str, float] = field(default_factory=dict)
     """What the server said of itself, where it does."""
 
     @property
     def cpu_ms_per_caller_second(self) -> float:
         return 10 * self.cpu_percent / self.callers
+
+    @property
+    def cpu_ms_at_speed(self) -> float:
+        """The same, had the core been at its full speed."""
+        return self.cpu_ms_per_caller_second * self.core_speed
 
 
 @dataclass(slots=True)
@@ -157,6 +167,8 @@ async def see(
 
 
 def _seen(summaries: list[Summary], watch: _Watch, callers: int, memory: int, noticed: str) -> Seen:
+    assert watch.first is not None
+    assert watch.last is not None
     main = summaries[0]
     late = main.run.ticker
     from_s = watch.full_from_s + main.run.began_s
@@ -178,6 +190,8 @@ def _seen(summaries: list[Summary], watch: _Watch, callers: int, memory: int, no
         reaction_p99=percentile(reactions, 0.99) if reactions else None,
         lost=sum(summary.counts[name] for summary in summaries for name in lost),
         generator_p99=main.lateness.p99,
+        full_from_s=watch.first[0],
+        full_to_s=watch.last[0],
         figures={
             name: value for name, (value, _) in main.figures().items() if name.startswith(("server_", "streams_"))
         },

@@ -300,6 +300,20 @@ async def test_an_error_in_mid_stream() -> None:
     assert (type(error), error.message) == (UpstreamUnavailable, "It broke.")
 
 
+async def test_what_came_with_an_error_in_one_packet_is_given_before_it() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.stream([HELLO + event(error={"message": "It broke.", "type": "server_error"})])
+
+    async with (
+        scripted(script) as server,
+        ChatCompletions(UpstreamConfig(base_url=server.url, model="m")) as upstream,
+        upstream.stream(REQUEST) as pieces,
+    ):
+        assert await anext(pieces) == TranscriptPiece("Hello")
+        with pytest.raises(UpstreamUnavailable, match="It broke"):
+            await anext(pieces)
+
+
 async def test_the_next_request_works() -> None:
     async def script(exchange: Exchange) -> None:
         if len(server.exchanges) == 1:

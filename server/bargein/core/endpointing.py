@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from bargein.core.config import CorePolicy, TurnDetection
 from bargein.core.events import Window
@@ -48,11 +48,16 @@ class Signal:
     """Position in the input at which it became known."""
 
 
-class _Judged(NamedTuple):
-    sample_count: int
-    level_db: float
-    speech: float
-    voiced: float
+class _Judged:
+    """A window with its weight: samples of speech, and of voiced speech."""
+
+    __slots__ = ("level_db", "sample_count", "speech", "voiced")
+
+    def __init__(self, window: Window, speech: float) -> None:
+        self.sample_count = window.sample_count
+        self.level_db = window.level_db
+        self.speech = speech
+        self.voiced = speech * window.voicing
 
 
 class Endpointer:
@@ -205,7 +210,7 @@ class Endpointer:
 
     def _remember(self, window: Window, speech: bool) -> None:
         weight = window.probability * window.sample_count if speech else 0.0
-        self._recent.append(_Judged(window.sample_count, window.level_db, weight, weight * window.voicing))
+        self._recent.append(_Judged(window, weight))
         self._recent_samples += window.sample_count
         while self._recent_samples - self._recent[0].sample_count >= self._longest_span:
             self._recent_samples -= self._recent.popleft().sample_count

@@ -1,30 +1,41 @@
 """What can happen to a conversation: a closed union of frozen dataclasses.
 
-What every piece of sound brings is a named tuple instead, which is made in a third of the time.
+What every piece of sound brings is a plain class: one is made fifty times a second for every caller, and compiled
+that takes a tenth of the time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import final
 
 from bargein.core.completion import StreamPiece
 from bargein.core.config import ResponseSettings, SessionConfig
 from bargein.core.items import Failure, Item, ItemReference
 
 
-class Window(NamedTuple):
-    """One decision of the voice detector."""
+@final
+class Window:
+    """One decision of the voice detector. Not to be changed.
 
-    sample_count: int
-    """Its length at the rate of the input format."""
-    probability: float
-    """That it holds speech, 0 to 1."""
-    level_db: float
-    """RMS relative to full scale; 0 is the loudest."""
-    voicing: float = 1.0
-    """How much it sounds like a voice, 0 to 1, rather than a cough or a knock. Detectors that cannot tell say 1."""
+    :param sample_count: its length at the rate of the input format.
+    :param probability: that it holds speech, 0 to 1.
+    :param level_db: RMS relative to full scale; 0 is the loudest.
+    :param voicing: how much it sounds like a voice, 0 to 1, rather than a cough or a knock. Detectors that cannot tell
+        say 1.
+    """
+
+    __slots__ = ("level_db", "probability", "sample_count", "voicing")
+
+    def __init__(self, sample_count: int, probability: float, level_db: float, voicing: float = 1.0) -> None:
+        self.sample_count = sample_count
+        self.probability = probability
+        self.level_db = level_db
+        self.voicing = voicing
+
+    def __repr__(self) -> str:
+        return f"Window({self.sample_count}, {self.probability}, {self.level_db:.1f}, {self.voicing})"
 
 
 # From the caller.

@@ -15,11 +15,13 @@ SILENCE_DB: Final = -100.0
 
 def rms_db(samples: npt.NDArray[Any]) -> float:
     """RMS level of PCM16 samples, of any numeric type; :data:`SILENCE_DB` where there is nothing."""
-    if not len(samples):
-        return SILENCE_DB
+    return power_db(mean_square_of(samples)) if len(samples) else SILENCE_DB
+
+
+def mean_square_of(samples: npt.NDArray[Any]) -> float:
+    """Of at least one sample, of any numeric type."""
     exact = samples.astype(np.float32, copy=False)
-    mean_square = float(np.dot(exact, exact)) / len(exact)
-    return power_db(mean_square)
+    return float(np.dot(exact, exact)) / len(exact)
 
 
 def power_db(mean_square: float) -> float:

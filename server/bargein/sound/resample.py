@@ -17,6 +17,8 @@ Samples = npt.NDArray[np.int16]
 
 TAPS: Final = 48
 """At 24 kHz: 2 ms long, 1 ms of delay."""
+UNITY: Final = 32768
+"""A gain of 1 in the taps."""
 CUTOFF: Final = 0.88
 """Of the new Nyquist frequency: leaves the filter room to fall before aliases fold into the voice."""
 KAISER_BETA: Final = 6.2
@@ -27,12 +29,17 @@ WHOLE_CHUNK_BLOCKS: Final = 100
 
 
 @functools.cache
-def _low_pass(factor: int) -> npt.NDArray[np.float32]:
-    """Windowed sinc, unity gain at 0 Hz. From 24 to 8 kHz: -0.9 dB at 3 kHz, below -63 dB from 4.6 kHz up."""
+def low_pass_taps(factor: int) -> npt.NDArray[np.float32]:
+    """Windowed sinc, unity gain at 0 Hz. From 24 to 8 kHz: -0.9 dB at 3 kHz, below -63 dB from 4.6 kHz up.
+
+    All are multiples of 1 / :data:`UNITY`, so that sums of integers give the same.
+    """
     at = np.arange(TAPS) - (TAPS - 1) / 2
     taps = np.sinc(at * CUTOFF / factor) * np.kaiser(TAPS, KAISER_BETA)
-    unity: npt.NDArray[np.float32] = (taps / taps.sum()).astype(np.float32)
-    return unity
+    whole = np.rint(UNITY * taps / taps.sum())
+    whole[TAPS // 2] += UNITY - whole.sum()
+    in_unity: npt.NDArray[np.float32] = (whole / UNITY).astype(np.float32)
+    return in_unity
 
 
 @functools.cache
@@ -42,7 +49,7 @@ def _block_low_pass(factor: int) -> npt.NDArray[np.float32]:
     """
     matrix = np.zeros((TAPS + factor * (BLOCK_SAMPLES - 1), BLOCK_SAMPLES), np.float32)
     for column in range(BLOCK_SAMPLES):
-        matrix[factor * column : factor * column + TAPS, column] = _low_pass(factor)
+        matrix[factor * column : factor * column + TAPS, column] = low_pass_taps(factor)
     return matrix
 
 

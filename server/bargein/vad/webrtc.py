@@ -18,8 +18,8 @@ import webrtcvad
 from bargein.core.audio import AudioFormat, Encoding
 from bargein.core.events import Window
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
-from bargein.sound.levels import power_db
-from bargein.sound.resample import decimator
+from bargein.sound.levels import mean_square_of, power_db
+from bargein.sound.narrowing import narrower
 from bargein.vad.voicing import voicing
 
 WINDOW_MS: Final = 20
@@ -37,15 +37,15 @@ class WebRtcDetector:
     """A :class:`~bargein.vad.detector.Detector`."""
 
     def __init__(self, fmt: AudioFormat) -> None:
-        self._decode = _DECODERS[fmt.encoding]
         self._window_samples = fmt.samples_in_ms(WINDOW_MS)
         self._window_bytes = fmt.bytes_of(self._window_samples)
         self._rest = b""
-        factor = fmt.rate_hz // RATE_HZ
-        self._decimator = decimator(factor, self._window_samples) if factor > 1 else None
-        past_samples = 0 if self._decimator is None else self._decimator.past_samples
-        self._past = fmt.silence(past_samples)
-        """What the decimator needs to know of the windows before."""
+        self._decode = _TELEPHONE.get(fmt.encoding)
+        """For what comes at the detector's own rate."""
+        self._narrower = narrower(fmt.rate_hz // RATE_HZ, self._window_samples)
+        """For everything else."""
+        self._past = bytes(self._narrower.past_bytes)
+        """What the narrower needs to know of the windows before."""
         self._past_start = self._window_bytes - len(self._past)
         self._vad = webrtcvad.Vad(MODE)
         self._digital_silence = _digital_silence(fmt)
@@ -75,13 +75,13 @@ class WebRtcDetector:
         return self._silent_window
 
     def _judge(self, window: bytes, weigh_above_db: float) -> Window:
-        if self._decimator is None:
-            sound = self._decode(window).astype(np.float32)
+        if self._decode is not None:
+            samples = self._decode(window)
+            heard, mean_square = samples.tobytes(), mean_square_of(samples)
         else:
             past, self._past = self._past, window[self._past_start :]
-            sound = self._decimator.decimate(self._decode(past + window))
-        level_db = power_db(float(sound.dot(sound)) / SOUND_SAMPLES)
-        heard = sound.astype(np.int16).tobytes()
+            heard, mean_square = self._narrower.narrow(past, window)
+        level_db = power_db(mean_square)
         before, self._before = self._before, heard
         if not self._vad.is_speech(heard, RATE_HZ, SOUND_SAMPLES):
             return Window(self._window_samples, 0.0, level_db)
@@ -95,13 +95,7 @@ def _digital_silence(fmt: AudioFormat) -> bytes:
     return fmt.silence(fmt.samples_in_ms(WINDOW_MS))
 
 
-def _pcm16_samples(window: bytes) -> npt.NDArray[np.int16]:
-    return np.frombuffer(window, _PCM16)
-
-
-_PCM16: Final = np.dtype("<i2")
-_DECODERS: Final[dict[Encoding, Callable[[bytes], npt.NDArray[np.int16]]]] = {
-    Encoding.PCM16: _pcm16_samples,
+_TELEPHONE: Final[dict[Encoding, Callable[[bytes], npt.NDArray[np.int16]]]] = {
     Encoding.PCMU: ulaw_to_pcm16,
     Encoding.PCMA: alaw_to_pcm16,
 }
