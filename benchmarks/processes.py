@@ -105,7 +105,8 @@ def _address(popen: subprocess.Popen[str], scheme: str) -> str:
 
 def compiled_is_there() -> bool:
     """Whether the compiled package is there, and no older than the sources."""
-    sources = (ROOT / "server" / "bargein").rglob("*.py")
+    package = ROOT / "server" / "bargein"
+    sources = [*package.rglob("*.py"), *package.rglob("*.c")]
     pairs = [(path, COMPILED / path.relative_to(ROOT / "server")) for path in sources]
     return all(made.exists() and made.read_bytes() == path.read_bytes() for path, made in pairs)
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { MOST_SAMPLES = 4096, TAPS_SHIFT = 15, ENERGY_SHIFT = 6 };
+enum { MOST_SAMPLES = 4096, MOST_TAPS = 256, UNITY = 1 << 15, FINENESS = 1 << 9 };
 
 static int is_samples(PyObject *argument, const char *name)
 {
@@ -16,6 +16,11 @@ static int is_samples(PyObject *argument, const char *name)
         return 1;
     PyErr_Format(PyExc_TypeError, "%s must be the bytes of whole 16-bit samples", name);
     return 0;
+}
+
+static Py_ssize_t sample_count(PyObject *samples)
+{
+    return PyBytes_GET_SIZE(samples) / (Py_ssize_t)sizeof(int16_t);
 }
 
 static inline int16_t clipped(int32_t sample)
@@ -29,7 +34,7 @@ PyDoc_STRVAR(narrow_doc, "narrow(past, chunk, taps, factor) -> (samples, mean_sq
 
 static PyObject *narrow(PyObject *module, PyObject *const *args, Py_ssize_t count)
 {
-    int16_t sound[MOST_SAMPLES];
+    int16_t sound[MOST_SAMPLES], kept[MOST_SAMPLES], taps[MOST_TAPS];
     if (count != 4) {
         PyErr_SetString(PyExc_TypeError, "narrow() takes 4 arguments");
         return NULL;
@@ -39,35 +44,31 @@ static PyObject *narrow(PyObject *module, PyObject *const *args, Py_ssize_t coun
     const Py_ssize_t factor = PyLong_AsSsize_t(args[3]);
     if (factor == -1 && PyErr_Occurred())
         return NULL;
-    const Py_ssize_t past_size = PyBytes_GET_SIZE(args[0]), chunk_size = PyBytes_GET_SIZE(args[1]);
-    const Py_ssize_t chunk_count = chunk_size / (Py_ssize_t)sizeof(int16_t);
-    const Py_ssize_t tap_count = PyBytes_GET_SIZE(args[2]) / (Py_ssize_t)sizeof(int16_t);
-    if (factor < 1 || chunk_count < factor || chunk_count % factor
-        || past_size != (tap_count - factor) * (Py_ssize_t)sizeof(int16_t)
-        || past_size + chunk_size > (Py_ssize_t)sizeof sound) {
+    const Py_ssize_t past_count = sample_count(args[0]), chunk_count = sample_count(args[1]);
+    const Py_ssize_t tap_count = sample_count(args[2]);
+    if (factor < 1 || chunk_count < factor || chunk_count % factor || past_count != tap_count - factor
+        || tap_count > MOST_TAPS || past_count + chunk_count > MOST_SAMPLES) {
         PyErr_SetString(PyExc_ValueError, "past, chunk, taps and factor do not fit together");
         return NULL;
     }
-    memcpy(sound, PyBytes_AS_STRING(args[0]), past_size);
-    memcpy((char *)sound + past_size, PyBytes_AS_STRING(args[1]), chunk_size);
-    const int16_t *taps = (const int16_t *)PyBytes_AS_STRING(args[2]);
+    memcpy(sound, PyBytes_AS_STRING(args[0]), past_count * sizeof *sound);
+    memcpy(sound + past_count, PyBytes_AS_STRING(args[1]), chunk_count * sizeof *sound);
+    memcpy(taps, PyBytes_AS_STRING(args[2]), tap_count * sizeof *taps);
 
     const Py_ssize_t kept_count = chunk_count / factor;
-    PyObject *kept = PyBytes_FromStringAndSize(NULL, kept_count * (Py_ssize_t)sizeof(int16_t));
-    if (kept == NULL)
-        return NULL;
-    int16_t *out = (int16_t *)PyBytes_AS_STRING(kept);
     int64_t energy = 0;
     for (Py_ssize_t at = 0; at < kept_count; at++) {
         const int16_t *heard = sound + at * factor;
         int32_t sum = 0;
         for (Py_ssize_t tap = 0; tap < tap_count; tap++)
             sum += heard[tap] * taps[tap];
-        out[at] = clipped(sum / (1 << TAPS_SHIFT));
-        energy += (int64_t)(sum >> ENERGY_SHIFT) * (sum >> ENERGY_SHIFT);
+        const int64_t fine = sum / (UNITY / FINENESS);
+        kept[at] = clipped(sum / UNITY);
+        energy += fine * fine;
     }
-    const double unit = (double)(1 << (TAPS_SHIFT - ENERGY_SHIFT));
-    return Py_BuildValue("(Nd)", kept, (double)energy / (unit * unit * (double)kept_count));
+    return Py_BuildValue(
+        "(y#d)", (const char *)kept, kept_count * (Py_ssize_t)sizeof *kept,
+        (double)energy / ((double)FINENESS * FINENESS * (double)kept_count));
 }
 
 static PyMethodDef methods[] = {
