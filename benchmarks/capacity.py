@@ -24,7 +24,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import crowd, processes
+from benchmarks import crowd, parts, processes
 from benchmarks.core_speed import SLOW_SHARE, CoreSpeed
 from benchmarks.crowd import LISTENING, SCENARIO, Seen
 from benchmarks.processes import LOAD_CPU, SERVER_CPU, Process
@@ -290,6 +290,7 @@ def main() -> int:
     CONSOLE.print(times_straightforward(best))
     if seventy:
         CONSOLE.print(waiting_table(seventy))
+        CONSOLE.print(parts.table(parts.CALLERS, options.seconds)[0])
     if options.out:
         figures = {"versions": versions(), "common": common, "best": best, "seventy": seventy}
         options.out.write_text(json.dumps(figures, default=asdict, indent=1), encoding="utf-8")

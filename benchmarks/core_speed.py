@@ -10,6 +10,7 @@ Run: ``python -m benchmarks.core_speed CPU SECONDS`` for a look at the machine.
 
 from __future__ import annotations
 
+import math
 import os
 import statistics
 import subprocess
@@ -17,7 +18,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from math import ceil
 from typing import Final
 
 from benchmarks.processes import ROOT
@@ -26,11 +26,12 @@ EVERY_S: Final = 0.1
 LOOPS: Final = 6_000
 USUAL_SHARE: Final = 0.95
 """Of the sums count for the average: a stall of the whole machine may fall into one of them."""
+FEWEST: Final = 5
+"""Sums that say something of a stretch."""
 LOOK_S: Final = 1.5
 """How long :meth:`CoreSpeed.wait` looks at once."""
 SLOW_SHARE: Final = 0.9
 """Below this share of its best a core was not the core that other figures are of."""
-
 
 Times = list[tuple[float, float]]
 """When the sum was made, on ``time.monotonic``, and its CPU time in ms."""
@@ -64,9 +65,11 @@ class CoreSpeed:
             seen += [(float(at_s), float(sum_ms)) for at_s, sum_ms in pairs]
 
     def share(self, times: Times) -> float:
-        """The speed on average over some times, as a share of the best that was ever seen."""
+        """The speed on average over some times, as a share of the best that was ever seen; NaN for too few."""
+        if len(times) < FEWEST:
+            return math.nan
         sums_ms = sorted(sum_ms for _, sum_ms in times)
-        usual_ms = sums_ms[: ceil(USUAL_SHARE * len(sums_ms))]
+        usual_ms = sums_ms[: math.ceil(USUAL_SHARE * len(sums_ms))]
         quick_ms = statistics.quantiles(sums_ms, n=10)[0]
         self._best_ms = min(quick_ms, self._best_ms or quick_ms)
         return min(1.0, self._best_ms / statistics.fmean(usual_ms))

@@ -32,7 +32,7 @@ WHOLE_CHUNK_BLOCKS: Final = 100
 def low_pass_taps(factor: int) -> npt.NDArray[np.float32]:
     """Windowed sinc, unity gain at 0 Hz. From 24 to 8 kHz: -0.9 dB at 3 kHz, below -63 dB from 4.6 kHz up.
 
-    All are multiples of 1 / :data:`UNITY`, so that sums of integers give the same.
+    All are multiples of 1 / :data:`UNITY`: in integers the filter is the same.
     """
     at = np.arange(TAPS) - (TAPS - 1) / 2
     taps = np.sinc(at * CUTOFF / factor) * np.kaiser(TAPS, KAISER_BETA)
