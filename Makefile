@@ -33,7 +33,7 @@ run: $(VENV)/.can-run ## Serve on http://127.0.0.1:8765, with the demo model unl
 	@$(BIN)/bargein serve $(ARGS)
 
 .PHONY: wheel
-wheel: $(COMPILED)/.made ## Build dist/bargein-*.whl with its hot parts compiled: a third to a half less CPU a caller
+wheel: $(COMPILED)/.made ## Build dist/bargein-*.whl with its hot parts compiled: some two fifths less CPU a caller
 
 .PHONY: screenshots
 screenshots: setup programs node-modules ## Make the pictures of the browser page that the README shows

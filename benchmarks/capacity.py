@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import platform
 import sys
 from collections.abc import Iterator
@@ -112,8 +113,18 @@ def measure(stack: Stack, callers: int, seconds: float, *, probes: bool = True) 
                 scenario=SCENARIO if stack.reacts else LISTENING,
             )
         )
-    seen.core_speed = SPEED.share([time for time in times if seen.full_from_s <= time[0] <= seen.full_to_s])
+    seen.core_sum_ms = SPEED.average_ms([time for time in times if seen.full_from_s <= time[0] <= seen.full_to_s])
     return seen
+
+
+def core_speed(seen: Seen) -> float:
+    """Of the server's core during a run, by what is known of it now."""
+    return SPEED.share(seen.core_sum_ms)
+
+
+def cpu_ms_at_speed(seen: Seen) -> float:
+    """CPU a caller-second, had the core been at its full speed."""
+    return seen.cpu_ms_per_caller_second * core_speed(seen)
 
 
 def shortfall(stack: Stack, seen: Seen) -> str | None:
@@ -134,7 +145,8 @@ def largest(stack: Stack, seconds: float) -> Seen | None:
     """
     best: Seen | None = None
     failed: int | None = None
-    callers = int(stack.guess * SPEED.wait(WAIT_S))
+    speed = SPEED.wait(WAIT_S)
+    callers = stack.guess if math.isnan(speed) else int(stack.guess * speed)
     while failed is None or best is None or failed - best.callers > max(GRAIN, FINENESS * failed):
         seen = _meets(stack, callers, seconds)
         if seen is not None:
@@ -162,15 +174,15 @@ def _meets(stack: Stack, callers: int, seconds: float) -> Seen | None:
         if short is None:
             return seen
         misses += 1
-        misses_at_speed += seen.core_speed >= SLOW_SHARE
+        misses_at_speed += core_speed(seen) >= SLOW_SHARE
     return None
 
 
 def _line(seen: Seen) -> str:
     reaction = f", reaction p99 {seen.reaction_p99:.0f} ms" if seen.reaction_p99 is not None else ""
     return (
-        f"{seen.callers} callers, {seen.cpu_percent:.0f} % of the core at {100 * seen.core_speed:.0f} % of its speed, "
-        f"{seen.cpu_ms_at_speed:.2f} ms a caller-second at full speed, spoken to {100 * seen.spoken_to:.0f} %, "
+        f"{seen.callers} callers, {seen.cpu_percent:.0f} % of the core at {100 * core_speed(seen):.0f} % of its speed, "
+        f"{cpu_ms_at_speed(seen):.2f} ms a caller-second at full speed, spoken to {100 * seen.spoken_to:.0f} %, "
         f"delta p50 {seen.delta_p50:.1f} p99 {seen.delta_p99:.1f} ms{reaction}, "
         f"generator p99 {seen.generator_p99:.1f} ms"
     )
@@ -240,12 +252,12 @@ def closing_table(best: dict[str, Seen], common: dict[str, Seen]) -> Table:
             name,
             str(seen.callers),
             f"{seen.cpu_percent:.0f}",
-            f"{100 * seen.core_speed:.0f}",
+            f"{100 * core_speed(seen):.0f}",
             f"{seen.delta_p99:.1f}",
             f"{seen.reaction_p99:.0f}" if seen.reaction_p99 is not None else "",
             f"{seen.memory_mb:.0f}",
-            f"{cost.cpu_ms_at_speed:.2f}" if cost else "",
-            f"{cost.cpu_ms_at_speed / relay.cpu_ms_at_speed:.1f}" if cost and relay else "",
+            f"{cpu_ms_at_speed(cost):.2f}" if cost else "",
+            f"{cpu_ms_at_speed(cost) / cpu_ms_at_speed(relay):.1f}" if cost and relay else "",
         )
     return table
 
@@ -273,7 +285,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", metavar="NAME", help="such as 'bargein, picows'; repeatable")
     parser.add_argument("--seconds", type=float, default=10, help="length of one run at full load (10)")
     parser.add_argument("--common", type=int, default=80, help="callers for the cost comparison (80)")
-    parser.add_argument("--out", type=Path, help="write all figures there as JSON")
+    parser.add_argument("--out", type=Path, help="write all figures but the parts' there as JSON")
     options = parser.parse_args()
     stacks = [stack for stack in STACKS if options.only is None or stack.name in options.only]
     if not stacks:
@@ -290,10 +302,11 @@ def main() -> int:
     CONSOLE.print(times_straightforward(best))
     if seventy:
         CONSOLE.print(waiting_table(seventy))
-        CONSOLE.print(parts.table(parts.CALLERS, options.seconds)[0])
     if options.out:
         figures = {"versions": versions(), "common": common, "best": best, "seventy": seventy}
         options.out.write_text(json.dumps(figures, default=asdict, indent=1), encoding="utf-8")
+    if seventy:
+        CONSOLE.print(parts.table(parts.CALLERS, options.seconds)[0])
     return 0
 
 

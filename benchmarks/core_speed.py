@@ -64,23 +64,28 @@ class CoreSpeed:
             pairs = [line.split() for line in said.splitlines()[:-1]]
             seen += [(float(at_s), float(sum_ms)) for at_s, sum_ms in pairs]
 
-    def share(self, times: Times) -> float:
-        """The speed on average over some times, as a share of the best that was ever seen; NaN for too few."""
+    def average_ms(self, times: Times) -> float:
+        """What the sum took on average; NaN for too few to say. Also learns what the core can do."""
         if len(times) < FEWEST:
             return math.nan
         sums_ms = sorted(sum_ms for _, sum_ms in times)
-        usual_ms = sums_ms[: math.ceil(USUAL_SHARE * len(sums_ms))]
         quick_ms = statistics.quantiles(sums_ms, n=10)[0]
         self._best_ms = min(quick_ms, self._best_ms or quick_ms)
-        return min(1.0, self._best_ms / statistics.fmean(usual_ms))
+        return statistics.fmean(sums_ms[: math.ceil(USUAL_SHARE * len(sums_ms))])
+
+    def share(self, average_ms: float) -> float:
+        """That as a speed: a share of the best that was seen until now. It falls when the core shows that it can do
+        more.
+        """
+        return math.nan if self._best_ms is None else min(1.0, self._best_ms / average_ms)
 
     def wait(self, at_most_s: float) -> float:
-        """Return when the core has its speed, or after so long; returns the speed."""
+        """Return when the core has its speed, or after so long; returns the speed, NaN where nothing could be seen."""
         until_s = time.monotonic() + at_most_s
         while True:
             with self.watched() as times:
                 time.sleep(LOOK_S)
-            share = self.share(times)
+            share = self.share(self.average_ms(times))
             if share >= SLOW_SHARE or time.monotonic() > until_s:
                 return share
 

@@ -59,19 +59,14 @@ class Seen:
     full_from_s: float
     full_to_s: float
     """While all callers were there, on ``time.monotonic``."""
-    core_speed: float = float("nan")
-    """Of the server's core meanwhile, as a share of what it can do; see :mod:`benchmarks.core_speed`."""
+    core_sum_ms: float = float("nan")
+    """What a small sum took on the server's core meanwhile; see :mod:`benchmarks.core_speed`."""
     figures: dict[str, float] = field(default_factory=dict)
     """What the server said of itself, where it does."""
 
     @property
     def cpu_ms_per_caller_second(self) -> float:
         return 10 * self.cpu_percent / self.callers
-
-    @property
-    def cpu_ms_at_speed(self) -> float:
-        """The same, had the core been at its full speed."""
-        return self.cpu_ms_per_caller_second * self.core_speed
 
 
 @dataclass(slots=True)
