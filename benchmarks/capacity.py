@@ -299,7 +299,8 @@ def main() -> int:
     CONSOLE.print("With 70 % of that number:")
     seventy = at_seventy(best, stacks, options.seconds)
     CONSOLE.print(closing_table(best, common))
-    CONSOLE.print(times_straightforward(best))
+    if ratios := times_straightforward(best):
+        CONSOLE.print(ratios)
     if seventy:
         CONSOLE.print(waiting_table(seventy))
     if options.out:
