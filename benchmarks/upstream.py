@@ -4,7 +4,7 @@ Prints, as medians and ratios:
 
 - µs from the bytes of an audio delta to its piece, beside the usual way (lines, ``json``, base64 there and back);
 - CPU of many streams of ten audio deltas a second, and to open one, beside httpx as it comes and on aiohttp;
-- from the decision to cancel to the closed socket, while a hundred other streams run.
+- from the decision to cancel to the closed socket, while 400 other streams run and 100 new ones a second come and go.
 
 The server is a process of its own, so that only the client's CPU is counted. Run: ``python benchmarks/upstream.py``.
 """
@@ -222,17 +222,29 @@ async def measure_cpu(url: str, streams: int, seconds: float) -> None:
             )
 
 
-async def measure_cancelling(url: str, others: int, times: int) -> None:
+async def measure_cancelling(url: str, others: int, new_per_s: float, times: int) -> None:
     async with ChatCompletions(UpstreamConfig(base_url=url, model="m")) as upstream:
         listen = with_bargein(upstream)
         background = [asyncio.create_task(listen(lambda: None)) for _ in range(others)]
+        background.append(asyncio.create_task(churn(upstream, new_per_s)))
         taken_ms = [await cancel_one(upstream) for _ in range(times)]
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
     taken_ms.sort()
     p50, p99 = taken_ms[len(taken_ms) // 2], taken_ms[len(taken_ms) * 99 // 100]
-    print(f"cancel to socket closed, beside {others} streams, {times} times: p50 {p50:.2f} ms, p99 {p99:.2f} ms")
+    print(
+        f"cancel to socket closed, beside {others} streams and {new_per_s:g} new ones a second, {times} times: "
+        f"p50 {p50:.2f} ms, p99 {p99:.2f} ms"
+    )
+
+
+async def churn(upstream: ChatCompletions, new_per_s: float) -> None:
+    """Streams that begin all the time, and are cancelled as soon as they speak."""
+    async with asyncio.TaskGroup() as group:
+        while True:
+            group.create_task(cancel_one(upstream))
+            await asyncio.sleep(1 / new_per_s)
 
 
 async def cancel_one(upstream: ChatCompletions) -> float:
@@ -247,11 +259,13 @@ async def cancel_one(upstream: ChatCompletions) -> float:
 
     task = asyncio.create_task(listen())
     task.add_done_callback(lambda _: hearing.set())
-    await hearing.wait()
-    if task.done():
-        task.result()
-    decided = time.perf_counter()
-    task.cancel()
+    try:
+        await hearing.wait()
+        if task.done():
+            task.result()
+        decided = time.perf_counter()
+    finally:
+        task.cancel()
     return (await closed - decided) * 1000
 
 
@@ -265,7 +279,7 @@ async def main(streams: list[int], seconds: float, cancels: int) -> None:
     async with server() as url:
         for count in streams:
             await measure_cpu(url, count, seconds)
-        await measure_cancelling(url, 100, cancels)
+        await measure_cancelling(url, 400, 100, cancels)
 
 
 if __name__ == "__main__":
