@@ -63,7 +63,7 @@ class Chunks:
         return chunk | {"modality": "audio"}
 
     def heartbeat(self) -> dict[str, Any]:
-        """A chunk without any choices, as the API sends them now and then."""
+        """A chunk without any choices, as servers were seen to send them: the SDKs' own loops fail on it."""
         return self._chunk()
 
     def call_begins(self, call_id: str, name: str) -> dict[str, Any]:

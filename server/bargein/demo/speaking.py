@@ -24,8 +24,6 @@ from bargein.demo.usage import assistant_audio_tokens, text_tokens, usage
 from bargein.demo.voices import voice_called
 
 PIECE_SAMPLES: Final = RATE_HZ // 10
-HEARTBEAT_EVERY: Final = 25
-"""Pieces of sound between two chunks without choices."""
 LEAD_WORDS: Final = (5, 24)
 """How far the transcript is ahead of the sound, from reply to reply."""
 DELTAS_A_PIECE: Final = 2
@@ -137,8 +135,6 @@ class SpokenReply:
         row.samples_sent += len(piece)
         row.last_audio_s = time.monotonic()
         self._pieces += 1
-        if self._pieces % HEARTBEAT_EVERY == 0:
-            await self._writer.chunk(self._chunks.heartbeat())
         return True
 
     def _over_limit(self, row: Row, more_samples: int) -> bool:
