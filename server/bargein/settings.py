@@ -151,6 +151,13 @@ class Bounds(Group):
         int, Field(ge=65_536, description="The largest WebSocket message a caller may send.")
     ] = 4_194_304
     max_body_bytes: Annotated[int, Field(ge=65_536, description="The largest HTTP request body.")] = 26_214_400
+    max_bodies_bytes: Annotated[
+        int,
+        Field(
+            ge=65_536,
+            description="Bodies of HTTP requests under way, together, but at least one; an address may hold half.",
+        ),
+    ] = 67_108_864
     session_limit_s: Annotated[float, Field(gt=0, description="The longest session; OpenAI's is an hour.")] = 3600.0
     idle_limit_s: Annotated[
         float, Field(gt=0, description="A session in which nothing is said or sent for so long is ended.")

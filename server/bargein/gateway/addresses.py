@@ -30,7 +30,7 @@ def _is_in(address: str, networks: Sequence[Network]) -> bool:
     return any(parsed in network for network in networks)
 
 
-def _party(address: str) -> str | None:
+def party_of(address: str) -> str | None:
     """What counts as one party: the address, or an IPv6 customer's /64. ``None`` is loopback, which is not limited."""
     try:
         parsed = ipaddress.ip_address(address)
@@ -60,7 +60,7 @@ class AddressLimits:
 
     def check(self, address: str) -> Refusal | None:
         """``None`` where one more session of ``address`` is within the limits."""
-        party = _party(address)
+        party = party_of(address)
         if party is None:
             return None
         if self._max_open and self._open[party] >= self._max_open:
@@ -74,7 +74,7 @@ class AddressLimits:
 
     def opened(self, address: str) -> None:
         """Count one session in."""
-        party = _party(address)
+        party = party_of(address)
         if party is not None:
             self._turn_over()
             self._open[party] += 1
@@ -82,7 +82,7 @@ class AddressLimits:
 
     def closed(self, address: str) -> None:
         """Count one session out."""
-        party = _party(address)
+        party = party_of(address)
         if party is not None:
             self._open[party] -= 1
             if self._open[party] <= 0:

@@ -1,25 +1,36 @@
-"""uvicorn's HTTP protocol, with an end to requests that never arrive."""
+"""uvicorn's HTTP protocol, with an end to requests that never arrive and to answers that are never read."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 HEAD_TIMEOUT_S: Final = 10.0
+READ_TIMEOUT_S: Final = 30.0
+"""For the peer to read what fills the transport's buffer."""
 MAX_HEAD_BYTES: Final = 65_536
 """A token that carries a session travels in a header."""
+BREAK_OFF: Final = "bargein.break_off"
+"""An extension of the ASGI scope: a function that closes the connection without ending the answer."""
 
 
 class PunctualH11Protocol(H11Protocol):
-    """Closes a connection whose request's head is not there within :data:`HEAD_TIMEOUT_S`.
+    """Closes a connection whose request's head is not there within :data:`HEAD_TIMEOUT_S`, and one whose peer does not
+    read the answer within :data:`READ_TIMEOUT_S`.
 
     uvicorn counts from a response to the next byte only; a client that sends one byte a minute could hold a connection
     for ever (slowloris).
     """
 
     _head_timer: asyncio.TimerHandle | None = None
+    _read_timer: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 (uvicorn's own)
+        super().__init__(*arguments, **options)
+        self.app = _with_break_off(self.app, self)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
@@ -37,7 +48,34 @@ class PunctualH11Protocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         self._stop_waiting()
+        self.resume_writing()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for the peer to read."""
+        super().pause_writing()
+        self._await_reader()
+
+    def resume_writing(self) -> None:
+        """The peer has read."""
+        super().resume_writing()
+        if self._read_timer is not None:
+            self._read_timer.cancel()
+            self._read_timer = None
+
+    def on_response_complete(self) -> None:
+        """What the kernel has not taken yet is to be read in time too: until then, closing does not close."""
+        super().on_response_complete()
+        self._await_reader()
+
+    def break_off(self) -> None:
+        """Send what is written, then close. The rest of the answer is dropped without a word."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            self.transport.close()
+            self._await_reader()
 
     @property
     def _idle(self) -> bool:
@@ -52,7 +90,24 @@ class PunctualH11Protocol(H11Protocol):
             self._head_timer.cancel()
             self._head_timer = None
 
+    def _await_reader(self) -> None:
+        if self._read_timer is None and self.transport.get_write_buffer_size():
+            self._read_timer = self.loop.call_later(READ_TIMEOUT_S, self._not_read)
+
+    def _not_read(self) -> None:
+        self._read_timer = None
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
     def _too_late(self) -> None:
         self._head_timer = None
         if self._idle and not self.transport.is_closing():
             self.transport.abort()
+
+
+def _with_break_off(app: Any, protocol: PunctualH11Protocol) -> Any:  # noqa: ANN401 (uvicorn's types and starlette's)
+    async def extended(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"] = scope.get("extensions", {}) | {BREAK_OFF: protocol.break_off}
+        await app(scope, receive, send)
+
+    return extended

@@ -185,6 +185,7 @@ class Metrics:
         self.event_loop_lag_s = self._histogram(
             "bargein_event_loop_lag_seconds", "How late the event loop ran what was due.", _SHORT_BUCKETS_S
         )
+        self.http_body_bytes = self._gauge("bargein_http_body_bytes", "Bytes of request bodies that are held now.")
         self._http_requests = Counter(
             "bargein_http_requests",
             "HTTP requests answered, by route and status.",

@@ -1,19 +1,16 @@
-"""JSON answers in OpenAI's shape, and request bodies within bounds."""
+"""JSON answers in OpenAI's shape, and an end to an answer that cannot be finished."""
 
 from __future__ import annotations
 
-import asyncio
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Scope
 
+from bargein.gateway.http_protocol import BREAK_OFF
 from bargein.gateway.refusal import Refusal
-
-BODY_TIMEOUT_S: Final = 30.0
-"""For a request's whole body: one that drips in holds a connection for nothing."""
 
 
 class Refused(Exception):
@@ -32,39 +29,11 @@ def refusal_answer(refusal: Refusal) -> Response:
     return Response(refusal.body(), refusal.status, dict(refusal.headers), "application/json")
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The whole body.
+def json_object(body: bytes) -> dict[str, Any]:
+    """A request's body as a JSON object; an empty body is an empty one.
 
-    :raises Refused: it has more than ``max_bytes``, or does not come.
+    :raises Refused: it is something else.
     """
-    too_large = Refusal(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have {max_bytes} bytes.", "request_too_large"
-    )
-    declared = request.headers.get("content-length", "0")
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise Refused(too_large)
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > max_bytes:
-                    raise Refused(too_large)
-    except TimeoutError:
-        raise Refused(Refusal(HTTPStatus.REQUEST_TIMEOUT, "The body did not come in time.", "timeout")) from None
-    except ClientDisconnect:
-        raise Refused(
-            Refusal(HTTPStatus.BAD_REQUEST, "The connection ended within the body.", "disconnected")
-        ) from None
-    return bytes(body)
-
-
-async def read_json_object(request: Request, max_bytes: int) -> dict[str, Any]:
-    """The body as a JSON object; an empty body is an empty one.
-
-    :raises Refused: it is too large, or something else.
-    """
-    body = await read_body(request, max_bytes)
     try:
         content = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError as error:
@@ -73,3 +42,11 @@ async def read_json_object(request: Request, max_bytes: int) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise Refused(Refusal(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.", "invalid_json"))
     return content
+
+
+def break_off(scope: Scope) -> None:
+    """End the connection in the middle of an answer, whose status is out already: nothing else tells of a failure.
+
+    What is sent afterwards is dropped without a word.
+    """
+    scope["extensions"][BREAK_OFF]()

@@ -20,9 +20,11 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bargein.gateway import admission
+from bargein.gateway.addresses import client_address
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.handshake import presented_key
-from bargein.gateway.http.answers import Refused, json_answer, refusal_answer
+from bargein.gateway.http.answers import Refused, break_off, json_answer, refusal_answer
+from bargein.gateway.http.bodies import Bodies
 from bargein.gateway.http.client_secrets import mint_client_secret
 from bargein.gateway.http.completions import Completions, complete
 from bargein.gateway.http.page import PageFiles, SecurityHeaders, find_client_web, how_to_talk
@@ -36,6 +38,9 @@ ReadMetrics = Callable[[], Awaitable[bytes]]
 
 _log: Final = structlog.get_logger(__name__)
 _STARTED: Final = int(time.time())
+OUR_FAULT: Final = Refusal(
+    HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed: its log says why.", "internal_error", type="server_error"
+)
 _PREFIXES: Final = ("/v1", "/openai/v1")
 """The standard's, and Azure's."""
 
@@ -44,7 +49,7 @@ def build_app(gateway: Gateway, completions: Completions, read_metrics: ReadMetr
     """The application that uvicorn serves beside the WebSockets."""
     settings = gateway.settings
     routes = _Routes(gateway, completions, read_metrics)
-    middleware = [Middleware(SecurityHeaders), Middleware(_Counted, gateway.metrics)]
+    middleware = [Middleware(SecurityHeaders), Middleware(_Counted, gateway.metrics), Middleware(_Contained)]
     if settings.allowed_origins:
         middleware.append(
             Middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"])
@@ -53,7 +58,7 @@ def build_app(gateway: Gateway, completions: Completions, read_metrics: ReadMetr
     app = Starlette(
         routes=routes.table(),
         middleware=middleware,
-        exception_handlers={Refused: _refused, HTTPException: _http_error, Exception: _failed},
+        exception_handlers={Refused: _refused, HTTPException: _http_error},
     )
     directory = find_client_web(settings.client_web)
     if directory is not None:
@@ -66,6 +71,9 @@ class _Routes:
     def __init__(self, gateway: Gateway, completions: Completions, read_metrics: ReadMetrics) -> None:
         self._gateway = gateway
         self._completions = completions
+        settings = gateway.settings
+        self._bodies = Bodies(max(settings.max_bodies_bytes, settings.max_body_bytes), self._address)
+        gateway.metrics.http_body_bytes.set_function(lambda: self._bodies.held_bytes)
         self._read_metrics = read_metrics
 
     def table(self) -> list[BaseRoute]:
@@ -118,10 +126,14 @@ class _Routes:
         return json_answer({"object": "list", "data": [model]})
 
     async def _client_secret(self, request: Request) -> Response:
-        return await mint_client_secret(request, self._gateway.tokens, self._effective_session)
+        return await mint_client_secret(request, self._bodies, self._gateway.tokens, self._effective_session)
 
     async def _complete(self, request: Request) -> Response:
-        return await complete(request, self._completions, self._gateway.settings.max_body_bytes)
+        return await complete(request, self._bodies, self._completions, self._gateway.settings.max_body_bytes)
+
+    def _address(self, request: Request) -> str:
+        peer = request.client.host if request.client is not None else ""
+        return client_address(peer, request.headers, self._gateway.settings.trusted_proxies)
 
     def _effective_session(self, session: dict[str, Any]) -> dict[str, Any]:
         settings = self._gateway.settings
@@ -177,6 +189,31 @@ class _Counted:
         await self._app(scope, receive, counting)
 
 
+class _Contained:
+    """Answers for our own faults, and logs them once: what starlette sees raised, it and uvicorn log again."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        except Exception:
+            _log.exception("request failed", path=scope.get("path"))
+            if begun:
+                break_off(scope)
+            else:
+                await refusal_answer(OUR_FAULT)(scope, receive, send)
+
+
 async def _upgrade_required(_: Request) -> Response:
     message = "This is a WebSocket endpoint: connect to it with ws:// or wss://."
     refusal = Refusal(HTTPStatus.UPGRADE_REQUIRED, message, "upgrade_required", headers={"Upgrade": "websocket"})
@@ -198,11 +235,3 @@ async def _http_error(request: Request, error: Exception) -> Response:
     message = f"{request.method} is not possible here." if status == 405 else f"There is nothing here: {error.detail}."
     code = "method_not_allowed" if status == 405 else "not_found" if status == 404 else None
     return refusal_answer(Refusal(status, message, code, headers=dict(error.headers or {})))
-
-
-async def _failed(request: Request, error: Exception) -> Response:
-    _log.error("request failed", path=request.url.path, exc_info=error)
-    refusal = Refusal(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed: its log says why.", "internal_error", type="server_error"
-    )
-    return refusal_answer(refusal)

@@ -10,7 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bargein.errors import CallerError
-from bargein.gateway.http.answers import Refused, json_answer, read_json_object
+from bargein.gateway.http.answers import Refused, json_answer, json_object
+from bargein.gateway.http.bodies import Bodies
 from bargein.gateway.refusal import Refusal
 from bargein.gateway.tokens import DEFAULT_LIFETIME_S, MAX_LIFETIME_S, MIN_LIFETIME_S, Tokens
 
@@ -23,9 +24,12 @@ Raises :class:`~bargein.errors.CallerError`.
 """
 
 
-async def mint_client_secret(request: Request, tokens: Tokens, effective_session: EffectiveSession) -> Response:
+async def mint_client_secret(
+    request: Request, bodies: Bodies, tokens: Tokens, effective_session: EffectiveSession
+) -> Response:
     """Check the wish, and answer with the token, when it expires, and the session that it opens."""
-    body = await read_json_object(request, MAX_BODY_BYTES)
+    async with bodies.read(request, MAX_BODY_BYTES) as text:
+        body = json_object(text)
     session = body.get("session")
     if session is not None and not isinstance(session, dict):
         raise Refused(_bad("session", "must be a session object"))

@@ -8,9 +8,11 @@ from typing import Final, Protocol
 import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Scope
 
 from bargein.errors import UpstreamError
-from bargein.gateway.http.answers import read_body
+from bargein.gateway.http.answers import break_off
+from bargein.gateway.http.bodies import Bodies
 from bargein.upstream import ProxiedAnswer, to_answer
 
 _log: Final = structlog.get_logger(__name__)
@@ -22,28 +24,27 @@ class Completions(Protocol):
     async def proxy(self, body: bytes) -> ProxiedAnswer: ...
 
 
-async def complete(request: Request, completions: Completions, max_bytes: int) -> Response:
+async def complete(request: Request, bodies: Bodies, completions: Completions, max_bytes: int) -> Response:
     """Pass the request on, and the answer back as it comes.
 
     The caller's disconnect closes the model's connection: Starlette then cancels the response.
     """
-    body = await read_body(request, max_bytes)
-    try:
-        answer = await completions.proxy(body)
-    except UpstreamError as error:
-        _log.warning("completion failed", code=error.code, status=error.http_status, message=error.message)
-        status, headers, content = to_answer(error)
-        return Response(content, status, headers)
-    return StreamingResponse(_chunks(answer), answer.status, answer.headers)
+    async with bodies.read(request, max_bytes) as body:
+        try:
+            answer = await completions.proxy(body)
+        except UpstreamError as error:
+            _log.warning("completion failed", code=error.code, status=error.http_status, message=error.message)
+            status, headers, content = to_answer(error)
+            return Response(content, status, headers)
+    return StreamingResponse(_chunks(answer, request.scope), answer.status, answer.headers)
 
 
-async def _chunks(answer: ProxiedAnswer) -> AsyncIterator[bytes]:
+async def _chunks(answer: ProxiedAnswer, scope: Scope) -> AsyncIterator[bytes]:
     try:
         async for chunk in answer.body:
             yield chunk
     except UpstreamError as error:
-        # The status is out already: breaking the connection off is all that still tells of a failure.
         _log.warning("completion was cut short", code=error.code, message=error.message)
-        raise ConnectionAbortedError(error.message) from error
+        break_off(scope)
     finally:
         await answer.aclose()
