@@ -56,18 +56,17 @@ def test_an_incomplete_reply_is_not_told_by_its_audio() -> None:
     assert told(said("a", "hello", status="incomplete", audio_id="audio_1")) == [AssistantMessage("hello")]
 
 
-def test_calls_share_a_message_their_outputs_follow_and_unanswered_ones_are_left_out() -> None:
+def test_calls_share_a_message_and_their_outputs_follow() -> None:
     items: list[Item] = [
-        asked("what time is it in Rome and Oslo, and who won?"),
+        asked("what time is it in Rome and Oslo?"),
         FunctionCall("f1", "call_1", "get_time", '{"city": "Rome"}'),
         FunctionCall("f2", "call_2", "get_time", '{"city": "Oslo"}'),
-        FunctionCall("f3", "call_3", "get_winner", "{}"),
-        asked("hello?"),
         FunctionCallOutput("o2", "call_2", "eight"),
         FunctionCallOutput("o1", "call_1", "seven"),
+        asked("hello?"),
     ]
     assert told(*items) == [
-        UserMessage((UserText("what time is it in Rome and Oslo, and who won?"),)),
+        UserMessage((UserText("what time is it in Rome and Oslo?"),)),
         AssistantMessage(
             None,
             None,
@@ -77,6 +76,11 @@ def test_calls_share_a_message_their_outputs_follow_and_unanswered_ones_are_left
         ToolMessage("call_2", "eight"),
         UserMessage((UserText("hello?"),)),
     ]
+
+
+def test_what_is_empty_is_not_told() -> None:
+    nothing = [MessageItem("s", "system", [InputText("")]), MessageItem("u", "user", [InputText("")])]
+    assert told(*nothing, asked("hello")) == [UserMessage((UserText("hello"),))]
 
 
 def test_forgotten_sound_is_told_by_its_transcript() -> None:

@@ -14,7 +14,7 @@ from bargein.core.completion import TextPiece, ToolCallPiece
 from bargein.core.config import CorePolicy, SessionConfig, TurnDetection
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, CallerState
-from bargein.core.items import Failure, InputText, ItemReference, Message
+from bargein.core.items import Failure, FunctionCall, FunctionCallOutput, InputText, ItemReference, Message
 from bargein.errors import CallerError
 from support.conversation_laws import Laws
 from support.conversation_script import Script
@@ -138,9 +138,16 @@ class ConversationMachine(RuleBasedStateMachine):
     def model_calls(self, data: st.DataObject, index: int) -> None:
         response_id = self.some_stream(data)
         if response_id is not None:
-            self.script.piece(ToolCallPiece(index, f"call_{response_id}_{index}", "get_time", "{}"), response_id)
+            self.script.piece(ToolCallPiece(index, f"call_{index}", "get_time", "{}"), response_id)
             self.script.piece(TextPiece("well "), response_id)
         self.check()
+
+    @rule(data=st.data(), text=st.sampled_from(["done", ""]))
+    def caller_answers_a_call(self, data: st.DataObject, text: str) -> None:
+        calls = [item.call_id for item in self.script.conversation.history if isinstance(item, FunctionCall)]
+        if calls:
+            answer = FunctionCallOutput("", data.draw(st.sampled_from(calls)), text)
+            self.refusable(events.ItemCreateRequested(answer))
 
     @rule(data=st.data(), late=st.booleans())
     def model_finishes(self, data: st.DataObject, late: bool) -> None:
@@ -152,12 +159,12 @@ class ConversationMachine(RuleBasedStateMachine):
                 self.script.say("late ", 100, response_id)
         self.check()
 
-    @rule(data=st.data())
-    def model_fails(self, data: st.DataObject) -> None:
+    @rule(data=st.data(), processed=st.booleans())
+    def model_fails(self, data: st.DataObject, processed: bool) -> None:
         response_id = self.some_stream(data)
         if response_id is not None:
             self.laws.open_streams.discard(response_id)
-            self.script.do(events.StreamFailed(response_id, Failure("server_error", None, "broken")))
+            self.script.do(events.StreamFailed(response_id, Failure("server_error", None, "broken"), processed))
         self.check()
 
     # Checks.

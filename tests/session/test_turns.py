@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bargein.core.audio import PCMU_8K, Encoding
+from bargein.core.completion import YOUR_TURN
 from bargein.sound.g711 import pcm16_to_ulaw, ulaw_to_pcm16
 from bargein.sound.resample import resample
 from support.model import Model, calls, spoken, written
@@ -180,7 +181,7 @@ async def test_an_out_of_band_response_runs_beside_the_conversation(server: Runn
         done = await caller.wait_for("response.done")
         assert done["response"]["metadata"] == {"for": "topic"}
         assert done["response"]["conversation_id"] is None
-        assert model.told() == ["system: name the topic"]
+        assert model.told() == ["system: name the topic", f"user: {YOUR_TURN}"]
         added = [event["item"]["id"] for event in caller.events_of("conversation.item.added")]
         assert done["response"]["output"][0]["id"] not in added
         await caller.send({"type": "response.cancel"})

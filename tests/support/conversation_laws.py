@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.completion import AssistantMessage, CompletionRequest
+from bargein.core.completion import AssistantMessage, CompletionRequest, ToolMessage
+from bargein.core.completion import Message as CompletionMessage
 from bargein.core.history import History
 from bargein.core.items import Message, OutputAudio
 
@@ -150,7 +153,11 @@ class Laws:
         self._speech = None
 
     def _check_told(self, request: CompletionRequest) -> None:
-        """No reply that was stopped is told beyond what was heard of it."""
+        """There is something to answer, in an order that servers take, and no reply that was stopped is told beyond
+        what was heard of it.
+        """
+        assert request.messages, "no server takes a request without a message"
+        check_order(request.messages)
         told = [message.text or "" for message in request.messages if isinstance(message, AssistantMessage)]
         allowed = [self._may_be_told(item) for item in self._history if isinstance(item, Message)]
         for text in told:
@@ -162,3 +169,18 @@ class Laws:
         if item.status == "incomplete" and any(isinstance(part, OutputAudio) for part in item.parts):
             return ""
         return self.said.get(item.id, "")
+
+
+def check_order(messages: Sequence[CompletionMessage]) -> None:
+    """Every call of a tool is answered once, directly behind it, and nothing else is answered."""
+    unanswered: set[str] = set()
+    for message in messages:
+        if isinstance(message, ToolMessage):
+            assert message.call_id in unanswered, "an output without its call"
+            unanswered.remove(message.call_id)
+            continue
+        assert not unanswered, "a call without an output"
+        if isinstance(message, AssistantMessage):
+            unanswered = {call.call_id for call in message.tool_calls}
+            assert len(unanswered) == len(message.tool_calls), "two calls of one id"
+    assert not unanswered, "a call without an output"

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from support.chat_rules import refusal
 from support.scripted_upstream import Exchange, scripted
 
 Answer = Callable[[Exchange], Awaitable[None]]
@@ -25,6 +26,8 @@ class Model:
 
     url: str = ""
     requests: list[dict[str, Any]] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    """Why requests were refused as OpenAI would refuse them: a test at whose end there are any fails."""
     answers: deque[Answer] = field(default_factory=deque)
     transcript: str = "what the caller said"
     transcription_status: int = 200
@@ -45,6 +48,11 @@ class Model:
             await exchange.answer(self.transcription_status, json.dumps({"text": self.transcript}).encode())
             return
         self.requests.append(dict(exchange.json))
+        wrong = refusal(self.requests[-1])
+        if wrong is not None:
+            self.refused.append(wrong)
+            await refuses(400, wrong)(exchange)
+            return
         answer = self.answers.popleft() if self.answers else spoken("fine")
         self.asked.set()
         await answer(exchange)
@@ -72,6 +80,7 @@ async def scripted_model() -> AsyncIterator[Model]:
     async with scripted(model.script) as upstream:
         model.url = upstream.url
         yield model
+    assert not model.refused
 
 
 def spoken(text: str, ms_per_word: int = 300, finish: str = "stop", sound: bytes | None = None) -> Answer:

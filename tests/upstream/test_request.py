@@ -12,6 +12,7 @@ import pytest
 
 from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat
 from bargein.core.completion import (
+    YOUR_TURN,
     AssistantMessage,
     CompletionRequest,
     ForcedFunction,
@@ -134,11 +135,30 @@ def test_unknown_servers_get_no_unknown_options(flavour: Flavour) -> None:
     assert body(flavour=flavour)["stream_options"] == {"include_usage": True}
 
 
+@pytest.mark.parametrize("flavour", ["generic", "dashscope", "vllm-omni", "sglang-omni"])
+@pytest.mark.parametrize(
+    "told", [(SystemMessage("Greet."),), (UserMessage((UserText("Hi."),)), AssistantMessage("Hello.")), ()]
+)
+def test_models_that_only_answer_somebody_are_given_a_turn(flavour: Flavour, told: tuple[Message, ...]) -> None:
+    assert body(*told, flavour=flavour)["messages"][-1] == {"role": "user", "content": YOUR_TURN}
+
+
+@pytest.mark.parametrize("flavour", ["openai", "azure"])
+def test_models_that_begin_by_themselves_are_not(flavour: Flavour) -> None:
+    assert body(SystemMessage("Greet."), flavour=flavour)["messages"] == [{"role": "system", "content": "Greet."}]
+
+
+@pytest.mark.parametrize("last", [UserMessage((UserText("Hi."),)), ToolMessage("call_1", "12 °C")])
+def test_a_turn_is_given_only_where_there_is_none(last: Message) -> None:
+    call = AssistantMessage(None, tool_calls=(ToolCall("call_1", "get_weather", "{}"),))
+    assert len(body(call, last, SystemMessage("Be brief."), flavour="generic")["messages"]) == 3
+
+
 def test_dashscope() -> None:
     written = body(
-        UserMessage((SPEECH,)), AssistantMessage("Hello.", audio_id="audio_1"), flavour="dashscope", max_output_tokens=9
+        AssistantMessage("Hello.", audio_id="audio_1"), UserMessage((SPEECH,)), flavour="dashscope", max_output_tokens=9
     )
-    speech, reply = written["messages"]
+    reply, speech = written["messages"]
     prefix, _, data = speech["content"][0]["input_audio"]["data"].partition(",")
     assert prefix == "data:;base64"
     assert unwrapped(data) == (24_000, SPEECH.audio)
@@ -149,10 +169,10 @@ def test_dashscope() -> None:
 
 
 def test_vllm_omni() -> None:
-    written = body(AssistantMessage("Hello.", audio_id="audio_1"), flavour="vllm-omni")
+    written = body(AssistantMessage("Hello.", audio_id="audio_1"), UserMessage((UserText("Hi."),)), flavour="vllm-omni")
     assert written["voice"] == "verse"
     assert written["audio"] == {"format": "pcm16"}
-    assert written["messages"] == [{"role": "assistant", "content": "Hello."}]
+    assert written["messages"] == [{"role": "assistant", "content": "Hello."}, {"role": "user", "content": "Hi."}]
 
 
 def test_sglang_omni() -> None:

@@ -114,15 +114,28 @@ class Agent:
         self._take(reply, piece, out)
         self.pump(config, now, out)
 
-    def fail(self, response_id: str, failure: Failure, config: SessionConfig, now: float, out: list[Action]) -> None:
-        """The stream broke. What was said stays said; the response is ``failed``; the next turn works."""
+    def fail(
+        self,
+        response_id: str,
+        failure: Failure,
+        config: SessionConfig,
+        now: float,
+        out: list[Action],
+        *,
+        processed: bool,
+    ) -> None:
+        """The stream broke. What was said stays said; the response is ``failed``; the next turn works.
+
+        :param processed: the model may have worked on the request: its tokens count.
+        """
         if response_id in self._beside:
-            self._beside.fail(response_id, failure, out)
+            self._beside.fail(response_id, failure, out, processed=processed)
             return
         reply = self.active
         if reply is None or reply.id != response_id or not reply.stream_open:
             return
         reply.response.failure = failure
+        reply.processed = processed
         self._release_hold(now, out)
         self._retire(reply, "failed", None, now, out)
         self._begin_queued(config, now, out)
@@ -206,6 +219,12 @@ class Agent:
             raise CallerError("Cancellation failed: no active response found", code="response_cancel_not_active")
         self._stop("client_cancelled", now, out)
         self._begin_queued(config, now, out)
+
+    def leave(self, now: float, out: list[Action]) -> None:
+        """The caller has gone: everything ends, in the conversation and beside it, and is counted."""
+        self._queued = None
+        self._beside.cancel_all(out)
+        self._stop("client_cancelled", now, out)
 
     # Play-out.
 

@@ -8,10 +8,13 @@ into
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
 
 from bargein.core.audio import AudioFormat
+
+YOUR_TURN: Final = "(It is your turn.)"
+"""Stands for a turn of the caller's where there is none and a server wants one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,20 @@ class CompletionRequest:
     tool_choice: ToolChoice = "auto"
     max_output_tokens: int | None = None
 
+    @property
+    def awaits_reply(self) -> bool:
+        """Whether the caller or a tool has the last word, so that there is something to answer."""
+        spoken = [message for message in self.messages if not isinstance(message, SystemMessage)]
+        return bool(spoken) and isinstance(spoken[-1], UserMessage | ToolMessage)
+
+    def with_a_turn(self) -> CompletionRequest:
+        """The same, but that it ends with the caller's turn where it does not: for servers whose models, or chat
+        templates, only answer somebody.
+        """
+        if self.awaits_reply:
+            return self
+        return replace(self, messages=(*self.messages, UserMessage((UserText(YOUR_TURN),))))
+
     def without_audio_references(self) -> CompletionRequest:
         """The same request with every ``audio_id`` replaced by its text, for an upstream that has forgotten it."""
         messages = tuple(
@@ -95,7 +112,7 @@ class CompletionRequest:
             else message
             for message in self.messages
         )
-        return CompletionRequest(messages, self.audio, self.voice, self.tools, self.tool_choice, self.max_output_tokens)
+        return replace(self, messages=messages)
 
 
 @dataclass(frozen=True, slots=True)

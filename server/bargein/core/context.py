@@ -1,7 +1,7 @@
 """What the model is told: items turned into messages, within the limits of a request.
 
-The order of the conversation is kept. A reply is told as it was heard; a call without an output is left out, because
-Chat Completions refuses it; consecutive calls share one message, their outputs follow it.
+The order of the conversation is kept. A reply is told as it was heard. Every call is told with exactly one output
+(:mod:`bargein.core.told_calls`); consecutive calls share one message, their outputs follow it.
 """
 
 from __future__ import annotations
@@ -21,16 +21,9 @@ from bargein.core.completion import (
     UserText,
 )
 from bargein.core.history import Heard
-from bargein.core.items import (
-    FunctionCall,
-    FunctionCallOutput,
-    InputAudio,
-    InputText,
-    Item,
-    OutputAudio,
-    OutputText,
-)
+from bargein.core.items import InputAudio, InputText, Item, OutputAudio, OutputText
 from bargein.core.items import Message as MessageItem
+from bargein.core.told_calls import ToldCall, told_calls
 
 USER_AUDIO_MS_PER_TOKEN: Final = 100
 REPLY_AUDIO_MS_PER_TOKEN: Final = 50
@@ -54,39 +47,35 @@ def messages(
     if instructions:
         told.append((SystemMessage(instructions), None))
     all_items = list(items)
-    outputs = {item.call_id: item for item in all_items if isinstance(item, FunctionCallOutput)}
-    calls: list[FunctionCall] = []
-    for item in all_items:
-        if isinstance(item, FunctionCall):
-            if item.call_id in outputs:
-                calls.append(item)
+    calls_at = told_calls(all_items)
+    calls: list[ToldCall] = []
+    for position, item in enumerate(all_items):
+        call = calls_at.get(position)
+        if call is not None:
+            calls.append(call)
+        if not isinstance(item, MessageItem):
             continue
-        if isinstance(item, FunctionCallOutput):
-            continue
-        _tell_calls(calls, outputs, told)
         message = _message(item, heard.get(item.id), unix_s)
         if message is not None:
+            _tell_calls(calls, told)
             told.append((message, _transcript(item)))
-    _tell_calls(calls, outputs, told)
+    _tell_calls(calls, told)
     return told
 
 
-def _tell_calls(
-    calls: list[FunctionCall],
-    outputs: Mapping[str, FunctionCallOutput],
-    told: list[tuple[Message, str | None]],
-) -> None:
+def _tell_calls(calls: list[ToldCall], told: list[tuple[Message, str | None]]) -> None:
     if not calls:
         return
     tool_calls = tuple(ToolCall(call.call_id, call.name, call.arguments) for call in calls)
     told.append((AssistantMessage(None, None, tool_calls), None))
-    told.extend((ToolMessage(call.call_id, outputs[call.call_id].output), None) for call in calls)
+    told.extend((ToolMessage(call.call_id, call.output), None) for call in calls)
     calls.clear()
 
 
 def _message(item: MessageItem, heard: Heard | None, unix_s: float) -> Message | None:
     if item.role == "system":
-        return SystemMessage("\n".join(part.text for part in item.parts if isinstance(part, InputText)))
+        text = "\n".join(part.text for part in item.parts if isinstance(part, InputText))
+        return SystemMessage(text) if text else None
     if item.role == "user":
         parts = tuple(told for part in item.parts if (told := _user_part(part)) is not None)
         return UserMessage(parts) if parts else None
@@ -98,7 +87,7 @@ def _message(item: MessageItem, heard: Heard | None, unix_s: float) -> Message |
 def _user_part(part: InputText | InputAudio | OutputText | OutputAudio) -> UserText | UserAudio | None:
     match part:
         case InputText(text):
-            return UserText(text)
+            return UserText(text) if text else None
         case InputAudio(audio, fmt, transcript) if audio or transcript:
             return UserAudio(audio, fmt) if audio else UserText(transcript or "")
         case _:

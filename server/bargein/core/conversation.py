@@ -92,8 +92,10 @@ class Conversation:
                 self.agent.played(item_id, sample_count, self.config, now, out, playing=playing)
             case events.PlaybackFlushed(_, item_id, sample_count):
                 self.agent.flushed(item_id, sample_count, now, out)
-            case events.StreamFailed(response_id, failure):
-                self.agent.fail(response_id, failure, self.config, now, out)
+            case events.StreamFailed(response_id, failure, processed):
+                self.agent.fail(response_id, failure, self.config, now, out, processed=processed)
+            case events.CallerLeft():
+                self.agent.leave(now, out)
             case events.Configured(config):
                 self._configure(config, now, out)
             case events.ResponseRequested():
@@ -287,7 +289,7 @@ class Conversation:
     ) -> None:
         match event:
             case events.ItemCreateRequested(item, previous_item_id):
-                if isinstance(item, FunctionCallOutput) and not self.history.has_call(item.call_id):
+                if isinstance(item, FunctionCallOutput) and self.history.call(item.call_id) is None:
                     raise CallerError(
                         f"Tool call ID '{item.call_id}' not found in conversation.",
                         code="invalid_tool_call_id",

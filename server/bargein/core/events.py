@@ -141,6 +141,8 @@ class StreamProgressed:
 class StreamFailed:
     response_id: str
     failure: Failure
+    processed: bool = True
+    """The model may have worked on the request, so that it counts; ``False`` where it was refused or never arrived."""
 
 
 # From the recogniser.
@@ -167,6 +169,11 @@ class TranscriptionFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerLeft:
+    """The connection is over: nobody hears anything more, and what is in progress ends."""
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """The time that ``next_timer()`` named has come."""
 
@@ -189,5 +196,6 @@ Event = (
     | TranscriptionProgressed
     | TranscriptionCompleted
     | TranscriptionFailed
+    | CallerLeft
     | TimerFired
 )

@@ -158,8 +158,10 @@ class History:
                     forget(item)
                 kept -= before - _sound_bytes(item)
 
-    def has_call(self, call_id: str) -> bool:
-        return any(isinstance(item, FunctionCall) and item.call_id == call_id for item in self._items)
+    def call(self, call_id: str) -> FunctionCall | None:
+        """The newest call of that id."""
+        calls = (item for item in reversed(self._items) if isinstance(item, FunctionCall))
+        return next((call for call in calls if call.call_id == call_id), None)
 
     def _index(self, item_id: str) -> int | None:
         return next((index for index, item in enumerate(self._items) if item.id == item_id), None)

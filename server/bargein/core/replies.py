@@ -136,12 +136,17 @@ class OutOfBand:
             del self._replies[response_id]
             reply.close(*STATUS_OF_FINISH[reply.finish or "stop"], out)
 
-    def fail(self, response_id: str, failure: Failure, out: list[Action]) -> None:
+    def fail(self, response_id: str, failure: Failure, out: list[Action], *, processed: bool) -> None:
         reply = self._replies.pop(response_id)
         reply.response.failure = failure
+        reply.processed = processed
         reply.close("failed", None, out)
 
     def cancel(self, response_id: str, out: list[Action]) -> None:
         reply = self._replies.pop(response_id)
         out.append(actions.CancelStream(reply.id))
         reply.close("cancelled", "client_cancelled", out)
+
+    def cancel_all(self, out: list[Action]) -> None:
+        for response_id in list(self._replies):
+            self.cancel(response_id, out)

@@ -70,6 +70,8 @@ class Reply:
         self.playback: Playback | None = None
         self.paused = False
         """The model's stream is not being read: enough is kept."""
+        self.processed = True
+        """The model has worked on the request, as far as is known."""
         self._request = request
         self._new_id = new_id
         self._history = history
@@ -153,9 +155,14 @@ class Reply:
         self.response.status = status
         self.response.reason = reason
         if self.response.usage is None:
-            made_ms = 0 if self.audio is None else self.audio.format.ms_of(self.audio.sample_count)
-            self.response.usage = estimate(self._request, reply_characters=self._received_characters, reply_ms=made_ms)
+            self.response.usage = self._estimated_usage()
         out.append(actions.ResponseDone(self.response))
+
+    def _estimated_usage(self) -> Usage:
+        made_ms = 0 if self.audio is None else self.audio.format.ms_of(self.audio.sample_count)
+        if not self.processed and not made_ms and not self._received_characters:
+            return Usage(estimated=True)
+        return estimate(self._request, reply_characters=self._received_characters, reply_ms=made_ms)
 
     def _speak(self, out: list[Action]) -> Playback:
         if self.playback is None:
@@ -190,7 +197,7 @@ class Reply:
     def _tell_call(self, piece: ToolCallPiece, out: list[Action]) -> None:
         if piece.index not in self._calls:
             self._close_calls(out, "completed")
-            call_id = piece.call_id or self._new_id("call")
+            call_id = self._unique_call_id(piece.call_id)
             call = FunctionCall(self._new_id("item"), call_id, piece.name or "", "", "in_progress")
             self._calls[piece.index] = (self._begin_item(call, out), call)
             self._open_calls.add(piece.index)
@@ -199,6 +206,13 @@ class Reply:
             call.arguments += piece.arguments
             self._received_characters += len(piece.arguments)
             out.append(actions.ArgumentsSent(self.id, call.id, output_index, call.call_id, piece.arguments))
+
+    def _unique_call_id(self, given: str | None) -> str:
+        """Some servers give no id, or number the calls of each reply anew: an output must name one call only."""
+        taken = any(call.call_id == given for _, call in self._calls.values())
+        if not given or taken or (self._history is not None and self._history.call(given) is not None):
+            return self._new_id("call")
+        return given
 
     def _close_calls(self, out: list[Action], status: Status) -> None:
         for index in sorted(self._open_calls):

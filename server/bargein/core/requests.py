@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from bargein.core import context
-from bargein.core.completion import CompletionRequest
+from bargein.core.completion import CompletionRequest, SystemMessage
 from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig
 from bargein.core.events import ResponseRequested
 from bargein.core.history import History
-from bargein.core.items import Item, ItemReference
+from bargein.core.items import FunctionCall, FunctionCallOutput, Item, ItemReference
 from bargein.errors import CallerError
+
+NOTHING_SAID: Final = "Nothing has been said yet. You begin."
+"""What the model is told where there is nothing to tell: no server takes a request without a message."""
 
 
 def build_request(
@@ -35,7 +39,7 @@ def build_request(
         truncation=config.truncation,
     )
     return CompletionRequest(
-        messages,
+        messages or (SystemMessage(NOTHING_SAID),),
         settings.audio,
         settings.voice,
         settings.tools,
@@ -47,21 +51,37 @@ def build_request(
 def context_items(wanted: ResponseRequested, history: History) -> Iterable[Item]:
     """The items that a response is about: its own ``input``, or the conversation.
 
-    :raises CallerError: its ``input`` refers to an item that does not exist.
+    :raises CallerError: its ``input`` refers to an item that does not exist, or answers a call that was never made.
     """
     if wanted.input is None:
         return history
     items: list[Item] = []
-    for position, item in enumerate(wanted.input):
+    called: set[str] = set()
+    for position, given in enumerate(wanted.input):
+        item = given
         if isinstance(item, ItemReference):
-            found = history.get(item.id)
-            if found is None:
-                raise CallerError(
-                    f"Item with id '{item.id}' does not exist.",
-                    code="invalid_value",
-                    param=f"response.input[{position}].id",
-                )
-            items.append(found)
-        else:
-            items.append(item)
+            item = _referred(item, history, f"response.input[{position}].id")
+        if isinstance(item, FunctionCallOutput) and item.call_id not in called:
+            items.append(_call_of(item, history, f"response.input[{position}].call_id"))
+            called.add(item.call_id)
+        elif isinstance(item, FunctionCall):
+            called.add(item.call_id)
+        items.append(item)
     return items
+
+
+def _referred(reference: ItemReference, history: History, param: str) -> Item:
+    found = history.get(reference.id)
+    if found is None:
+        raise CallerError(f"Item with id '{reference.id}' does not exist.", code="invalid_value", param=param)
+    return found
+
+
+def _call_of(output: FunctionCallOutput, history: History, param: str) -> FunctionCall:
+    """The call that an output is of, from the conversation: without it the model cannot be told the output."""
+    call = history.call(output.call_id)
+    if call is None:
+        raise CallerError(
+            f"Tool call ID '{output.call_id}' not found in conversation.", code="invalid_tool_call_id", param=param
+        )
+    return call

@@ -87,6 +87,17 @@ class Performer:
                         self._outbox.send(event)
         self._note_barge_in(todo, now)
 
+    def settle(self, todo: list[Action], now: float) -> None:
+        """Do what ends a session, and count it; there is nobody left to tell."""
+        for action in todo:
+            match action:
+                case actions.CancelStream():
+                    self._work(action, now)
+                case actions.ResponseDone():
+                    self._note(action, now)
+                case _:
+                    pass
+
     def stream_closed(self, response_id: str, delay_s: float) -> None:
         """A cancelled stream's connection is closed."""
         self._tell_latency(self._clock.stream_closed(response_id, delay_s))

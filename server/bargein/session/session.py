@@ -283,8 +283,8 @@ class Session:
                 self._handle(events.StreamProgressed(response_id, rest), now)
         self._handle(events.StreamProgressed(response_id, piece), now)
 
-    def _on_failure(self, response_id: str, failure: Failure) -> None:
-        self._handle_apart(events.StreamFailed(response_id, failure))
+    def _on_failure(self, response_id: str, failure: Failure, processed: bool) -> None:
+        self._handle_apart(events.StreamFailed(response_id, failure, processed))
 
     def _on_stream_closed(self, response_id: str, delay_s: float) -> None:
         self._performer.stream_closed(response_id, delay_s)
@@ -354,7 +354,10 @@ class Session:
         self._setup.connection.close(gone.code, gone.reason)
 
     def _stop(self) -> None:
+        if self._over:
+            return
         self._over = True
+        self._settle()
         self._timers.cancel(self.id)
         self._lifetime.stop()
         self._watch.close()
@@ -362,6 +365,13 @@ class Session:
         self._transcriptions.close()
         if self._quiet is not None:
             self._quiet.set()
+
+    def _settle(self) -> None:
+        """Count what was in progress. The end must not fail where the core is what has failed."""
+        try:
+            self._performer.settle(self._conversation.handle(events.CallerLeft(), self._now()), self._now())
+        except Exception:
+            self._log.exception("what was in progress could not be counted")
 
     async def _finish(self) -> None:
         await self._streams.wait_closed()

@@ -24,7 +24,8 @@ from bargein.metrics.metrics import UpstreamErrorKind
 from bargein.upstream import Drop, Upstream
 
 OnPiece = Callable[[str, StreamPiece], None]
-OnFailure = Callable[[str, Failure], None]
+OnFailure = Callable[[str, Failure, bool], None]
+"""The response's id, what went wrong, and whether the model may have worked on the request."""
 OnClosed = Callable[[str, float], None]
 """A cancelled stream's connection is closed: the response's id, and how many seconds after the decision."""
 
@@ -131,10 +132,10 @@ class Streams:
                 status=error.http_status,
                 error=str(error),
             )
-            self._fail(response_id, Failure(error.type, error.code, error.message))
+            self._fail(response_id, Failure(error.type, error.code, error.message), processed=may_have_worked(error))
         except Exception:
             self._log.exception("stream broke", response_id=response_id)
-            self._fail(response_id, Failure("server_error", "internal_error", INTERNAL_MESSAGE))
+            self._fail(response_id, Failure("server_error", "internal_error", INTERNAL_MESSAGE), processed=True)
         finally:
             self._metrics.upstream_streams_open.dec()
             self._streams.pop(response_id, None)
@@ -162,9 +163,9 @@ class Streams:
             closed_at = self._loop.time() if stream.closed_at is None else stream.closed_at
             self._on_closed(response_id, closed_at - stream.cancelled_at)
 
-    def _fail(self, response_id: str, failure: Failure) -> None:
+    def _fail(self, response_id: str, failure: Failure, *, processed: bool) -> None:
         if self._streams.pop(response_id, None) is not None:
-            self._on_failure(response_id, failure)
+            self._on_failure(response_id, failure, processed)
 
 
 INTERNAL_MESSAGE: Final = "The server had an internal error. The conversation can go on."
@@ -185,3 +186,14 @@ def kind_of(error: UpstreamError) -> UpstreamErrorKind:
             return "malformed"
         case _:
             return "unavailable"
+
+
+def may_have_worked(error: UpstreamError) -> bool:
+    """Whether the model may have worked on a request that ended in ``error``, and its server count the tokens."""
+    match error:
+        case UpstreamTimedOut():
+            return error.code != "connect_timeout"
+        case UpstreamMalformed():
+            return error.http_status is None
+        case _:
+            return False

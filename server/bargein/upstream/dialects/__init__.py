@@ -8,7 +8,7 @@ from typing import Final
 
 from bargein.upstream.config import Flavour
 from bargein.upstream.dialects.dashscope import DashScope
-from bargein.upstream.dialects.openai import OpenAI, OpenAICompatible
+from bargein.upstream.dialects.openai import Generic, OpenAI, OpenAICompatible
 from bargein.upstream.dialects.sglang_omni import SGLangOmni
 from bargein.upstream.dialects.vllm_omni import VLLMOmni
 from bargein.upstream.request import Dialect
@@ -16,7 +16,7 @@ from bargein.upstream.request import Dialect
 _DIALECTS: Final[dict[Flavour, Dialect]] = {
     "openai": OpenAI(),
     "azure": OpenAICompatible(),
-    "generic": OpenAICompatible(),
+    "generic": Generic(),
     "dashscope": DashScope(),
     "vllm-omni": VLLMOmni(),
     "sglang-omni": SGLangOmni(),

@@ -17,7 +17,7 @@ class DashScope(OpenAICompatible):
     """``dashscope.aliyuncs.com`` and its other regions."""
 
     def fit(self, request: CompletionRequest) -> CompletionRequest:
-        return request.without_audio_references()
+        return request.without_audio_references().with_a_turn()
 
     def audio_part(self, wav_base64: str) -> dict[str, Any]:
         return {"type": "input_audio", "input_audio": {"data": f"data:;base64,{wav_base64}", "format": "wav"}}

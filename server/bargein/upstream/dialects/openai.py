@@ -8,7 +8,7 @@ from bargein.core.completion import CompletionRequest
 
 
 class OpenAICompatible:
-    """The plain dialect: Azure and unknown servers, which may refuse options that they do not know."""
+    """The plain dialect, of Azure too, which may refuse options that it does not know."""
 
     def fit(self, request: CompletionRequest) -> CompletionRequest:
         return request
@@ -18,6 +18,13 @@ class OpenAICompatible:
 
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
         pass
+
+
+class Generic(OpenAICompatible):
+    """A server of which nothing is known: its chat template may want the last word to be the caller's or a tool's."""
+
+    def fit(self, request: CompletionRequest) -> CompletionRequest:
+        return request.with_a_turn()
 
 
 class OpenAI(OpenAICompatible):

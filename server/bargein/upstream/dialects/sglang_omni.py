@@ -14,7 +14,7 @@ class SGLangOmni(OpenAICompatible):
     """An sglang-omni server. Its list takes paths and URLs; speech is sent as a data URL."""
 
     def fit(self, request: CompletionRequest) -> CompletionRequest:
-        return request.without_audio_references()
+        return request.without_audio_references().with_a_turn()
 
     def audio_part(self, wav_base64: str) -> dict[str, Any]:
         return {"type": _SPEECH, _SPEECH: f"data:audio/wav;base64,{wav_base64}"}

@@ -12,7 +12,7 @@ class VLLMOmni(OpenAICompatible):
     """A vLLM-Omni server (0.30)."""
 
     def fit(self, request: CompletionRequest) -> CompletionRequest:
-        return request.without_audio_references()
+        return request.without_audio_references().with_a_turn()
 
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
         if request.audio:

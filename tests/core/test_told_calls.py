@@ -1,0 +1,80 @@
+"""Every call is told with exactly one output: the model does not call twice, and the server takes the order."""
+
+from __future__ import annotations
+
+import pytest
+
+from bargein.core.items import FunctionCall, FunctionCallOutput, InputText, Item, Message, Status
+from bargein.core.told_calls import INTERRUPTED, STILL_RUNNING, ToldCall, told_calls
+
+
+def call(number: int, arguments: str = "{}", status: Status = "completed", call_id: str | None = None) -> FunctionCall:
+    return FunctionCall(f"f{number}", call_id or f"call_{number}", "book", arguments, status)
+
+
+def output(number: int, text: str = "done", call_id: str | None = None) -> FunctionCallOutput:
+    return FunctionCallOutput(f"o{number}", call_id or f"call_{number}", text)
+
+
+def told(number: int, text: str, arguments: str = "{}") -> ToldCall:
+    return ToldCall(f"call_{number}", "book", arguments, text)
+
+
+QUESTION = Message("u", "user", [InputText("are you still there?")])
+
+
+def test_a_call_that_still_runs_is_told_where_it_was_made() -> None:
+    assert told_calls([call(1), QUESTION]) == {0: told(1, STILL_RUNNING)}
+
+
+def test_an_output_that_comes_at_once_is_told_behind_its_call() -> None:
+    items: list[Item] = [call(1), call(2), output(2, "two"), output(1, "one"), QUESTION]
+    assert told_calls(items) == {0: told(1, "one"), 1: told(2, "two")}
+
+
+def test_an_output_that_comes_after_something_was_said_is_told_as_news() -> None:
+    """What is told last is what the model answers."""
+    items: list[Item] = [call(1), call(2), output(2, "two"), QUESTION, output(1, "one")]
+    assert told_calls(items) == {1: told(2, "two"), 4: told(1, "one")}
+
+
+def test_an_output_is_told_once_however_often_it_is_given() -> None:
+    assert told_calls([call(1), output(1, "first"), output(1, "better")]) == {0: told(1, "better")}
+
+
+def test_an_output_in_front_of_its_call_is_told_behind_it() -> None:
+    assert told_calls([output(1, "one"), QUESTION, call(1)]) == {2: told(1, "one")}
+
+
+def test_an_output_whose_call_was_deleted_is_not_told() -> None:
+    assert told_calls([output(1), QUESTION]) == {}
+
+
+def test_calls_of_the_same_id_take_their_outputs_in_order() -> None:
+    """A client may write such a history back; replies of servers that number their calls anew get ids of their own."""
+    items: list[Item] = [
+        call(1, call_id="call_0"),
+        output(1, "one", "call_0"),
+        call(2, call_id="call_0"),
+        output(2, "two", "call_0"),
+    ]
+    assert [found.output for found in told_calls(items).values()] == ["one", "two"]
+    assert [found.output for found in told_calls(items[:3]).values()] == ["one", STILL_RUNNING]
+
+
+def test_a_call_of_a_reply_that_was_cut_off_is_told_if_it_was_whole() -> None:
+    assert told_calls([call(1, '{"n": 4}', "incomplete")]) == {0: told(1, INTERRUPTED, '{"n": 4}')}
+
+
+@pytest.mark.parametrize("arguments", ['{"n": ', "", "[" * 5000])
+def test_a_call_that_was_never_finished_was_not_made(arguments: str) -> None:
+    assert told_calls([call(1, arguments, "incomplete"), QUESTION]) == {}
+
+
+def test_a_call_that_was_answered_is_told_with_arguments_that_can_be_read() -> None:
+    assert told_calls([call(1, '{"n": ', "incomplete"), output(1)]) == {0: told(1, "done")}
+    assert told_calls([call(1, ""), output(1)]) == {0: told(1, "done")}
+
+
+def test_a_call_that_is_being_made_is_not_told_yet() -> None:
+    assert told_calls([call(1, "{}", "in_progress")]) == {}
