@@ -20,6 +20,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 PROGRAMS := chromium espeak-ng redis-server sox
 NODE_MODULES := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/*/package-lock.json))
 STOCK_CLIENTS := .build/stock-clients
+VOICE_FRAMEWORKS := .build/voice-frameworks
 # Every server event that any test receives, for the tests that look at all of them at the end.
 SERVER_EVENTS := $(CURDIR)/.build/server-events
 # The package as its wheel holds it, the hot parts compiled: an entry of PYTHONPATH.
@@ -57,7 +58,7 @@ load: setup compiled ## Two minutes of fake callers against a server of their ow
 setup: $(VENV)/.can-develop ## Make .venv with everything for development
 
 .PHONY: test
-test: setup programs node-modules stock-clients ## Run all tests (fetches what they need where it can)
+test: setup programs node-modules stock-clients voice-frameworks ## Run all tests (fetches what they need where it can)
 	@rm -rf $(SERVER_EVENTS) && mkdir -p $(SERVER_EVENTS)
 	@export BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS); failed=0; \
 	    $(BIN)/pytest --numprocesses 2 --dist loadfile -m "not after_all" $(ARGS) || failed=1; \
@@ -149,11 +150,17 @@ tests/%/node_modules/.installed: tests/%/package-lock.json tests/%/package.json 
 .PHONY: stock-clients
 stock-clients: $(STOCK_CLIENTS)/.installed
 
-$(STOCK_CLIENTS)/.installed: requirements/stock_clients.txt | $(BIN)/python
-	@echo "Installing the stock clients that the server is tested with"
-	@$(BIN)/python -m venv $(STOCK_CLIENTS)
-	@$(STOCK_CLIENTS)/bin/python -m pip install --quiet --require-hashes -r requirements/stock_clients.txt
+.PHONY: voice-frameworks
+voice-frameworks: $(VOICE_FRAMEWORKS)/.installed
+
+.build/%/.installed: | $(BIN)/python
+	@echo "Installing the $(subst -, ,$*) that the server is tested with"
+	@$(BIN)/python -m venv .build/$*
+	@.build/$*/bin/python -m pip install --quiet --require-hashes -r $(filter %.txt,$^)
 	@touch $@
+
+$(STOCK_CLIENTS)/.installed: requirements/stock_clients.txt
+$(VOICE_FRAMEWORKS)/.installed: requirements/voice_frameworks.txt
 
 .build/lock/.installed: requirements/lock.txt | $(BIN)/python
 	@$(BIN)/python -m venv .build/lock

@@ -46,6 +46,7 @@ def said(answer: Reply) -> str:
         ("thank you", Intent.THANKS),
         ("no, thanks", Intent.NO),
         ("Good morning!", Intent.HELLO),
+        ("(It is your turn.)", Intent.HELLO),
         ("Can you hear me?", Intent.CAN_YOU_HEAR),
         ("Bye bye", Intent.GOODBYE),
         ("help", Intent.HELP),

@@ -116,7 +116,10 @@ _RULES: Final = tuple(
         ),
         (
             Intent.HELLO,
-            r"^(\w+ )?(hello|hi|hey|good (morning|afternoon|evening)|how are you|greetings)\b|^nice to meet",
+            (
+                r"^(\w+ )?(hello|hi|hey|good (morning|afternoon|evening)|how are you|greetings)\b|^nice to meet"
+                r"|^it is your turn$"
+            ),
         ),
         (Intent.YES, r"^(yes|yeah|yep|sure|of course|okay|ok|alright|right|please)( please)?$"),
         (Intent.NO, r"^(no|nope|maybe)$"),

@@ -29,7 +29,7 @@ def upstream_config(settings: Settings, demo_url: str | None = None) -> Upstream
     :raises SettingsError: naming what is wrong.
     """
     if demo_url is not None:
-        return UpstreamConfig(base_url=demo_url, model=settings.model)
+        return UpstreamConfig(base_url=demo_url, model=settings.model, flavour="openai")
     base_url = settings.effective_upstream_url
     if base_url is None:
         raise SettingsError("BARGEIN_UPSTREAM_URL is not set, and there is no demo model to ask")
