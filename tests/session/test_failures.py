@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import socket
 
 import pytest
@@ -40,6 +41,15 @@ async def breaks_off_with_an_error(exchange: Exchange) -> None:
     await exchange.stream([event(error)])
 
 
+async def speaks_flac(exchange: Exchange) -> None:
+    flac = base64.b64encode(b"fLaC\0\0\0\x22" + bytes(400)).decode()
+    await exchange.stream([event({"choices": [{"delta": {"audio": {"data": flac}}}]}), b"data: [DONE]\n\n"])
+
+
+async def ends_with_a_failure(exchange: Exchange) -> None:
+    await exchange.stream([event({"choices": [{"delta": {"content": "well "}, "finish_reason": "error"}]})])
+
+
 FAILURES: dict[str, Answer] = {
     "401": refuses(401, "Incorrect API key provided.", "invalid_api_key"),
     "429": refuses(429, "Rate limit reached.", "rate_limit_exceeded", retry_after="7"),
@@ -49,6 +59,8 @@ FAILURES: dict[str, Answer] = {
     "cut in mid-stream": is_cut,
     "malformed": talks_nonsense,
     "error in mid-stream": breaks_off_with_an_error,
+    "FLAC": speaks_flac,
+    "finish reason": ends_with_a_failure,
 }
 
 
@@ -66,7 +78,13 @@ async def test_a_failure_is_a_failed_response_and_the_next_turn_works(model: Mod
         completed = await caller.wait_for("response.done")
         assert completed["response"]["status"] == "completed"
         assert not caller.errors
-    expected = {"401": "invalid_api_key", "429": "rate_limit_exceeded", "error in mid-stream": "overheated"}
+    expected = {
+        "401": "invalid_api_key",
+        "429": "rate_limit_exceeded",
+        "error in mid-stream": "overheated",
+        "FLAC": "invalid_audio",
+        "finish reason": "finish_reason_error",
+    }
     if kind in expected:
         assert error["code"] == expected[kind]
 

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 from dataclasses import replace
 
+import orjson
 import pytest
 
 from bargein.core.audio import audio_bytes
@@ -171,6 +172,22 @@ async def test_forgotten_audio_is_told_as_text() -> None:
             [{"role": "assistant", "audio": {"id": "audio_1"}}],
             [{"role": "assistant", "content": "As I said."}],
         ]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(404, "Assistant audio audio_1 not found."), (400, "The audio audio_1 has expired, and so has its transcript.")],
+)
+async def test_forgotten_audio_without_a_code(status: int, message: str) -> None:
+    async def script(exchange: Exchange) -> None:
+        if b"audio_1" in exchange.body:
+            await exchange.answer(status, orjson.dumps({"error": {"message": message, "code": None}}))
+        else:
+            await exchange.stream(SPOKEN)
+
+    async with scripted(script) as server, ChatCompletions(config(server.url)) as upstream:
+        referring = replace(REQUEST, messages=(AssistantMessage("As I said.", audio_id="audio_1"),))
+        assert (await ask(upstream, referring))[-1] == Finished("stop")
 
 
 @pytest.mark.parametrize(("audio_id", "requests"), [(None, 1), ("audio_1", 2)])

@@ -5,12 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 import struct
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pybase64
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bargein.core.audio import audio_bytes
 from bargein.core.completion import (
@@ -193,7 +197,8 @@ def test_one_byte_a_packet_reads_the_same(path: Path) -> None:
                     out += [] if data == DONE else reader.read(data)
         except UpstreamError as error:
             return str(error)
-        return out
+        # A call that has no id is given a random one.
+        return [replace(piece, call_id="call") if isinstance(piece, ToolCallPiece) else piece for piece in out]
 
     assert pieces(1) == pieces(1_000_000)
 
@@ -207,9 +212,11 @@ def test_one_byte_a_packet_reads_the_same(path: Path) -> None:
         pytest.param([("", {}, "stop"), ("AAAA", {}, None)], False, id="a reason before the sound"),
         pytest.param([("", {}, "stop"), ("AAAA", {}, None), ("", {}, "stop")], True, id="two reasons"),
         pytest.param([("", {}, "length"), ("", {}, None)], True, id="a heartbeat behind the reason"),
+        pytest.param([("AAAA", {}, "null")], False, id="no reason, in words"),
+        pytest.param([("AAAA", {}, {"type": "stop"})], True, id="a reason as an object"),
     ],
 )
-def test_signs_of_the_end(chunks: list[tuple[str, dict[str, Any], str | None]], complete: bool) -> None:
+def test_signs_of_the_end(chunks: list[tuple[str, dict[str, Any], Any]], complete: bool) -> None:
     reader = ChunkReader(audio=True)
     for data, more, reason in chunks:
         choice = {"delta": {"audio": {"data": data, "id": "audio_1"}}, "finish_reason": reason}
@@ -223,6 +230,50 @@ def test_an_expiry_along_with_sound_is_no_end() -> None:
         audio = {"id": "audio_1", "expires_at": 5, "data": data}
         reader.read(orjson.dumps({"choices": [{"delta": {"audio": audio}}]}))
         assert reader.complete is complete
+
+
+SOUND = {"delta": {"audio": {"data": "AAAA"}}}
+TEXT = {"delta": {"content": "Hi"}}
+CALL = {"delta": {"tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "f", "arguments": "{}"}}]}}
+USAGE = {"choices": [], "usage": {"prompt_tokens": 1}}
+
+
+def ending(reason: str, **more: object) -> dict[str, object]:
+    return {"choices": [{"delta": {}, "finish_reason": reason}], **more}
+
+
+@pytest.mark.parametrize(
+    ("chunks", "settled"),
+    [
+        pytest.param([SOUND, ending("stop")], True, id="after sound"),
+        pytest.param([TEXT, ending("stop")], False, id="before sound"),
+        pytest.param([TEXT, ending("length")], False, id="cut before sound"),
+        pytest.param([TEXT, ending("stop"), USAGE], False, id="usage before sound"),
+        pytest.param([SOUND, USAGE], True, id="usage after sound"),
+        pytest.param([TEXT, ending("tool_calls", modality="text")], True, id="calls"),
+        pytest.param([CALL, ending("stop")], True, id="calls that stop"),
+        pytest.param([CALL, ending("function_call")], True, id="a legacy call"),
+        pytest.param([SOUND, ending("stop", modality="text")], False, id="the text's own end"),
+        pytest.param([SOUND, ending("stop", modality="text"), USAGE], True, id="the text's own end, and usage"),
+        pytest.param([SOUND, ending("stop", modality="audio")], True, id="the sound's own end"),
+        pytest.param([SOUND, ending("stop"), SOUND], False, id="more after it"),
+        pytest.param([SOUND, ending("stop"), {"choices": []}], True, id="a heartbeat after it"),
+    ],
+)
+def test_when_nothing_more_can_come(chunks: list[dict[str, object]], settled: bool) -> None:
+    reader = ChunkReader(audio=True)
+    for chunk in chunks:
+        reader.read(orjson.dumps(chunk if "choices" in chunk else {"choices": [chunk]}))
+    assert reader.settled is settled
+
+
+@pytest.mark.parametrize("modality", [{}, {"modality": "text"}])
+def test_when_nothing_more_can_come_of_a_reply_in_text(modality: dict[str, object]) -> None:
+    reader = ChunkReader(audio=False)
+    reader.read(orjson.dumps({"choices": [TEXT], **modality}))
+    assert not reader.settled
+    reader.read(orjson.dumps(ending("stop", **modality)))
+    assert reader.settled
 
 
 def test_a_reply_cut_short_stays_so() -> None:
@@ -270,6 +321,98 @@ def test_what_makes_no_sense_is_passed_over(chunk: object) -> None:
     assert ChunkReader(audio=True).read(orjson.dumps(chunk)) == []
 
 
+_LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["AAAA", "UklGRg==", "<think>", "stop", "error", "audio", "text", "wav", "mp3", "0"])
+)
+_KEYS = st.sampled_from(
+    [
+        "choices",
+        "delta",
+        "message",
+        "audio",
+        "data",
+        "id",
+        "expires_at",
+        "transcript",
+        "content",
+        "refusal",
+        "tool_calls",
+        "function_call",
+        "function",
+        "name",
+        "arguments",
+        "index",
+        "finish_reason",
+        "usage",
+        "error",
+        "errors",
+        "detail",
+        "code",
+        "type",
+        "text",
+        "modality",
+        "audio_metadata",
+        "format",
+        "mime_type",
+        "sample_rate_hz",
+        "sample_rate",
+        "channels",
+        "prompt_tokens",
+        "completion_tokens",
+        "input_tokens",
+        "prompt_tokens_details",
+        "audio_tokens",
+        "cached_tokens",
+        "object",
+        "url",
+        "audio_url",
+    ]
+)
+_JSON = st.recursive(
+    _LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=5), max_leaves=25
+)
+_CHUNKS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "choices": st.lists(
+                st.fixed_dictionaries(
+                    {},
+                    optional=dict.fromkeys(
+                        ("delta", "message", "finish_reason", "usage", "error", "audio_metadata"), _JSON
+                    ),
+                )
+                | _JSON,
+                max_size=2,
+            ),
+            "usage": _JSON,
+            "error": _JSON,
+            "modality": _JSON,
+            "message": _JSON,
+        },
+    )
+    | _JSON,
+    max_size=4,
+)
+
+
+@given(_CHUNKS, st.booleans())
+def test_whatever_comes_is_read_or_refused(chunks: list[Any], audio: bool) -> None:
+    reader = ChunkReader(audio=audio)
+    pieces: list[StreamPiece] = []
+    with suppress(UpstreamError):
+        for chunk in chunks:
+            pieces += reader.read(orjson.dumps(chunk))
+        pieces += reader.end()
+        assert isinstance(pieces[-1], Finished)
+    sound(pieces)
+
+
 @pytest.mark.parametrize("data", [b"{", b"[]", b"null", b"\xff", b"<html>"])
 def test_what_is_no_json_object_is_refused(data: bytes) -> None:
     with pytest.raises(UpstreamMalformed):
@@ -282,6 +425,203 @@ def test_what_is_no_base64_is_refused(text: str) -> None:
         ChunkReader(audio=True).read(orjson.dumps({"choices": [{"delta": {"audio": {"data": text}}}]}))
 
 
+def pieces_of(*deltas: dict[str, Any], audio: bool = True, reason: str | None = None) -> list[StreamPiece]:
+    """What comes of a stream with these deltas, without its last piece."""
+    reader = ChunkReader(audio=audio)
+    choices: list[dict[str, Any]] = [{"delta": delta, "finish_reason": None} for delta in deltas] + [
+        {"delta": {}, "finish_reason": reason}
+    ]
+    chunks = [{"choices": [choice]} for choice in choices]
+    pieces = [piece for chunk in chunks for piece in reader.read(orjson.dumps(chunk))]
+    return (pieces + reader.end())[:-1]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("eos", "stop"),
+        ("end_turn", "stop"),
+        ("STOP", "stop"),
+        ("something new", "stop"),
+        ("function_call", "tool_calls"),
+        ("tool_use", "tool_calls"),
+        ("max_tokens", "length"),
+        ("MAX_TOKENS", "length"),
+        ("SAFETY", "content_filter"),
+        ({"type": "length", "length": 5}, "length"),
+    ],
+)
+def test_finish_reasons(reason: object, told: str) -> None:
+    reader = ChunkReader(audio=True)
+    reader.read(orjson.dumps({"choices": [{"delta": {}, "finish_reason": reason}]}))
+    assert reader.failure is None
+    assert reader.end() == [Finished(told)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("reason", ["error", "ERROR", "abort", "cancelled", "network_error", {"type": "abort"}])
+def test_finish_reasons_that_are_failures(reason: object) -> None:
+    reader = ChunkReader(audio=True)
+    choice = {"delta": {"content": "I was"}, "finish_reason": reason}
+    assert reader.read(orjson.dumps({"choices": [choice]})) == [TranscriptPiece("I was")]
+    assert isinstance(reader.failure, UpstreamUnavailable)
+
+
+def test_an_error_in_a_choice() -> None:
+    reader = ChunkReader(audio=True)
+    error = {"message": "Provider disconnected.", "code": 429}
+    reader.read(orjson.dumps({"choices": [{"delta": {"content": ""}, "finish_reason": "error", "error": error}]}))
+    assert isinstance(reader.failure, UpstreamRateLimited)
+    assert reader.failure.message == "Provider disconnected."
+
+
+def test_openrouter_error_in_stream() -> None:
+    with pytest.raises(UpstreamUnavailable, match="Provider disconnected"):
+        read("openrouter_error_in_stream.sse")
+
+
+def test_vllm_omni_thoughts() -> None:
+    _, pieces = read("vllm_omni_thoughts.sse")
+    assert transcript(pieces) == "Hi there"
+    assert sound(pieces) == tone(96)
+    assert pieces[-2:] == [Usage(input_text_tokens=12, output_text_tokens=6), Finished("stop")]
+
+
+def test_unpadded_pieces() -> None:
+    _, pieces = read("handmade_unpadded_base64.sse")
+    assert sound(pieces) == tone(144)
+    assert pieces[-1] == Finished("stop")
+
+
+def test_a_legacy_function_call() -> None:
+    _, pieces = read("handmade_function_call.sse")
+    calls = [piece for piece in pieces if isinstance(piece, ToolCallPiece)]
+    assert (calls[0].index, calls[0].name) == (0, "get_weather")
+    assert calls[0].call_id
+    assert "".join(call.arguments for call in calls) == '{"city":"Oslo"}'
+    assert pieces[-1] == Finished("tool_calls")
+
+
+def test_content_as_a_list() -> None:
+    content = [
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "reasoning", "text": "hm"},
+        {"type": "text", "text": "Hel"},
+        "lo",
+        {"type": "audio", "audio": {"data": "AAAA////", "transcript": "!"}},
+        {"type": "audio_url", "audio_url": {"url": "data:audio/wav;base64,AAAA////"}},
+        {"type": "input_audio", "input_audio": {"data": "AAAA////", "format": "wav"}},
+        7,
+        {"type": "text"},
+        {"type": ["text"]},
+    ]
+    pieces = pieces_of({"content": content})
+    assert transcript(pieces) == "Hello!"
+    assert sound(pieces) == b"\0\0\0\xff\xff\xff" * 3
+
+
+def test_thoughts_in_fields_of_their_own_are_not_told() -> None:
+    thoughts: list[dict[str, Any]] = [
+        {"reasoning_content": "hm"},
+        {"reasoning": "hm"},
+        {"reasoning_details": [{"text": "hm"}]},
+    ]
+    assert pieces_of(*thoughts, {"content": "Hello", "reasoning_content": "hm"}) == [TranscriptPiece("Hello")]
+
+
+@pytest.mark.parametrize("audio", [True, False])
+def test_thoughts_in_the_words_are_not_told(audio: bool) -> None:
+    pieces = pieces_of({"content": "<thi"}, {"content": "nk>hm</think>\n\nHel"}, {"content": "lo <"}, audio=audio)
+    kind = TranscriptPiece if audio else TextPiece
+    assert pieces == [kind("Hel"), kind("lo "), kind("<")]
+
+
+def test_thoughts_in_a_transcript_are_not_told() -> None:
+    assert pieces_of({"audio": {"transcript": "<think>hm</think>Hello"}}) == [TranscriptPiece("Hello")]
+
+
+def test_a_message_in_a_stream() -> None:
+    reader = ChunkReader(audio=True)
+    message = {"role": "assistant", "content": None, "audio": {"data": "AAAA////", "transcript": "Hi"}}
+    pieces = reader.read(orjson.dumps({"choices": [{"delta": {}, "message": message, "finish_reason": "stop"}]}))
+    assert pieces == [TranscriptPiece("Hi"), AudioPiece("AAAA////", 3)]
+
+
+def test_an_index_in_words() -> None:
+    reader = ChunkReader(audio=False)
+    choices = [{"index": index, "delta": {"content": index}} for index in ("0", "1")]
+    assert reader.read(orjson.dumps({"choices": choices})) == [TextPiece("0")]
+
+
+def test_a_time_that_is_not_whole() -> None:
+    pieces = pieces_of({"audio": {"id": "audio_1", "expires_at": 1730768595.25}})
+    assert pieces[-1] == AudioReference("audio_1", 1730768595)
+
+
+def test_sound_that_says_it_is_compressed() -> None:
+    with pytest.raises(UpstreamMalformed, match="as mp3"):
+        pieces_of({"audio": {"data": "AAAA", "format": "mp3"}})
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        pytest.param(
+            {"prompt_tokens": 10.0, "completion_tokens": 7.0, "completion_tokens_details": {"audio_tokens": 5.0}},
+            Usage(input_text_tokens=10, output_text_tokens=2, output_audio_tokens=5),
+            id="floats",
+        ),
+        pytest.param(
+            {
+                "input_tokens": 10,
+                "output_tokens": 7,
+                "input_tokens_details": {"audio_tokens": 6, "cached_tokens": 2},
+                "output_tokens_details": {"audio_tokens": 4},
+            },
+            Usage(
+                input_text_tokens=4, input_audio_tokens=6, cached_tokens=2, output_text_tokens=3, output_audio_tokens=4
+            ),
+            id="the responses API's names",
+        ),
+        pytest.param(
+            {"input_tokens": 10, "output_tokens": 7, "input_token_details": {"audio_tokens": 6}},
+            Usage(input_text_tokens=4, input_audio_tokens=6, output_text_tokens=7),
+            id="the Realtime API's names",
+        ),
+        pytest.param(
+            {"prompt_tokens": "10", "completion_tokens": "7", "prompt_tokens_details": None},
+            Usage(input_text_tokens=10, output_text_tokens=7),
+            id="words",
+        ),
+        pytest.param(
+            {"prompt_tokens": 10, "total_tokens": 17}, Usage(input_text_tokens=10, output_text_tokens=7), id="a sum"
+        ),
+        pytest.param(
+            {"prompt_tokens": 10, "prompt_cache_hit_tokens": 4},
+            Usage(input_text_tokens=10, cached_tokens=4),
+            id="another name for cached",
+        ),
+        pytest.param(
+            {"prompt_tokens": -3, "completion_tokens": True, "total_tokens": 1e300, "prompt_tokens_details": [1]},
+            Usage(),
+            id="nonsense",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["chunk", "choice"])
+def test_usage(usage: dict[str, Any], expected: Usage, place: str) -> None:
+    reader = ChunkReader(audio=True)
+    chunk = {"choices": [], "usage": usage} if place == "chunk" else {"choices": [{"delta": {}, "usage": usage}]}
+    reader.read(orjson.dumps(chunk))
+    assert reader.end() == [expected, Finished("stop")]
+
+
+def test_usage_that_forgets_the_reply_does_not_win() -> None:
+    reader = ChunkReader(audio=True)
+    for completion in (0, 7, 0):
+        reader.read(orjson.dumps({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": completion}}))
+    assert reader.end()[0] == Usage(input_text_tokens=5, output_text_tokens=7)
+
+
 @pytest.mark.parametrize(
     ("chunk", "error"),
     [
@@ -292,6 +632,9 @@ def test_what_is_no_base64_is_refused(text: str) -> None:
         ({"error": {"code": 502, "message": "x"}, "choices": [{"delta": {"content": ""}}]}, UpstreamUnavailable),
         ({"object": "error", "message": "bad", "type": "BadRequestError", "code": 400}, UpstreamRefused),
         ({"code": "InternalError", "message": "it broke", "request_id": "1"}, UpstreamUnavailable),
+        ({"detail": "it broke"}, UpstreamUnavailable),
+        ({"error_code": 336, "error_msg": "it broke"}, UpstreamUnavailable),
+        ([{"error": {"message": "slow down", "code": 429, "status": "RESOURCE_EXHAUSTED"}}], UpstreamRateLimited),
     ],
 )
 def test_errors_in_the_stream(chunk: object, error: type[UpstreamError]) -> None:

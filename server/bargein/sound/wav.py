@@ -71,15 +71,15 @@ def read(data: bytes) -> Wav:
     """
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         raise NotWavError("not a WAV file: convert it, as with sox IN -b 16 OUT.wav")
-    fmt: _Format | None = None
+    fmt: SampleFormat | None = None
     for name, body in _chunks(data):
         if name == b"fmt ":
-            fmt = _format(body)
+            fmt = read_format(body)
         elif name == b"data":
             if fmt is None:
                 break
-            whole = body[: len(body) - len(body) % (fmt.channels * fmt.bits // 8)]
-            return Wav(_to_pcm16(whole, fmt).reshape(-1, fmt.channels), fmt.rate_hz)
+            whole = body[: len(body) - len(body) % fmt.bytes_per_frame]
+            return Wav(to_pcm16(whole, fmt).reshape(-1, fmt.channels), fmt.rate_hz)
     raise NotWavError("a WAV file without sound: it has no format or no data in it")
 
 
@@ -93,11 +93,19 @@ def read_mono(data: bytes, rate_hz: int) -> Samples:
 
 
 @dataclass(frozen=True, slots=True)
-class _Format:
+class SampleFormat:
+    """What the samples of a file are."""
+
     kind: int
+    """1 linear, 3 floating point, 6 A-law, 7 µ-law."""
     channels: int
     rate_hz: int
     bits: int
+
+    @property
+    def bytes_per_frame(self) -> int:
+        """One sample of each channel."""
+        return self.channels * self.bits // 8
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -109,7 +117,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         place += 8 + size + size % 2
 
 
-def _format(body: bytes) -> _Format:
+def read_format(body: bytes) -> SampleFormat:
+    """The ``fmt`` chunk of a file.
+
+    :raises NotWavError: its samples are of another kind than :func:`read` can read.
+    """
     if len(body) < 16:
         raise NotWavError(f"a WAV file with a format of {len(body)} bytes, at least 16 are needed")
     kind, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", body)
@@ -123,10 +135,11 @@ def _format(body: bytes) -> _Format:
             f"a WAV file with samples of kind {kind} and {bits} bits: "
             "convert it, as with sox IN -b 16 -e signed OUT.wav"
         )
-    return _Format(kind, channels, rate_hz, bits)
+    return SampleFormat(kind, channels, rate_hz, bits)
 
 
-def _to_pcm16(raw: bytes, fmt: _Format) -> Samples:
+def to_pcm16(raw: bytes, fmt: SampleFormat) -> Samples:
+    """Whole frames of ``fmt``, channels interleaved as they came."""
     match fmt.kind, fmt.bits:
         case (1, 8):
             return (np.frombuffer(raw, np.uint8).astype(np.int16) - 128) << 8

@@ -15,8 +15,14 @@ from bargein.upstream.http import Response, UnknownEncoding, body_reader
 from bargein.upstream.patience import Patience
 from bargein.upstream.sse import DONE, EventDecoder
 
+SETTLED_S: Final = 0.4
+"""How long is waited in all for the end of a stream once its reply is settled: some servers, and gateways that swallow
+the end, keep the connection open.
+"""
 _READ_OUT_S: Final = 1.0
 """How long the last byte of a finished stream is waited for, so that its connection can be used again."""
+_EVENT_STARTS: Final = frozenset(map(bytes, zip(b":deir", strict=True)))
+"""How the lines of an event stream begin: comments, ``data``, ``event``, ``id``, ``retry``."""
 _WHOLE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """An answer in one piece is read as far as this."""
 
@@ -39,6 +45,7 @@ class Answer:
         self._patience = Patience(response.drop)
         self._patience_s = max(0.0, first_byte_s)
         self._chunk_s = chunk_s
+        self._settled_s = SETTLED_S
         self._phase = "first_byte"
 
     async def read(self) -> bytes | None:
@@ -70,41 +77,60 @@ class Answer:
         :raises UpstreamError: timed out, cut, malformed, or what the model itself says.
         """
         kind = self.response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind == "application/json":
-            for piece in reader.read(await self.whole(_WHOLE_LIMIT_BYTES)) + reader.end():
-                yield piece
-            return
         if kind == "text/html":
             raise UpstreamMalformed(
                 "The model's server answered with a web page. The operator has to check its base URL.",
                 code="not_a_stream",
             )
+        chunk = await self._read_stream(reader)
+        if _is_whole(kind, chunk):
+            body = (chunk or b"") + await self.whole(_WHOLE_LIMIT_BYTES)
+            for piece in reader.read_whole(body):
+                yield piece
+            for piece in _ended(reader):
+                yield piece
+            return
         decoder = EventDecoder(max_line_bytes)
-        at_end = done = False
-        while not at_end and not done:
-            chunk = await self._read_stream(reader)
-            at_end = chunk is None
+        done = False
+        while True:
             for data in decoder.end() if chunk is None else decoder.feed(chunk):
-                if data == DONE:
+                if data.strip() == DONE:
                     done = True
                     break
                 for piece in reader.read(data):
                     yield piece
-        if not done and not reader.complete:
+            if chunk is None or done or reader.failure is not None:
+                break
+            chunk = await self._read_stream(reader)
+        if not done and not reader.complete and reader.failure is None:
             raise failures.cut()
-        for piece in reader.end():
+        for piece in _ended(reader):
             yield piece
-        if not at_end:
+        if chunk is not None:
             await self._read_out()
 
     async def _read_stream(self, reader: ChunkReader) -> bytes | None:
         """The next bytes; ``None`` too where a reply that is complete is not followed by a proper end."""
+        if not reader.settled:
+            self._settled_s = SETTLED_S
+        elif self._settled_s <= 0:
+            self.response.drop()
+            return None
         try:
-            return await self.read()
+            return await (self._read_settled() if reader.settled else self.read())
         except UpstreamError:
             if reader.complete:
                 return None
             raise
+
+    async def _read_settled(self) -> bytes | None:
+        """As :meth:`read`, within what is left of the time for an end. Only waiting counts."""
+        loop = asyncio.get_running_loop()
+        self._patience_s, began_s = min(self._chunk_s, self._settled_s), loop.time()
+        try:
+            return await self.read()
+        finally:
+            self._settled_s -= loop.time() - began_s
 
     async def _read_out(self) -> None:
         with suppress(UpstreamError, TimeoutError):
@@ -116,6 +142,22 @@ class Answer:
         """Close the connection at once, unless the body has come to its end."""
         self._patience.close()
         self.response.drop()
+
+
+def _is_whole(kind: str, begin: bytes | None) -> bool:
+    """Whether the body is JSON in one piece, whatever its type says."""
+    first = (begin or b"").lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    return first in {b"{", b"["} or (kind == "application/json" and first not in _EVENT_STARTS)
+
+
+def _ended(reader: ChunkReader) -> list[StreamPiece]:
+    """What the end of the reply brings.
+
+    :raises UpstreamError: the model has said that it did not come to its end.
+    """
+    if reader.failure is not None:
+        raise reader.failure
+    return reader.end()
 
 
 async def refusal(response: Response, secret: str | None) -> UpstreamError:

@@ -33,6 +33,11 @@ ERROR_BODY_LIMIT_BYTES: Final = 65_536
 """As much of an error's body as is read."""
 
 _MESSAGE_LIMIT = 1000
+_PLAIN_LIMIT_BYTES: Final = 300
+"""A body of plain text is told as far as this; what is longer is no message for people."""
+_SAYING: Final = ("message", "detail", "error_msg", "error_message", "errors", "msg")
+"""Where servers and gateways put what went wrong."""
+_AUDIO_GONE: Final = re.compile(r"\baudio_\w+.{0,40}\b(?:not found|expired|does not exist)", re.IGNORECASE)
 _KEY_LIKE = re.compile(r"\bsk-[\w*.-]+|[\w-]*\*{3,}[\w*-]*")
 """A key as OpenAI writes it, whole or with stars in its middle."""
 
@@ -74,7 +79,7 @@ def timed_out(phase: str) -> UpstreamTimedOut:
 
 def from_status(status: int, headers: Mapping[str, str], body: bytes, secret: str | None) -> UpstreamError:
     """An answer that is not a 200."""
-    said = _error_object(_json(body))
+    said = _error_object(_json(body)) or _plain_text(body)
     type_ = _text(said.get("type")) or ("server_error" if status >= 500 else "invalid_request_error")
     code = _text(said.get("code"))
     message = redact(_text(said.get("message")) or "", secret)
@@ -95,7 +100,7 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, secret: st
             http_status=status,
             retry_after_s=retry_after_s,
         )
-    if code == "audio_not_found":
+    if code == "audio_not_found" or (status in {400, 404} and _AUDIO_GONE.search(message)):
         return AudioGone(message or "The model has forgotten its own audio.", type=type_, code=code, http_status=status)
     if status >= 500:
         return UpstreamUnavailable(
@@ -121,7 +126,8 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, secret: st
 
 def from_stream(chunk: Mapping[str, Any], secret: str | None) -> UpstreamError | None:
     """The error that a chunk of a stream is, if it is one."""
-    if not chunk.get("error") and chunk.get("object") != "error" and ("choices" in chunk or "message" not in chunk):
+    told = chunk.get("error") or chunk.get("object") == "error"
+    if not told and ("choices" in chunk or not any(chunk.get(name) for name in _SAYING)):
         return None
     said = _error_object(chunk)
     message = redact(_text(said.get("message")) or "The model failed in the middle of its answer.", secret)
@@ -132,6 +138,16 @@ def from_stream(chunk: Mapping[str, Any], secret: str | None) -> UpstreamError |
     if (status or 500) < 500 or type_ == "invalid_request_error":
         return UpstreamRefused(message, type=type_, code=code, http_status=status)
     return UpstreamUnavailable(message, type=type_, code=code, http_status=status)
+
+
+def model_failed(reason: str) -> UpstreamError:
+    """A reply that ends with a finish reason that is none.
+
+    :param reason: the finish reason, one of those that are known to mean a failure.
+    """
+    return UpstreamUnavailable(
+        f"The model broke its answer off, with the finish reason '{reason}'.", code=f"finish_reason_{reason}"
+    )
 
 
 def to_answer(error: UpstreamError) -> tuple[int, dict[str, str], bytes]:
@@ -179,19 +195,30 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _error_object(said: object) -> dict[str, Any]:
-    """``{"error": {…}}``, ``{"error": "…"}``, ``{"message": …}`` (vLLM, DashScope) or ``{"detail": …}`` (FastAPI)."""
+    """``{"error": {…}}``, ``{"error": "…"}``, ``{"message": …}`` (vLLM, DashScope), ``{"detail": …}`` (FastAPI), a list
+    of one of these (Gemini), or what gateways in front of them say.
+    """
+    if isinstance(said, list) and said:
+        said = said[0]
     if not isinstance(said, dict):
         return {}
-    inner = said.get("error") or said.get("detail")
-    match inner:
-        case dict():
+    match said.get("error") or said.get("errors") or said.get("detail"):
+        case dict() as inner:
+            return _with_message(inner)
+        case str() as inner:
+            return {**said, "message": inner}
+        case [dict() as inner, *_] if isinstance(inner.get("message"), str):
             return inner
-        case str():
-            return {"message": inner}
-        case list():
+        case list() as inner:
             return {"message": orjson.dumps(inner).decode()}
         case _:
-            return said
+            return _with_message(said)
+
+
+def _with_message(said: dict[str, Any]) -> dict[str, Any]:
+    """``said`` with its words where OpenAI has them."""
+    words = next((said[name] for name in _SAYING if _text(said.get(name))), None)
+    return said if words is None else {**said, "message": words}
 
 
 def _json(body: bytes) -> object:
@@ -199,6 +226,12 @@ def _json(body: bytes) -> object:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
+
+
+def _plain_text(body: bytes) -> dict[str, Any]:
+    """A body that is a short sentence rather than JSON or a web page."""
+    text = body.decode(errors="replace").strip() if len(body) <= _PLAIN_LIMIT_BYTES else ""
+    return {"message": text} if text and text.isprintable() and text[0] not in "<{[" else {}
 
 
 def _text(value: object) -> str | None:

@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from typing import Final
 
 from bargein.errors import UpstreamMalformed
+from bargein.sound.wav import NotWavError, SampleFormat, read_format
 
-_PCM: Final = 0x0001
-_EXTENSIBLE: Final = 0xFFFE
+RIFF_BASE64: Final = "UklGR"
+"""How base64 of ``RIFF`` begins."""
+
 _LIMIT_BYTES: Final = 65_536
 """Where no samples have begun by then, none will."""
 
 
 @dataclass(frozen=True, slots=True)
 class RiffHeader:
-    """Where the samples are, and what they are. Always 16-bit little-endian."""
+    """Where the samples are, and what they are."""
 
-    rate_hz: int
-    channels: int
+    format: SampleFormat
     data_start: int
     data_end: int
 
@@ -36,26 +37,23 @@ def begins_riff(raw: bytes) -> bool:
 def read_riff(raw: bytes) -> RiffHeader | None:
     """The header at the front of ``raw``; ``None`` while it is incomplete.
 
-    :raises UpstreamMalformed: it is not a WAV header, or not one of 16-bit PCM.
+    :raises UpstreamMalformed: it is not a WAV header, or its samples are of no known kind.
     """
-    shape: tuple[int, int] | None = None
+    fmt: SampleFormat | None = None
     at = 12
     while at + 8 <= len(raw):
         name, size = struct.unpack_from("<4sI", raw, at)
         start = at + 8
-        if name == b"data" and shape is not None:
+        if name == b"data" and fmt is not None:
             known = 0 < size <= len(raw) - start
-            return RiffHeader(*shape, start, start + size if known else len(raw))
+            return RiffHeader(fmt, start, start + size if known else len(raw))
         if name == b"fmt ":
-            if start + 16 > len(raw):
+            if start + size > len(raw) and size <= _LIMIT_BYTES:
                 return None
-            tag, channels, rate_hz, _, _, bits = struct.unpack_from("<HHIIHH", raw, start)
-            if tag not in {_PCM, _EXTENSIBLE} or bits != 16 or not channels or not rate_hz:
-                raise UpstreamMalformed(
-                    f"The model's server sent {bits}-bit WAV of format {tag}, 16-bit PCM is needed.",
-                    code="invalid_audio",
-                )
-            shape = (rate_hz, channels)
+            try:
+                fmt = read_format(raw[start : start + size])
+            except NotWavError as error:
+                raise UpstreamMalformed(f"The model's server sent {error}.", code="invalid_audio") from error
         at = start + size + size % 2
         if at > _LIMIT_BYTES:
             break

@@ -1,0 +1,94 @@
+"""Sound that is neither PCM16 nor WAV, recognised by how it begins: played as samples it is noise at full volume."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LONGEST_HEAD_BYTES: Final = 8192
+"""By then it is known: the longest frame of MPEG audio, and the beginning of the next."""
+
+_NAMES: Final = {
+    b"ID3": "MP3",
+    b"OggS": "Ogg (Opus or Vorbis)",
+    b"fLaC": "FLAC",
+    b"\x1aE\xdf\xa3": "WebM",
+    b"FORM": "AIFF",
+    b".snd": "AU",
+    b"caff": "CAF",
+    b"RIFX": "big-endian WAV",
+    b"RF64": "RF64",
+    b"BW64": "BW64",
+    b"ADIF": "AAC",
+    b"#!AMR": "AMR",
+    b"\x02#!SILK": "SILK",
+    b"#!SILK": "SILK",
+    b"OpusHead": "Opus",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "WMA",
+}
+_LAYER_3_KBPS: Final = {
+    True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+"""Bit rates of MPEG-1 and of MPEG-2 and 2.5 (ISO/IEC 11172-3 and 13818-3)."""
+_MP3_SYNC: Final = 0xE2
+_ADTS_SYNC: Final = 0xF0
+_RATES_HZ: Final = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+
+
+def container_of(head: bytes, *, at_end: bool = False) -> str | None:
+    """What a sound is that begins with ``head``: a name for people, or an empty string for samples or WAV.
+
+    :param at_end: no more will come.
+    :returns: ``None``: more of it is needed.
+    """
+    if not head:
+        return None
+    for signature, name in _NAMES.items():
+        if head.startswith(signature):
+            return name
+    if head[4:8] == b"ftyp":
+        return "MP4 (AAC)"
+    if b"RIFF".startswith(head[:4]) and len(head) < 12:
+        return "" if at_end else None
+    if head[:4] == b"RIFF" and head[8:12] != b"WAVE":
+        return "RIFF without WAVE"
+    if any(signature.startswith(head) for signature in _NAMES):
+        return "" if at_end else None
+    return _mpeg(head, at_end=at_end)
+
+
+def _mpeg(head: bytes, *, at_end: bool) -> str | None:
+    """Frames of MP3, or of AAC with ADTS headers.
+
+    Their first two bytes can be a sample too, so the second frame must be where the first one says.
+    """
+    second = head[1] if len(head) > 1 else _MP3_SYNC
+    if head[0] != 0xFF or (second & 0xE6 != _MP3_SYNC and second & 0xF6 != _ADTS_SYNC):
+        return ""
+    if len(head) < 6:
+        return "" if at_end else None
+    for name, frame_bytes in (("MP3", _mp3_frame_bytes(head)), ("AAC", _adts_frame_bytes(head))):
+        if frame_bytes:
+            following = head[frame_bytes : frame_bytes + 2]
+            if len(following) == 2:
+                return name if following[0] == 0xFF and following[1] & 0xFE == head[1] & 0xFE else ""
+            return name if at_end else None
+    return ""
+
+
+def _mp3_frame_bytes(head: bytes) -> int:
+    """The length of the frame that begins here; 0 where none does. Layer III only, and no free bit rates."""
+    version = head[1] >> 3 & 3
+    bit_rate, rate, padding = head[2] >> 4, head[2] >> 2 & 3, head[2] >> 1 & 1
+    if head[1] & 0xE6 != _MP3_SYNC or version == 1 or bit_rate in {0, 15} or rate == 3:
+        return 0
+    samples = 144 if version == 3 else 72
+    return samples * 1000 * _LAYER_3_KBPS[version == 3][bit_rate] // _RATES_HZ[version][rate] + padding
+
+
+def _adts_frame_bytes(head: bytes) -> int:
+    """The same of AAC (ISO/IEC 13818-7)."""
+    if head[1] & 0xF6 != _ADTS_SYNC or head[2] >> 2 & 15 > 12:
+        return 0
+    frame_bytes = (head[3] & 3) << 11 | head[4] << 3 | head[5] >> 5
+    return frame_bytes if frame_bytes > 7 else 0
