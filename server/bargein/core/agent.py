@@ -173,6 +173,16 @@ class Agent:
             times.append(settle)
         return min(times, default=None)
 
+    def forgive(self, lost_s: float) -> None:
+        """See :meth:`Conversation.forgive`."""
+        if self._hold is not None:
+            self._hold.until += lost_s
+        if self.idle_since is not None:
+            self.idle_since += lost_s
+        for tail in self._tails:
+            tail.forgive(lost_s)
+        self._cutter.forgive(lost_s)
+
     # The floor.
 
     def hold(self, now: float, out: list[Action]) -> None:

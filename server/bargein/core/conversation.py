@@ -147,6 +147,12 @@ class Conversation:
         times = [at for at in (self.agent.next_timer(now), self._idle_at()) if at is not None]
         return min(times, default=None)
 
+    def forgive(self, lost_s: float) -> None:
+        """Nobody could hear or be heard in the last ``lost_s``, for the process stood still: what was waited for has so
+        much longer.
+        """
+        self.agent.forgive(lost_s)
+
     # Speech.
 
     def _on_signal(self, signal: Signal, now: float, out: list[Action]) -> None:

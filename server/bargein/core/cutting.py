@@ -63,6 +63,11 @@ class Cutter:
                 del self._pending[item_id]
                 self._finish(pending.reply, pending.heard_samples, out)
 
+    def forgive(self, lost_s: float) -> None:
+        """See :meth:`Conversation.forgive`."""
+        for pending in self._pending.values():
+            pending.until += lost_s
+
     def next_timer(self) -> float | None:
         return min((pending.until for pending in self._pending.values()), default=None)
 

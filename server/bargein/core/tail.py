@@ -23,6 +23,10 @@ class Tail:
         """Begin to count its patience: the caller is playing it."""
         self._until = self.playback.heard_out_at(now) + PATIENCE_S
 
+    def forgive(self, lost_s: float) -> None:
+        """See :meth:`Conversation.forgive`."""
+        self._until += lost_s
+
     def over_at(self, now: float) -> float:
         """The earliest time at which it can be over."""
         return min(self.playback.heard_out_at(now), self._until)

@@ -10,7 +10,7 @@ from bargein.gateway.caller_session import CallerSession
 from bargein.gateway.carrier import Carriage
 from bargein.gateway.liveness import CLOSE_TIMEOUT_S, Liveness
 from bargein.gateway.messages import Assembler, check_utf8
-from bargein.session.limits import Allowance
+from bargein.session.allowance import Allowance
 
 
 class CallerSocket:
@@ -100,7 +100,7 @@ class CallerSocket:
 
     def _close_in_time(self) -> None:
         """A closing handshake that the peer does not complete ends too."""
-        self._timers.schedule(self, self._timers.clock.now() + CLOSE_TIMEOUT_S, self._transport.abort)
+        self._timers.wait(self, CLOSE_TIMEOUT_S, self._transport.abort)
 
     def _dead(self) -> None:
         self._closed_by_us = (1006, "No answer to a ping.")

@@ -8,6 +8,8 @@ from typing import Any, Final
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from bargein.loop.patience import Patience
+
 HEAD_TIMEOUT_S: Final = 10.0
 READ_TIMEOUT_S: Final = 30.0
 """For the peer to read what fills the transport's buffer."""
@@ -25,8 +27,8 @@ class PunctualH11Protocol(H11Protocol):
     for ever (slowloris).
     """
 
-    _head_timer: asyncio.TimerHandle | None = None
-    _read_timer: asyncio.TimerHandle | None = None
+    _head_wait: Patience | None = None
+    _read_wait: Patience | None = None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 (uvicorn's own)
         super().__init__(*arguments, **options)
@@ -39,7 +41,7 @@ class PunctualH11Protocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Wait for a head wherever no request is being answered."""
-        if self._head_timer is None and self._idle:
+        if self._head_wait is None and self._idle:
             self._await_head()
         super().data_received(data)
         if not self._idle or self.transport.get_protocol() is not self:
@@ -59,9 +61,9 @@ class PunctualH11Protocol(H11Protocol):
     def resume_writing(self) -> None:
         """The peer has read."""
         super().resume_writing()
-        if self._read_timer is not None:
-            self._read_timer.cancel()
-            self._read_timer = None
+        if self._read_wait is not None:
+            self._read_wait.close()
+            self._read_wait = None
 
     def on_response_complete(self) -> None:
         """What the kernel has not taken yet is to be read in time too: until then, closing does not close."""
@@ -83,24 +85,26 @@ class PunctualH11Protocol(H11Protocol):
         return cycle is None or cycle.response_complete
 
     def _await_head(self) -> None:
-        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._too_late)
+        self._head_wait = Patience(self._too_late)
+        self._head_wait.begin(HEAD_TIMEOUT_S)
 
     def _stop_waiting(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+        if self._head_wait is not None:
+            self._head_wait.close()
+            self._head_wait = None
 
     def _await_reader(self) -> None:
-        if self._read_timer is None and self.transport.get_write_buffer_size():
-            self._read_timer = self.loop.call_later(READ_TIMEOUT_S, self._not_read)
+        if self._read_wait is None and self.transport.get_write_buffer_size():
+            self._read_wait = Patience(self._not_read)
+            self._read_wait.begin(READ_TIMEOUT_S)
 
     def _not_read(self) -> None:
-        self._read_timer = None
+        self._read_wait = None
         if self.transport.get_write_buffer_size():
             self.transport.abort()
 
     def _too_late(self) -> None:
-        self._head_timer = None
+        self._head_wait = None
         if self._idle and not self.transport.is_closing():
             self.transport.abort()
 

@@ -49,7 +49,7 @@ class Liveness:
             self._dead()
 
     def _schedule(self, delay_s: float, callback: Callable[[], None]) -> None:
-        self._timers.schedule(self, self._timers.clock.now() + delay_s, callback)
+        self._timers.wait(self, delay_s, callback)
 
 
 def _nothing() -> None:

@@ -16,10 +16,10 @@ from prometheus_client import generate_latest
 from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.http.app import ReadMetrics, build_app
-from bargein.gateway.loop_lag import LoopLagProbe
 from bargein.gateway.server import Server
 from bargein.gateway.services import make_services, session_opener, upstream_config
 from bargein.gateway.worker_metrics import WorkerPlace, read_all, shared_metrics
+from bargein.loop.lateness import lateness_of
 from bargein.metrics import Metrics
 from bargein.session.timers import LoopClock, Timers
 from bargein.settings import Settings
@@ -61,12 +61,10 @@ async def run_process(
             await stack.enter_async_context(shared_metrics(place, metrics.registry))
         server = Server(gateway, build_app(gateway, completions, _metrics_reader(metrics, place)), sock)
         _end_on_signals(loop, server, place)
-        probe = LoopLagProbe(loop, metrics.event_loop_lag_s.observe)
-        stack.callback(probe.stop)
         stack.callback(timers.close)
 
         def listening() -> None:
-            probe.start()
+            lateness_of(loop).report_to(metrics.event_loop_lag_s.observe)
             _settle_garbage_collection()
             ready()
 

@@ -59,7 +59,7 @@ class BacklogWatch:
             self._give_up(f"nothing was read for {self._limits.slow_caller_s:g} s")
 
     def _schedule(self) -> None:
-        self._timers.schedule(self, self._timers.clock.now() + self._limits.slow_caller_s, self._check)
+        self._timers.wait(self, self._limits.slow_caller_s, self._check)
 
     def _give_up(self, what: str) -> None:
         self._timers.cancel(self)

@@ -32,21 +32,25 @@ class Lifetime:
         self._on_idle = on_idle
         self.last_message_at = timers.clock.now()
         """When the caller last sent anything; the session keeps it."""
+        self._lost_s = timers.lost_s
+        """How long the process had stood still at the last check: what came since is not the caller's idleness."""
 
     def start(self) -> None:
         now = self._timers.clock.now()
         self._timers.schedule((self, "age"), now + self._limits.max_session_s, self._on_expired)
-        self._timers.schedule((self, "idle"), now + self._limits.idle_s, self._check_idle)
+        self._timers.wait((self, "idle"), self._limits.idle_s, self._check_idle)
 
     def stop(self) -> None:
         self._timers.cancel((self, "age"))
         self._timers.cancel((self, "idle"))
 
     def _check_idle(self) -> None:
-        now = self._timers.clock.now()
-        idle_at = self.last_message_at + self._limits.idle_s
-        busy = self._is_busy()
-        if busy or now < idle_at:
-            self._timers.schedule((self, "idle"), now + self._limits.idle_s if busy else idle_at, self._check_idle)
+        lost_s, lost_before_s = self._timers.lost_s, self._lost_s
+        self._lost_s = lost_s
+        left_s = self.last_message_at + self._limits.idle_s + lost_s - lost_before_s - self._timers.clock.now()
+        if self._is_busy():
+            left_s = self._limits.idle_s
+        if left_s > 0:
+            self._timers.wait((self, "idle"), left_s, self._check_idle)
         else:
             self._on_idle()

@@ -5,49 +5,30 @@ from __future__ import annotations
 from typing import Final
 
 from bargein.errors import CallerGone
+from bargein.session.allowance import Allowance
 from bargein.session.setup import SessionLimits
+from bargein.session.timers import Timers
 
 SOUND_BURST_S: Final = 300.0
 """Sound that may be sent ahead of real time, as by a caller who pushes a whole recording."""
 
 
-ROUNDING_S: Final = 1e-6
-"""Times are floats: the last of a burst must not be refused for their rounding."""
+class CallerLimits:
+    """The allowances of one caller. Every method raises :class:`CallerGone` when one is used up.
 
-
-class Allowance:
-    """``burst`` at once, ``per_s`` over time. A token bucket, kept as the time at which it will be full again (the
-    virtual scheduling of ITU-T I.371, annex A): one number.
+    What waited while the process stood still comes all at once when it runs again: that is forgiven.
     """
 
-    __slots__ = ("_burst_s", "_full_at", "_s_each")
-
-    def __init__(self, per_s: float, burst: float) -> None:
-        self._s_each = 1 / per_s
-        self._burst_s = burst / per_s + ROUNDING_S
-        self._full_at = 0.0
-
-    def take(self, amount: float, now: float) -> bool:
-        """Whether ``amount`` may be taken now; if so, it is."""
-        full_at = max(now, self._full_at)
-        full_at += amount * self._s_each
-        if full_at - now > self._burst_s:
-            return False
-        self._full_at = full_at
-        return True
-
-
-class CallerLimits:
-    """The allowances of one caller. Every method raises :class:`CallerGone` when one is used up."""
-
-    def __init__(self, limits: SessionLimits) -> None:
+    def __init__(self, limits: SessionLimits, timers: Timers) -> None:
+        self._timers = timers
+        self._lost_s = timers.lost_s
         self._control = Allowance(limits.control_messages_per_s, limits.control_burst)
         self._mistakes = Allowance(limits.bad_messages / limits.bad_messages_s, limits.bad_messages)
         self._sound = Allowance(1.0, SOUND_BURST_S)
 
     def control(self, now: float) -> None:
         """A message that is not sound."""
-        if not self._control.take(1, now):
+        if not self._control.take(1, now) and not (self._forgiven() and self._control.take(1, now)):
             raise CallerGone(4429, "too many control messages: send no more than the server's rate allows")
 
     def mistake(self, now: float) -> None:
@@ -57,5 +38,13 @@ class CallerLimits:
 
     def sound(self, duration_s: float, now: float) -> None:
         """Sound was sent."""
-        if not self._sound.take(duration_s, now):
+        if not self._sound.take(duration_s, now) and not (self._forgiven() and self._sound.take(duration_s, now)):
             raise CallerGone(4429, "sound came faster than it can be spoken, for too long")
+
+    def _forgiven(self) -> bool:
+        """Whether there was a stall to be made good, which it is now."""
+        stalled_s = self._timers.lost_s - self._lost_s
+        self._lost_s += stalled_s
+        for allowance in (self._control, self._sound):
+            allowance.forgive(stalled_s)
+        return stalled_s > 0.0

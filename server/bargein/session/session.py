@@ -107,7 +107,8 @@ class Session:
         self._performer = Performer(
             self._outbox, self._streams, self._transcriptions, self._clock, services.metrics, self._log
         )
-        self._caller_limits = CallerLimits(self._limits)
+        self._caller_limits = CallerLimits(self._limits, self._timers)
+        self._lost_s = self._timers.lost_s
         self._hearing = Hearing(
             self._conversation, services.make_detector, self._caller_limits, services.metrics.traffic
         )
@@ -243,6 +244,10 @@ class Session:
     # The core.
 
     def _handle(self, event: Event, now: float) -> None:
+        lost_s = self._timers.lost_s
+        if lost_s > self._lost_s:
+            self._conversation.forgive(lost_s - self._lost_s)
+            self._lost_s = lost_s
         self._do(self._conversation.handle(event, now), now)
 
     def _do(self, todo: list[Action], now: float) -> None:

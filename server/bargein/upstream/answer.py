@@ -9,10 +9,10 @@ from typing import Final
 
 from bargein.core.completion import StreamPiece
 from bargein.errors import UpstreamError, UpstreamMalformed
+from bargein.loop.patience import Patience
 from bargein.upstream import failures
 from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.http import Response, UnknownEncoding, body_reader
-from bargein.upstream.patience import Patience
 from bargein.upstream.sse import DONE, EventDecoder
 
 SETTLED_S: Final = 0.4

@@ -12,6 +12,7 @@ import orjson
 
 from bargein.core.completion import AssistantMessage, CompletionRequest, StreamPiece
 from bargein.errors import AudioGone
+from bargein.loop.time_limit import time_limit
 from bargein.upstream import failures
 from bargein.upstream.answer import Answer, refusal
 from bargein.upstream.chunks import ChunkReader
@@ -122,13 +123,12 @@ class ChatCompletions:
         """Send the request; return when the headers of a 200 are there."""
         body = orjson.dumps(request_body(request, self._config.model, self._dialect))
         headers = self._endpoint.headers | {"content-type": "application/json", "accept": "text/event-stream"}
-        config, loop = self._config, asyncio.get_running_loop()
-        deadline = loop.time() + config.first_byte_timeout_s
+        config = self._config
         try:
-            async with asyncio.timeout_at(deadline) as limit:
+            async with time_limit(config.first_byte_timeout_s) as limit:
                 response = await self._client.post(self._endpoint.url, headers, body, lease)
                 if response.status_code != 200:
                     raise await refusal(response, self._endpoint.secret)
+                return Answer(response, first_byte_s=limit.left_s, chunk_s=config.chunk_timeout_s)
         except failures.FOREIGN as error:
-            raise failures.timed_out("first_byte") if limit.expired() else failures.from_exception(error) from error
-        return Answer(response, first_byte_s=deadline - loop.time(), chunk_s=config.chunk_timeout_s)
+            raise failures.timed_out("first_byte") if limit.lost else failures.from_exception(error) from error

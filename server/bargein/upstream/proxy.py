@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
 
+from bargein.loop.time_limit import time_limit
 from bargein.upstream import failures
 from bargein.upstream.answer import Answer
 from bargein.upstream.config import UpstreamConfig
@@ -74,16 +74,15 @@ async def _refusal(answer: Answer, secret: str | None) -> bytes:
 
 async def _ask(client: HttpClient, endpoint: Endpoint, config: UpstreamConfig, body: bytes, lease: Lease) -> Answer:
     streamed = _asks_for_stream(body)
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + (config.first_byte_timeout_s if streamed else config.whole_answer_timeout_s)
+    limit_s = config.first_byte_timeout_s if streamed else config.whole_answer_timeout_s
     headers = endpoint.headers | {"content-type": "application/json"}
     try:
-        async with asyncio.timeout_at(deadline) as limit:
+        async with time_limit(limit_s) as limit:
             response = await client.post(endpoint.url, headers, body, lease)
+            return Answer(response, first_byte_s=limit.left_s, chunk_s=config.chunk_timeout_s)
     except failures.FOREIGN as error:
         phase = "first_byte" if streamed else "whole_answer"
-        raise failures.timed_out(phase) if limit.expired() else failures.from_exception(error) from error
-    return Answer(response, first_byte_s=deadline - loop.time(), chunk_s=config.chunk_timeout_s)
+        raise failures.timed_out(phase) if limit.lost else failures.from_exception(error) from error
 
 
 async def _body(answer: Answer) -> AsyncIterator[bytes]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
@@ -13,6 +12,7 @@ from bargein.core.completion import UserAudio
 from bargein.core.config import Transcription
 from bargein.core.items import InputAudio
 from bargein.errors import UpstreamMalformed
+from bargein.loop.time_limit import time_limit
 from bargein.upstream import failures
 from bargein.upstream.answer import Answer, refusal
 from bargein.upstream.config import UpstreamConfig
@@ -68,7 +68,7 @@ class Transcriptions:
         headers = endpoint.headers | {"content-type": form.headers["content-type"]}
         lease = self._client.lease()
         try:
-            async with asyncio.timeout(config.transcription_timeout_s) as limit:
+            async with time_limit(config.transcription_timeout_s) as limit:
                 response = await self._client.post(endpoint.url, headers, form.read(), lease)
                 if response.status_code != 200:
                     raise await refusal(response, endpoint.secret)
@@ -79,7 +79,7 @@ class Transcriptions:
                 finally:
                     answer.close()
         except failures.FOREIGN as error:
-            raise failures.timed_out("whole_answer") if limit.expired() else failures.from_exception(error) from error
+            raise failures.timed_out("whole_answer") if limit.lost else failures.from_exception(error) from error
         finally:
             lease.drop()
 

@@ -15,6 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 from bargein.gateway.addresses import party_of
 from bargein.gateway.http.answers import Refused
 from bargein.gateway.refusal import Refusal, try_later
+from bargein.loop.patience import Patience
+from bargein.loop.time_limit import expire
 
 BODY_TIMEOUT_S: Final = 120.0
 """For a whole body."""
@@ -75,15 +77,17 @@ class Bodies:
             raise Refused(_too_large(max_bytes))
         loop = asyncio.get_running_loop()
         end_s = loop.time() + BODY_TIMEOUT_S
-        limit = asyncio.timeout(STEP_TIMEOUT_S)
+        limit = asyncio.timeout(None)
+        patience = Patience(lambda: expire(limit))
         body = _Body(party_of(self._address_of(request)), limit, loop.time())
         self._held.add(body)
         try:
             try:
                 async with limit:
+                    patience.begin(STEP_TIMEOUT_S)
                     async for chunk in request.stream():
                         self._add(body, chunk, max_bytes, loop.time())
-                        limit.reschedule(min(body.moved_at_s + STEP_TIMEOUT_S, end_s))
+                        patience.begin(min(body.moved_at_s + STEP_TIMEOUT_S, end_s) - loop.time())
                     body.finished = True
             except TimeoutError:
                 refusal = body.refusal or Refusal(
@@ -97,6 +101,7 @@ class Bodies:
             body.data = bytearray()
             yield whole
         finally:
+            patience.close()
             self._let_go(body)
 
     def _add(self, body: _Body, chunk: bytes, max_bytes: int, now_s: float) -> None:

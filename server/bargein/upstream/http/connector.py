@@ -13,6 +13,8 @@ import aiohappyeyeballs
 import certifi
 from aiohappyeyeballs import AddrInfoType
 
+from bargein.loop.patience import Patience
+from bargein.loop.time_limit import expire
 from bargein.upstream.http.connection import Connection, Owner
 from bargein.upstream.http.errors import ConnectFailed, ConnectTimedOut, TlsFailed
 from bargein.upstream.http.head import request_head
@@ -67,9 +69,10 @@ class Connector:
         """
         loop = asyncio.get_running_loop()
         connection = Connection(owner, loop)
+        patience = Patience(lambda: expire(limit))
         try:
             async with limit:
-                limit.reschedule(loop.time() + self._timeout_s)
+                patience.begin(self._timeout_s)
                 await self._open(connection)
                 if self._proxy is not None and self._origin.tls:
                     await self._tunnel(connection, self._proxy)
@@ -83,6 +86,8 @@ class Connector:
                 case OSError():
                     raise ConnectFailed(f"no connection to {self._first}") from error
             raise
+        finally:
+            patience.close()
         return connection
 
     async def _open(self, connection: Connection) -> None:

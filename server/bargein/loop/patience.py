@@ -1,10 +1,12 @@
-"""How long a read may take, at next to no cost per read."""
+"""How long a read may take, at next to no cost per read. Time in which this process did not run does not count."""
 
 from __future__ import annotations
 
 import asyncio
 import math
 from collections.abc import Callable
+
+from bargein.loop.lateness import lateness_of
 
 
 class Patience:
@@ -14,10 +16,12 @@ class Patience:
     :param on_lost: called when a read has taken too long; it must make that read end.
     """
 
-    __slots__ = ("_deadline", "_loop", "_on_lost", "_timer", "lost")
+    __slots__ = ("_deadline", "_lateness", "_loop", "_lost_s", "_on_lost", "_timer", "lost")
 
     def __init__(self, on_lost: Callable[[], None]) -> None:
         self._loop = asyncio.get_running_loop()
+        self._lateness = lateness_of(self._loop)
+        self._lost_s = 0.0
         self._on_lost = on_lost
         self._deadline = math.inf
         self._timer: asyncio.TimerHandle | None = None
@@ -27,8 +31,14 @@ class Patience:
     def begin(self, limit_s: float) -> None:
         """A read begins that may take so long."""
         self._deadline = self._loop.time() + limit_s
+        self._lost_s = self._lateness.known_lost_s
         if self._timer is None or self._timer.when() > self._deadline:
             self._set()
+
+    @property
+    def left_s(self) -> float:
+        """How long the read that has begun may still take."""
+        return self._deadline - self._loop.time() + self._lateness.known_lost_s - self._lost_s
 
     def end(self) -> None:
         """The read is over; nothing is waited for until the next one."""
@@ -50,6 +60,9 @@ class Patience:
         self._timer = None
         if self._deadline == math.inf:
             return
+        lost_s = self._lateness.lost_s()
+        self._deadline += lost_s - self._lost_s
+        self._lost_s = lost_s
         if self._loop.time() < self._deadline:
             self._set()
         else:
