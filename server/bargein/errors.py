@@ -61,6 +61,7 @@ class UpstreamError(BargeinError):
     :param message: what the caller may be told; never holds a key.
     :param type: the upstream's own error type, or one of OpenAI's (``server_error``, ``invalid_request_error``).
     :param code: the upstream's error code, or one of ours.
+    :param param: the path of the field that it finds fault with, in the request that it was sent.
     :param http_status: the status it answered with, if it did.
     :param retry_after_s: its ``Retry-After``, in seconds.
     """
@@ -71,6 +72,7 @@ class UpstreamError(BargeinError):
         *,
         type: str = "server_error",
         code: str | None = None,
+        param: str | None = None,
         http_status: int | None = None,
         retry_after_s: float | None = None,
     ) -> None:
@@ -78,6 +80,7 @@ class UpstreamError(BargeinError):
         self.message = message
         self.type = type
         self.code = code
+        self.param = param
         self.http_status = http_status
         self.retry_after_s = retry_after_s
 

@@ -79,6 +79,10 @@ class Model(Group):
     model: Annotated[str, Field(min_length=1, description="The model that answers, whichever one callers name.")] = (
         "gpt-audio"
     )
+    models: Annotated[
+        CommaList,
+        Field(description="Other models of the same server that push to talk may ask for by name, by commas."),
+    ] = ()
     api_key_env: Annotated[
         str, Field(description="Name of the variable, in the environment or `.env`, that holds the model's key.")
     ] = "OPENAI_API_KEY"
@@ -206,6 +210,9 @@ class Conversation(Group):
     history_audio_limit_bytes: Annotated[
         int, Field(ge=0, description="Sound kept with the items of a conversation; the oldest is forgotten first.")
     ] = 16_777_216
+    max_completion_tokens: Annotated[int, Field(ge=1, description="The most tokens of one answer of push to talk.")] = (
+        4096
+    )
     overflow: Annotated[
         Literal["transcript", "drop"],
         Field(description="When a request grows too large: old audio becomes its `transcript`, or is `drop`ped."),

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
 from websockets.asyncio.client import connect
 
 from bargein.gateway import http_protocol
 from bargein.gateway.http.page import find_client_web
-from bargein.gateway.server import bind
-from bargein.upstream import UpstreamConfig
 from support.gateway import Serve
 
 POLICY = (
@@ -212,94 +202,6 @@ async def test_huge_headers_are_refused(serve: Serve) -> None:
         writer.write(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Huge: " + b"x" * 200_000 + b"\r\n\r\n")
         assert (await reader.readline()).split()[1] in {b"400", b"431"}
         writer.close()
-
-
-class Model:
-    """A model's server that answers as it is told, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[tuple[dict[str, str], dict[str, Any]]] = []
-        self.go_on = asyncio.Event()
-        self.left = asyncio.Event()
-
-    async def complete(self, request: Request) -> Response:
-        body = await request.json()
-        self.asked.append((dict(request.headers), body))
-        if body.get("model") == "unknown":
-            error = {
-                "message": "no such model",
-                "type": "invalid_request_error",
-                "param": None,
-                "code": "model_not_found",
-            }
-            return JSONResponse({"error": error}, 404)
-        if not body.get("stream"):
-            return JSONResponse({"id": "chatcmpl-1"})
-
-        async def events() -> AsyncIterator[bytes]:
-            try:
-                yield b'data: {"first": true}\n\n'
-                await self.go_on.wait()
-                yield b"data: [DONE]\n\n"
-            finally:
-                self.left.set()
-
-        return StreamingResponse(events(), media_type="text/event-stream")
-
-
-@asynccontextmanager
-async def model_server() -> AsyncIterator[tuple[Model, UpstreamConfig]]:
-    model = Model()
-    app = Starlette(routes=[Route("/v1/chat/completions", model.complete, methods=["POST"])])
-    sock = bind("127.0.0.1", 0)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1))
-    serving = asyncio.create_task(server._serve([sock]))
-    url = f"http://127.0.0.1:{sock.getsockname()[1]}/v1"
-    try:
-        yield model, UpstreamConfig(base_url=url, model="m", api_key="the-models-key")
-    finally:
-        server.should_exit = True
-        await serving
-
-
-async def test_completions_are_passed_on_with_our_key_in_front_and_the_models_behind(serve: Serve) -> None:
-    async with (
-        model_server() as (model, upstream),
-        serve(upstream=upstream, api_keys="correct-key") as running,
-        running.client(headers=KEYED, timeout=30) as client,
-    ):
-        asked = {"model": "gpt-audio", "messages": [{"role": "user", "content": "hi"}]}
-        answer = await client.post("/v1/chat/completions", json=asked)
-        assert (answer.status_code, answer.json()) == (200, {"id": "chatcmpl-1"})
-        headers, body = model.asked[0]
-        assert headers["authorization"] == "Bearer the-models-key"
-        assert body == asked
-        answer = await client.post("/v1/chat/completions", json={"model": "unknown"})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_found")
-
-
-async def test_a_streamed_completion_comes_as_it_is_made_and_ends_when_its_caller_leaves(serve: Serve) -> None:
-    async with model_server() as (model, upstream), serve(upstream=upstream) as running:
-        async with running.client(timeout=30) as client:
-            asked = {"model": "gpt-audio", "stream": True}
-            async with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
-                assert answer.headers["content-type"].startswith("text/event-stream")
-                chunks = answer.aiter_raw()
-                assert json.loads((await anext(chunks)).removeprefix(b"data: ")) == {"first": True}
-                model.go_on.set()
-                assert [chunk async for chunk in chunks] == [b"data: [DONE]\n\n"]
-            model.go_on.clear()
-            model.left.clear()
-            async with client.stream("POST", "/v1/chat/completions", json=asked) as answer:
-                await anext(answer.aiter_raw())
-        await asyncio.wait_for(model.left.wait(), 30)
-
-
-async def test_a_model_that_cannot_be_reached_is_502(serve: Serve) -> None:
-    async with serve() as running, running.client() as client:
-        answer = await client.post("/v1/chat/completions", json={"model": "m"})
-        assert answer.status_code == 502
-        assert answer.json()["error"]["type"] == "server_error"
 
 
 async def test_a_keep_alive_connection_serves_several_requests(serve: Serve) -> None:

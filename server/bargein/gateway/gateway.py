@@ -55,6 +55,9 @@ class Gateway:
         self._make_carrier = make_carrier
         self._carriage = Carriage(timers, metrics.traffic, settings.max_message_bytes, settings.pings_per_s)
         self._sessions: set[CallerSession] = set()
+        self._turns = 0
+        self._no_turns = asyncio.Event()
+        self._no_turns.set()
         self._draining = False
         self._stopped = asyncio.Event()
 
@@ -62,7 +65,8 @@ class Gateway:
 
     @property
     def open_sessions(self) -> int:
-        return len(self._sessions)
+        """Sessions, and turns over HTTP, which cost the model as much while they last."""
+        return len(self._sessions) + self._turns
 
     @property
     def draining(self) -> bool:
@@ -115,6 +119,26 @@ class Gateway:
             log.exception("session did not start")
             carrier.close(1011, "The server failed.")
 
+    # What push to talk asks.
+
+    def begin_turn(self, address: str) -> Refusal | None:
+        """Begin a turn over HTTP, or say why not. It is counted like a session, and drained like one."""
+        refusal = self.admission.check_capacity() or self._addresses.check(address)
+        if refusal is not None:
+            _log.info("completion refused", reason=refusal.reason, address=address, code=refusal.code)
+            return refusal
+        self._turns += 1
+        self._no_turns.clear()
+        self._addresses.opened(address)
+        return None
+
+    def end_turn(self, address: str) -> None:
+        """End a turn that has begun."""
+        self._turns -= 1
+        if not self._turns:
+            self._no_turns.set()
+        self._addresses.closed(address)
+
     # What the process asks.
 
     async def drain(self) -> None:
@@ -128,7 +152,9 @@ class Gateway:
         _log.info("draining", sessions=len(self._sessions), deadline_s=self.settings.drain_s)
         sessions = list(self._sessions)
         drained = asyncio.gather(
-            *(self._drain_one(session, deadline_s) for session in sessions), return_exceptions=True
+            *(self._drain_one(session, deadline_s) for session in sessions),
+            self._no_turns.wait(),
+            return_exceptions=True,
         )
         stopped = asyncio.ensure_future(self._stopped.wait())
         waits: set[asyncio.Future[Any]] = {drained, stopped}

@@ -21,6 +21,7 @@ from prometheus_client import (
 )
 
 from bargein.build import is_compiled
+from bargein.core.completion import Usage
 from bargein.metrics.traffic import Traffic, TrafficCollector
 
 Dialect = Literal["ga", "beta", "bargein.v1"]
@@ -151,6 +152,10 @@ class Metrics:
             for direction in get_args(TokenDirection)
             for kind in get_args(TokenKind)
         }
+        self.completions: Mapping[ResponseStatus, Counter] = _children(
+            self._counter("bargein_completions", "Turns over HTTP (push to talk) ended, by status.", "status"),
+            get_args(ResponseStatus),
+        )
         self.cached_tokens = self._counter("bargein_cached_tokens", "Input tokens that the model had cached.")
 
     def _make_upstream_metrics(self) -> None:
@@ -201,6 +206,14 @@ class Metrics:
     def caller_error(self, code: str | None) -> None:
         """Count one ``error`` event. ``code`` is one of the server's own, never the caller's text."""
         self._caller_errors.labels(code or "none").inc()
+
+    def count_tokens(self, usage: Usage) -> None:
+        """Count what one reply has used."""
+        self.tokens["input", "text"].inc(usage.input_text_tokens)
+        self.tokens["input", "audio"].inc(usage.input_audio_tokens)
+        self.tokens["output", "text"].inc(usage.output_text_tokens)
+        self.tokens["output", "audio"].inc(usage.output_audio_tokens)
+        self.cached_tokens.inc(usage.cached_tokens)
 
     def http_request(self, route: str, status: int) -> None:
         """Count one HTTP answer. ``route`` is the route's pattern, never the path that was asked for."""

@@ -3,14 +3,14 @@
 from bargein.upstream.chat import ChatCompletions, Drop, Upstream
 from bargein.upstream.config import Flavour, UpstreamConfig
 from bargein.upstream.failures import to_answer
-from bargein.upstream.proxy import ProxiedAnswer
+from bargein.upstream.plain import PlainRequest
 from bargein.upstream.transcription import Transcriber, Transcriptions
 
 __all__ = [
     "ChatCompletions",
     "Drop",
     "Flavour",
-    "ProxiedAnswer",
+    "PlainRequest",
     "Transcriber",
     "Transcriptions",
     "Upstream",

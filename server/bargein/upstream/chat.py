@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -18,9 +19,9 @@ from bargein.upstream.answer import Answer, refusal
 from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.config import UpstreamConfig
 from bargein.upstream.dialects import dialect_of
-from bargein.upstream.endpoint import chat_endpoint
+from bargein.upstream.endpoint import Endpoint, chat_endpoint
 from bargein.upstream.http import HttpClient, Lease
-from bargein.upstream.proxy import ProxiedAnswer, proxied
+from bargein.upstream.plain import PlainRequest, plain_body
 from bargein.upstream.request import request_body
 
 Drop = Callable[[], bool]
@@ -87,18 +88,53 @@ class ChatCompletions:
         """See :meth:`Upstream.stream`. Asks again only where the server has forgotten audio that the request refers
         to.
         """
+        bodies = self._bodies(request)
+        async with self._run(self._endpoint, bodies, request.audio, on_begun, on_closed) as pieces:
+            yield pieces
+
+    @asynccontextmanager
+    async def stream_plain(
+        self, request: PlainRequest, *, on_begun: Callable[[Drop], None] | None = None
+    ) -> AsyncIterator[AsyncIterator[StreamPiece]]:
+        """A caller's own request, asked as :meth:`Upstream.stream` asks, and once: what the server has against it, it
+        has against the caller's words.
+        """
+        endpoint = self._endpoint
+        if request.model != self._config.model:
+            endpoint = chat_endpoint(replace(self._config, model=request.model, azure_deployment=None))
+        bodies = iter([request.put_back(orjson.dumps(plain_body(request, self._dialect)))])
+        async with self._run(endpoint, bodies, request.audio, on_begun, None) as pieces:
+            yield pieces
+
+    def _bodies(self, request: CompletionRequest) -> Iterator[bytes]:
+        """What is posted, and what is posted instead where the server has forgotten audio."""
+        yield orjson.dumps(request_body(request, self._config.model, self._dialect))
+        if any(isinstance(message, AssistantMessage) and message.audio_id for message in request.messages):
+            plainer = request.without_audio_references()
+            yield orjson.dumps(request_body(plainer, self._config.model, self._dialect))
+
+    @asynccontextmanager
+    async def _run(
+        self,
+        endpoint: Endpoint,
+        bodies: Iterator[bytes],
+        audio: bool,
+        on_begun: Callable[[Drop], None] | None,
+        on_closed: Callable[[], None] | None,
+    ) -> AsyncIterator[AsyncIterator[StreamPiece]]:
         lease = self._client.lease()
         if on_begun is not None:
             on_begun(lease.drop)
         answer: Answer | None = None
         try:
             try:
-                answer = await self._ask(request, lease)
+                answer = await self._ask(endpoint, next(bodies), lease)
             except AudioGone:
-                if not any(isinstance(message, AssistantMessage) and message.audio_id for message in request.messages):
+                body = next(bodies, None)
+                if body is None:
                     raise
-                answer = await self._ask(request.without_audio_references(), lease)
-            reader = ChunkReader(audio=request.audio, secret=self._endpoint.secret)
+                answer = await self._ask(endpoint, body, lease)
+            reader = ChunkReader(audio=audio, secret=endpoint.secret)
             async with aclosing(answer.pieces(reader, self._config.max_line_bytes)) as pieces:
                 yield pieces
         finally:
@@ -109,26 +145,15 @@ class ChatCompletions:
             if answer is not None:
                 answer.close()
 
-    async def proxy(self, body: bytes) -> ProxiedAnswer:
-        """Pass a caller's own Chat Completions request on as it is, under this server's key. See
-        :class:`ProxiedAnswer`.
-
-        :param body: the request's JSON.
-        :raises UpstreamError: there is no answer to pass back; :func:`~bargein.upstream.failures.to_answer` words it
-        for the caller.
-        """
-        return await proxied(self._client, self._endpoint, self._config, body)
-
-    async def _ask(self, request: CompletionRequest, lease: Lease) -> Answer:
+    async def _ask(self, endpoint: Endpoint, body: bytes, lease: Lease) -> Answer:
         """Send the request; return when the headers of a 200 are there."""
-        body = orjson.dumps(request_body(request, self._config.model, self._dialect))
-        headers = self._endpoint.headers | {"content-type": "application/json", "accept": "text/event-stream"}
+        headers = endpoint.headers | {"content-type": "application/json", "accept": "text/event-stream"}
         config = self._config
         try:
             async with time_limit(config.first_byte_timeout_s) as limit:
-                response = await self._client.post(self._endpoint.url, headers, body, lease)
+                response = await self._client.post(endpoint.url, headers, body, lease)
                 if response.status_code != 200:
-                    raise await refusal(response, self._endpoint.secret)
+                    raise await refusal(response, endpoint.secret)
                 return Answer(response, first_byte_s=limit.left_s, chunk_s=config.chunk_timeout_s)
         except failures.FOREIGN as error:
             raise failures.timed_out("first_byte") if limit.lost else failures.from_exception(error) from error

@@ -57,8 +57,6 @@ class UpstreamConfig:
     """From the start of the request, connecting included, to the first byte of the answer's body."""
     chunk_timeout_s: float = 5.0
     """Between two reads of a stream, counted only while one is being awaited."""
-    whole_answer_timeout_s: float = 120.0
-    """Stands in for ``first_byte_timeout_s`` where a proxied request asks for its answer in one piece."""
 
     transcription_base_url: str | None = None
     """``None``: ``base_url``, with its key."""
@@ -87,7 +85,6 @@ class UpstreamConfig:
             "connect_timeout_s",
             "first_byte_timeout_s",
             "chunk_timeout_s",
-            "whole_answer_timeout_s",
             "transcription_timeout_s",
             "max_line_bytes",
         ):

@@ -82,6 +82,7 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, secret: st
     said = _error_object(_json(body)) or _plain_text(body)
     type_ = _text(said.get("type")) or ("server_error" if status >= 500 else "invalid_request_error")
     code = _text(said.get("code"))
+    param = _text(said.get("param"))
     message = redact(_text(said.get("message")) or "", secret)
     retry_after_s = retry_after(headers)
     if status == HTTPStatus.UNAUTHORIZED:
@@ -101,7 +102,13 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, secret: st
             retry_after_s=retry_after_s,
         )
     if code == "audio_not_found" or (status in {400, 404} and _AUDIO_GONE.search(message)):
-        return AudioGone(message or "The model has forgotten its own audio.", type=type_, code=code, http_status=status)
+        return AudioGone(
+            message or "The model has forgotten its own audio.",
+            type=type_,
+            code=code,
+            param=param,
+            http_status=status,
+        )
     if status >= 500:
         return UpstreamUnavailable(
             message or f"The model's server failed with status {status}.",
@@ -115,6 +122,7 @@ def from_status(status: int, headers: Mapping[str, str], body: bytes, secret: st
             message or f"The model's server refused the request with status {status}.",
             type=type_,
             code=code,
+            param=param,
             http_status=status,
         )
     return UpstreamMalformed(
@@ -157,13 +165,15 @@ def to_answer(error: UpstreamError) -> tuple[int, dict[str, str], bytes]:
             status = 504
         case UpstreamRefused(http_status=int(answered)) if answered not in {401, 403}:
             status = answered
+        case UpstreamUnavailable(http_status=503):
+            status = 503
         case _:
             # Also for 401 and 403: it is this server whom the model's server turned away, not its caller.
             status = 502
     headers = {"content-type": "application/json"}
     if error.retry_after_s is not None:
         headers["retry-after"] = str(max(1, round(error.retry_after_s)))
-    body = {"error": {"message": error.message, "type": error.type, "param": None, "code": error.code}}
+    body = {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
     return status, headers, orjson.dumps(body)
 
 

@@ -32,8 +32,13 @@ class Dialect(Protocol):
         """The request without what this server cannot take."""
         ...
 
-    def audio_part(self, wav_base64: str) -> dict[str, Any]:
-        """The caller's speech as a part of a message."""
+    @property
+    def keeps_audio(self) -> bool:
+        """Whether a reply's sound can be referred to by its id."""
+        ...
+
+    def audio_part(self, base64: str, audio_format: str) -> dict[str, Any]:
+        """The caller's speech, ``wav`` or ``mp3``, as a part of a message."""
         ...
 
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
@@ -90,7 +95,7 @@ def _message(message: Message, dialect: Dialect) -> dict[str, Any] | None:
             content = [
                 {"type": "text", "text": part.text}
                 if isinstance(part, UserText)
-                else dialect.audio_part(pybase64.b64encode_as_string(wav_of(part)))
+                else dialect.audio_part(pybase64.b64encode_as_string(wav_of(part)), "wav")
                 for part in parts
             ]
             return {"role": "user", "content": content} if content else None

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bargein.errors import CallerError
 from bargein.wire import beta as beta_dialect
-from bargein.wire.validation import first_fault, invalid_choice, invalid_type
+from bargein.wire.validation import first_fault, invalid_choice, invalid_type, is_deeper_than
 
 Json = dict[str, Any]
 
@@ -202,24 +202,9 @@ def _adapter(event: Json, vocabulary: dict[str, TypeAdapter[Any]]) -> TypeAdapte
         raise CallerError(_REFUSED_TYPES[kind], code="invalid_value", param="type")
     if kind not in vocabulary:
         raise invalid_choice("type", kind, tuple(vocabulary))
-    if _is_deeper_than(event, MAX_DEPTH):
+    if is_deeper_than(event, MAX_DEPTH):
         raise CallerError(
             f"The event is nested too deeply: objects and arrays may be at most {MAX_DEPTH} levels inside each other.",
             code="invalid_value",
         )
     return vocabulary[kind]
-
-
-def _is_deeper_than(value: object, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit):
-        inner: list[object] = []
-        for one in level:
-            if isinstance(one, dict):
-                inner.extend(one.values())
-            elif isinstance(one, list):
-                inner.extend(one)
-        if not inner:
-            return False
-        level = inner
-    return any(isinstance(one, dict | list) for one in level)

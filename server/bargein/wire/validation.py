@@ -87,6 +87,22 @@ def invalid_choice(param: str, given: object, choices: Sequence[str]) -> CallerE
     )
 
 
+def is_deeper_than(value: object, limit: int) -> bool:
+    """Whether objects and arrays are more than ``limit`` levels inside each other."""
+    level = [value]
+    for _ in range(limit):
+        inner: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                inner.extend(one.values())
+            elif isinstance(one, list):
+                inner.extend(one)
+        if not inner:
+            return False
+        level = inner
+    return any(isinstance(one, dict | list) for one in level)
+
+
 def _param(detail: ErrorDetails, value: object, path: str) -> str:
     """Where the finding is, as a dotted path without the union tags that pydantic puts between the names."""
     param = path
@@ -150,6 +166,16 @@ def _worded(kind: str, param: str, context: dict[str, Any], given: JsonValue) ->
             return "string_below_min_length", (
                 f"Invalid '{param}': string too short. Expected a string with minimum length "
                 f"{context['min_length']}, but got a string with length {len(given)} instead."
+            )
+        case "string_pattern_mismatch":
+            return "invalid_value", (
+                f"Invalid '{param}': string does not match pattern. Expected a string that matches the pattern "
+                f"'{context['pattern']}'."
+            )
+        case "too_short":
+            return "empty_array", (
+                f"Invalid '{param}': empty array. Expected an array with minimum length {context['min_length']}, "
+                "but got an empty array instead."
             )
         case "too_long":
             return "above_max_length", (

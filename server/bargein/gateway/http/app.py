@@ -26,13 +26,13 @@ from bargein.gateway.handshake import presented_key
 from bargein.gateway.http.answers import Refused, break_off, json_answer, refusal_answer
 from bargein.gateway.http.bodies import Bodies
 from bargein.gateway.http.client_secrets import mint_client_secret
-from bargein.gateway.http.completions import Completions, complete
 from bargein.gateway.http.page import PageFiles, SecurityHeaders, find_client_web, how_to_talk
+from bargein.gateway.push_to_talk import ChatPolicy, Completions, Exchange, PushToTalk
 from bargein.gateway.refusal import Refusal
 from bargein.metrics import Metrics
 from bargein.wire.session_object import SessionObject
 
-Handler = Callable[[Request], Awaitable[Response]]
+Handler = Callable[[Request], Awaitable[ASGIApp]]
 ReadMetrics = Callable[[], Awaitable[bytes]]
 """The text exposition of all workers' metrics."""
 
@@ -70,10 +70,14 @@ def build_app(gateway: Gateway, completions: Completions, read_metrics: ReadMetr
 class _Routes:
     def __init__(self, gateway: Gateway, completions: Completions, read_metrics: ReadMetrics) -> None:
         self._gateway = gateway
-        self._completions = completions
         settings = gateway.settings
         self._bodies = Bodies(max(settings.max_bodies_bytes, settings.max_body_bytes), self._address)
         gateway.metrics.http_body_bytes.set_function(lambda: self._bodies.held_bytes)
+        policy = ChatPolicy(
+            settings.model, settings.models, settings.max_completion_tokens, settings.max_context_tokens
+        )
+        max_bytes = min(settings.max_body_bytes, settings.max_request_bytes)
+        self._push_to_talk = PushToTalk(gateway, completions, self._bodies, policy, max_bytes, self._address)
         self._read_metrics = read_metrics
 
     def table(self) -> list[BaseRoute]:
@@ -96,7 +100,7 @@ class _Routes:
     def _keyed(self, handler: Handler) -> Handler:
         """Ask for a key before anything else is looked at."""
 
-        async def checked(request: Request) -> Response:
+        async def checked(request: Request) -> ASGIApp:
             refusal = self._gateway.keyring.check_key(presented_key(request.headers))
             if refusal is not None:
                 raise Refused(refusal)
@@ -117,19 +121,18 @@ class _Routes:
         return Response(await self._read_metrics(), media_type=CONTENT_TYPE_LATEST)
 
     async def _models(self, _: Request) -> Response:
-        model = {
-            "id": self._gateway.settings.model,
-            "object": "model",
-            "created": _STARTED,
-            "owned_by": "bargein",
-        }
-        return json_answer({"object": "list", "data": [model]})
+        settings = self._gateway.settings
+        models = [
+            {"id": name, "object": "model", "created": _STARTED, "owned_by": "bargein"}
+            for name in dict.fromkeys((settings.model, *settings.models))
+        ]
+        return json_answer({"object": "list", "data": models})
 
     async def _client_secret(self, request: Request) -> Response:
         return await mint_client_secret(request, self._bodies, self._gateway.tokens, self._effective_session)
 
-    async def _complete(self, request: Request) -> Response:
-        return await complete(request, self._bodies, self._completions, self._gateway.settings.max_body_bytes)
+    async def _complete(self, _: Request) -> ASGIApp:
+        return Exchange(self._push_to_talk)
 
     def _address(self, request: Request) -> str:
         peer = request.client.host if request.client is not None else ""

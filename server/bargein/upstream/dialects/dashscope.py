@@ -16,11 +16,15 @@ from bargein.upstream.dialects.openai import OpenAICompatible
 class DashScope(OpenAICompatible):
     """``dashscope.aliyuncs.com`` and its other regions."""
 
+    @property
+    def keeps_audio(self) -> bool:
+        return False
+
     def fit(self, request: CompletionRequest) -> CompletionRequest:
         return request.without_audio_references().with_a_turn()
 
-    def audio_part(self, wav_base64: str) -> dict[str, Any]:
-        return {"type": "input_audio", "input_audio": {"data": f"data:;base64,{wav_base64}", "format": "wav"}}
+    def audio_part(self, base64: str, audio_format: str) -> dict[str, Any]:
+        return {"type": "input_audio", "input_audio": {"data": f"data:;base64,{base64}", "format": audio_format}}
 
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
         if "audio" in body:

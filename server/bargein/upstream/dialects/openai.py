@@ -10,11 +10,15 @@ from bargein.core.completion import CompletionRequest
 class OpenAICompatible:
     """The plain dialect, of Azure too, which may refuse options that it does not know."""
 
+    @property
+    def keeps_audio(self) -> bool:
+        return True
+
     def fit(self, request: CompletionRequest) -> CompletionRequest:
         return request
 
-    def audio_part(self, wav_base64: str) -> dict[str, Any]:
-        return {"type": "input_audio", "input_audio": {"data": wav_base64, "format": "wav"}}
+    def audio_part(self, base64: str, audio_format: str) -> dict[str, Any]:
+        return {"type": "input_audio", "input_audio": {"data": base64, "format": audio_format}}
 
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
         pass

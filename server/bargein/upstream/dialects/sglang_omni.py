@@ -13,11 +13,15 @@ _SPEECH = "audio_url"
 class SGLangOmni(OpenAICompatible):
     """An sglang-omni server. Its list takes paths and URLs; speech is sent as a data URL."""
 
+    @property
+    def keeps_audio(self) -> bool:
+        return False
+
     def fit(self, request: CompletionRequest) -> CompletionRequest:
         return request.without_audio_references().with_a_turn()
 
-    def audio_part(self, wav_base64: str) -> dict[str, Any]:
-        return {"type": _SPEECH, _SPEECH: f"data:audio/wav;base64,{wav_base64}"}
+    def audio_part(self, base64: str, audio_format: str) -> dict[str, Any]:
+        return {"type": _SPEECH, _SPEECH: f"data:audio/{audio_format};base64,{base64}"}
 
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
         audios: list[str] = []

@@ -11,6 +11,10 @@ from bargein.upstream.dialects.openai import OpenAICompatible
 class VLLMOmni(OpenAICompatible):
     """A vLLM-Omni server (0.30)."""
 
+    @property
+    def keeps_audio(self) -> bool:
+        return False
+
     def fit(self, request: CompletionRequest) -> CompletionRequest:
         return request.without_audio_references().with_a_turn()
 

@@ -1,0 +1,269 @@
+"""One turn over HTTP: the request is read, the model is asked, and its reply is the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Final, Protocol
+
+import orjson
+import structlog
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
+
+from bargein.core.audio import PCM16_24K
+from bargein.core.completion import FinishReason, StreamPiece, Usage
+from bargein.errors import CallerError, UpstreamError, UpstreamMalformed
+from bargein.gateway.gateway import Gateway
+from bargein.gateway.http.answers import Refused
+from bargein.gateway.http.bodies import Bodies
+from bargein.gateway.push_to_talk.policy import Asked, ChatPolicy, admit
+from bargein.gateway.refusal import Refusal
+from bargein.metrics import Metrics
+from bargein.metrics.metrics import ResponseStatus as Outcome
+from bargein.session.streams import kind_of
+from bargein.upstream import Drop, PlainRequest, to_answer
+from bargein.wire.chat import ChatRequest, ChunkWriter, WholeAnswer, error_event, parse_chat, parse_json, take_out
+
+MAX_TEXT_BYTES: Final = 1_048_576
+"""Of a body without its sound: what is larger is not read as JSON."""
+INLINE_BYTES: Final = 65_536
+"""A larger body is read in a thread, so that the callers who are spoken to do not wait for it."""
+MAX_WHOLE_S: Final = 600
+"""Of sound in one answer: a model that goes on for longer will not end."""
+_STATUS: Final = {"request_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
+SSE_HEADERS: Final = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+
+_log: Final = structlog.get_logger(__name__)
+
+
+class Completions(Protocol):
+    """What asks the model: :class:`bargein.upstream.ChatCompletions`."""
+
+    def stream_plain(
+        self, request: PlainRequest, *, on_begun: Callable[[Drop], None] | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[StreamPiece]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PushToTalk:
+    """What all turns over HTTP share."""
+
+    gateway: Gateway
+    completions: Completions
+    bodies: Bodies
+    policy: ChatPolicy
+    max_bytes: int
+    address_of: Callable[[Request], str]
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What is known of one turn for the log and the metrics."""
+
+    address: str
+    chat: ChatRequest
+    asked: Asked
+    began_s: float = field(default_factory=time.monotonic)
+    request_id: str = field(default_factory=lambda: f"req_{secrets.token_hex(12)}")
+    reply: WholeAnswer | ChunkWriter | None = None
+    drop: Drop | None = None
+    left: bool = False
+    """Its caller has."""
+
+
+class Exchange:
+    """An ASGI application that answers one request, and drops the model's connection when its caller hangs up."""
+
+    def __init__(self, shared: PushToTalk) -> None:
+        self._shared = shared
+        self._metrics: Metrics = shared.gateway.metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer.
+
+        :raises Refused: the request is not honoured; nothing has been sent.
+        """
+        request = Request(scope, receive)
+        shared = self._shared
+        address = shared.address_of(request)
+        refusal = shared.gateway.begin_turn(address)
+        if refusal is not None:
+            raise Refused(refusal)
+        try:
+            async with AsyncExitStack() as held:
+                body = await held.enter_async_context(shared.bodies.read(request, shared.max_bytes))
+                turn = _Turn(address, *await self._read(body, address))
+                del body
+                await self._watched(turn, receive, send, held)
+        finally:
+            shared.gateway.end_turn(address)
+
+    async def _read(self, body: bytes, address: str) -> tuple[ChatRequest, Asked]:
+        try:
+            if len(body) <= INLINE_BYTES:
+                return _read(body, self._shared.policy)
+            return await asyncio.to_thread(_read, body, self._shared.policy)
+        except CallerError as error:
+            _log.info("completion refused", address=address, code=error.code, param=error.param)
+            status = _STATUS.get(error.code or "", HTTPStatus.BAD_REQUEST)
+            raise Refused(Refusal(status, error.message, error.code, error.param)) from None
+
+    async def _watched(self, turn: _Turn, receive: Receive, send: Send, held: AsyncExitStack) -> None:
+        """Answer for as long as the caller is there."""
+        answering = asyncio.create_task(self._answer(turn, send, held))
+        leaving = asyncio.create_task(_gone(receive))
+        try:
+            await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                turn.left = True
+                if turn.drop is not None:
+                    turn.drop()
+        finally:
+            leaving.cancel()
+            answering.cancel()
+            with suppress(asyncio.CancelledError):
+                await answering
+
+    async def _answer(self, turn: _Turn, send: Send, held: AsyncExitStack) -> None:
+        outcome: Outcome = "cancelled"
+        failure: UpstreamError | None = None
+        self._metrics.upstream_streams.inc()
+        self._metrics.upstream_streams_open.inc()
+        out = _Out(send, turn.request_id)
+
+        def begun(drop: Drop) -> None:
+            turn.drop = drop
+
+        try:
+            async with self._shared.completions.stream_plain(turn.asked.request, on_begun=begun) as pieces:
+                first = await anext(pieces)
+                self._metrics.upstream_first_piece_s.observe(time.monotonic() - turn.began_s)
+                # The request has been sent: its room is somebody else's.
+                await held.aclose()
+                answer = _stream if turn.chat.stream else _whole
+                outcome = await answer(turn, first, pieces, out)
+        except UpstreamError as error:
+            if not turn.left:
+                outcome, failure = "failed", error
+                self._metrics.upstream_errors[kind_of(error)].inc()
+                await out.fail(error)
+        except Exception:
+            outcome = "failed"
+            raise
+        finally:
+            self._metrics.upstream_streams_open.dec()
+            self._note(turn, outcome, failure)
+
+    def _note(self, turn: _Turn, outcome: Outcome, failure: UpstreamError | None) -> None:
+        """Count what was used and log one line, however it ended."""
+        metrics, asked = self._metrics, turn.asked
+        # What was refused, or not begun to be answered, has cost nothing.
+        usage = Usage() if turn.reply is None else _usage(turn, turn.reply)
+        metrics.completions[outcome].inc()
+        metrics.count_tokens(usage)
+        log = _log.warning if failure is not None else _log.info
+        why = {} if failure is None else {"kind": kind_of(failure), "code": failure.code, "error": failure.message}
+        log(
+            "completion failed" if failure is not None else "completion done",
+            request_id=turn.request_id,
+            address=turn.address,
+            outcome=outcome,
+            model=asked.request.model,
+            audio=asked.request.audio,
+            stream=turn.chat.stream,
+            duration_s=round(time.monotonic() - turn.began_s, 3),
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            estimated=usage.estimated,
+            **why,
+        )
+
+
+class _Out:
+    """What the answer is written to."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._headers = {"x-request-id": request_id}
+        self._begun = False
+
+    async def begin(self, status: int, headers: dict[str, str]) -> None:
+        self._begun = True
+        pairs = [(name.encode(), value.encode("latin-1")) for name, value in (self._headers | headers).items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": pairs})
+
+    async def write(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def finish(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def whole(self, status: int, headers: dict[str, str], data: bytes) -> None:
+        await self.begin(status, headers | {"content-length": str(len(data))})
+        await self.finish(data)
+
+    async def fail(self, error: UpstreamError) -> None:
+        """Tell of a failure: by the status, or by the stream's last event where that is out already."""
+        if self._begun:
+            await self.finish(error_event(error.message, error.type, error.code, error.param))
+        else:
+            status, headers, content = to_answer(error)
+            await self.whole(status, headers, content)
+
+
+def _read(body: bytes, policy: ChatPolicy) -> tuple[ChatRequest, Asked]:
+    sounds = take_out(body)
+    if len(sounds.body) > MAX_TEXT_BYTES:
+        raise CallerError(
+            f"The request may have {MAX_TEXT_BYTES} bytes beside its sound.", code="request_too_large", param=None
+        )
+    chat = parse_chat(parse_json(sounds.body))
+    return chat, admit(chat, sounds, policy)
+
+
+async def _stream(turn: _Turn, first: StreamPiece, rest: AsyncIterator[StreamPiece], out: _Out) -> Outcome:
+    chat = turn.chat
+    writer = turn.reply = ChunkWriter(turn.asked.request.model, int(time.time()), include_usage=chat.include_usage)
+    await out.begin(HTTPStatus.OK, SSE_HEADERS)
+    await out.write(writer.begin() + writer.write(first))
+    async for piece in rest:
+        if events := writer.write(piece):
+            await out.write(events)
+    await out.finish(writer.end(_usage(turn, writer), int(time.time())))
+    return _outcome(writer.reply.reason)
+
+
+async def _whole(turn: _Turn, first: StreamPiece, rest: AsyncIterator[StreamPiece], out: _Out) -> Outcome:
+    answer = turn.reply = WholeAnswer(turn.asked.request.model, int(time.time()), turn.chat.audio_format)
+    answer.add(first)
+    async for piece in rest:
+        answer.add(piece)
+        if answer.reply.samples > MAX_WHOLE_S * PCM16_24K.rate_hz:
+            raise UpstreamMalformed("The model did not come to an end.", code="answer_too_long")
+    content = orjson.dumps(answer.as_json(_usage(turn, answer), int(time.time())))
+    await out.whole(HTTPStatus.OK, {"content-type": "application/json"}, content)
+    return _outcome(answer.reply.reason)
+
+
+def _usage(turn: _Turn, answer: WholeAnswer | ChunkWriter) -> Usage:
+    """The model's own count, else an estimate of what there is by now."""
+    reply = answer.reply
+    return reply.usage or turn.asked.usage(
+        characters=reply.characters, samples=reply.samples, rate_hz=PCM16_24K.rate_hz
+    )
+
+
+def _outcome(reason: FinishReason | None) -> Outcome:
+    return "incomplete" if reason in {"length", "content_filter"} else "completed"
+
+
+async def _gone(receive: Receive) -> None:
+    """Return when the caller has hung up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,103 @@
+"""A caller's own Chat Completions request, fitted to the server that gets it: push to talk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bargein.core.completion import CompletionRequest
+from bargein.errors import AudioGone
+from bargein.upstream.request import Dialect
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRequest:
+    """A request in the API's own JSON, checked by whoever lets it in.
+
+    :ivar model: that is asked.
+    :ivar messages: with sound as ``input_audio``.
+    :ivar voice: for the sound of the reply, ``None`` where text alone is wanted.
+    :ivar options: further fields, sent as they are.
+    :ivar put_back: puts into the finished JSON what was taken out of the messages before they were read.
+    """
+
+    model: str
+    messages: Sequence[Json] = field(repr=False)
+    voice: str | None
+    options: Json = field(repr=False)
+    put_back: Callable[[bytes], bytes] = field(repr=False, default=lambda json: json)
+
+    @property
+    def audio(self) -> bool:
+        """Whether speech is wanted beside the text."""
+        return self.voice is not None
+
+
+def plain_body(request: PlainRequest, dialect: Dialect) -> dict[str, Any]:
+    """The JSON object to post. Always asks for a stream with usage, and for sound as PCM16 where it asks for sound.
+
+    :raises AudioGone: a message says nothing but the name of an earlier reply's sound, and the server keeps none.
+    """
+    body: dict[str, Any] = {
+        **request.options,
+        "model": request.model,
+        "modalities": ["text", "audio"] if request.audio else ["text"],
+        "messages": [_message(message, index, dialect) for index, message in enumerate(request.messages)],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.voice is not None:
+        body["audio"] = {"voice": request.voice, "format": "pcm16"}
+    dialect.finish(body, CompletionRequest((), request.audio, request.voice or ""))
+    return body
+
+
+def _message(message: Json, index: int, dialect: Dialect) -> Json:
+    content = message.get("content")
+    if message["role"] == "assistant":
+        return _assistant(message, index, dialect)
+    if isinstance(content, list):
+        return {**message, "content": [_part(part, dialect) for part in content]}
+    return message
+
+
+def _part(part: Json, dialect: Dialect) -> Json:
+    if part["type"] != "input_audio":
+        return part
+    sound = part["input_audio"]
+    return dialect.audio_part(sound["data"], sound["format"])
+
+
+def _assistant(message: Json, index: int, dialect: Dialect) -> Json:
+    """Without what only answers hold, and by words where the server keeps no sound."""
+    told = {
+        name: message[name]
+        for name in ("role", "content", "refusal", "name", "tool_calls")
+        if message.get(name) is not None
+    }
+    if "tool_calls" in told:
+        told.setdefault("content", None)
+        told["tool_calls"] = [_call(call) for call in told["tool_calls"]]
+    audio = message.get("audio")
+    if audio is None:
+        return told
+    if dialect.keeps_audio:
+        return told | {"audio": {"id": audio["id"]}}
+    words = told.get("content") or audio.get("transcript")
+    if not words and not told.get("tool_calls"):
+        raise AudioGone(
+            f"Assistant audio {audio['id']} not found.",
+            type="invalid_request_error",
+            code="audio_not_found",
+            http_status=400,
+            param=f"messages[{index}].audio.id",
+        )
+    return told | {"content": words or None}
+
+
+def _call(call: Json) -> Json:
+    function = {name: call["function"][name] for name in ("name", "arguments")}
+    return {"id": call["id"], "type": "function", "function": function}
