@@ -220,7 +220,17 @@ class Conversation(Group):
     backlog_limit_ms: Annotated[
         int, Field(ge=1000, description="Reply audio kept ahead of play-out before the model is read no further.")
     ] = 120_000
-    input_limit_ms: Annotated[int, Field(ge=1000, description="Uncommitted audio of a caller that is kept.")] = 300_000
+    turn_limit_ms: Annotated[
+        int, Field(ge=1000, description="The longest turn that is detected: it is committed and answered then.")
+    ] = 60_000
+    input_limit_ms: Annotated[
+        int,
+        Field(
+            ge=1000,
+            description="Uncommitted audio of a caller that is kept: a turn that is detected is committed then. "
+            "Without turn detection the oldest is dropped, and the commit is followed by an `error` that says so.",
+        ),
+    ] = 300_000
 
 
 class Operating(Group):

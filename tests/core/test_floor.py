@@ -8,6 +8,7 @@ import pytest
 
 from bargein.core.floor import (
     AGENT_TABLE,
+    BEGINNING_TABLE,
     CALLER_TABLE,
     INTERRUPTING_TABLE,
     POLITE_TABLE,
@@ -42,11 +43,29 @@ def test_the_joint_table_answers_every_question(table: dict[tuple[CallerTrigger,
     assert set(table) == {(trigger, agent) for trigger in CallerTrigger for agent in AgentState}
 
 
+def test_a_response_begins_in_every_state_in_which_none_is_active() -> None:
+    assert set(BEGINNING_TABLE) == {
+        (caller, agent) for caller in CallerState for agent in (AgentState.IDLE, AgentState.DRAINING)
+    }
+    for (caller, agent), trigger in BEGINNING_TABLE.items():
+        begun = AGENT_TABLE[agent, trigger]
+        assert begun in {AgentState.THINKING, AgentState.WAITING}
+        assert caller is not CallerState.SILENT or begun is AgentState.THINKING
+
+
+def test_whatever_makes_the_caller_silent_lets_a_waiting_reply_go_on() -> None:
+    ending = {trigger for (_, trigger), state in CALLER_TABLE.items() if state is CallerState.SILENT}
+    for table in (INTERRUPTING_TABLE, POLITE_TABLE):
+        for trigger in ending:
+            assert table[trigger, AgentState.WAITING] in {Verdict.RESUME, Verdict.ANSWER, Verdict.ANSWER_INSTEAD}
+
+
 def test_a_polite_agent_is_never_held_or_interrupted() -> None:
     assert not {Verdict.HOLD, Verdict.BARGE_IN} & set(POLITE_TABLE.values())
 
 
 def test_only_a_confirmed_interruption_cancels() -> None:
     cancelling = {trigger for (trigger, _), verdict in INTERRUPTING_TABLE.items() if verdict is Verdict.BARGE_IN}
-    assert cancelling == {CallerTrigger.CONFIRM}
+    # Whoever goes on was confirmed, and announced, before.
+    assert cancelling == {CallerTrigger.CONFIRM, CallerTrigger.GO_ON}
     assert verdict(CallerTrigger.CONFIRM, AgentState.IDLE, may_interrupt=True) is Verdict.LISTEN

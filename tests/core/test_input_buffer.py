@@ -8,15 +8,12 @@ from hypothesis import strategies as st
 from bargein.core.audio import PCM16_24K, PCMU_8K, AudioFormat
 from bargein.core.input_buffer import InputBuffer
 
-LIMIT_MS = 50
-
 
 class Whole:
     """Everything that was ever appended, and what of it is kept."""
 
     def __init__(self, fmt: AudioFormat) -> None:
         self.size = fmt.bytes_per_sample
-        self.limit_samples = fmt.samples_in_ms(LIMIT_MS)
         self.data = b""
         self.start = 0
 
@@ -26,7 +23,6 @@ class Whole:
 
     def append(self, audio: bytes) -> None:
         self.data += audio
-        self.discard_before(self.end - self.limit_samples)
 
     def discard_before(self, sample: int) -> None:
         self.start = max(self.start, min(sample, self.end))
@@ -55,7 +51,7 @@ steps = st.lists(
 
 @given(steps, st.sampled_from([PCM16_24K, PCMU_8K]))
 def test_it_keeps_what_a_whole_recording_would_hold(done: list[tuple[str, int, int]], fmt: AudioFormat) -> None:
-    buffer, whole = InputBuffer(fmt, LIMIT_MS), Whole(fmt)
+    buffer, whole = InputBuffer(fmt), Whole(fmt)
     written = 0
     for name, *places in done:
         match name:
@@ -75,7 +71,7 @@ def test_it_keeps_what_a_whole_recording_would_hold(done: list[tuple[str, int, i
 
 
 def test_a_flood_of_tiny_pieces_is_joined() -> None:
-    buffer = InputBuffer(PCM16_24K, 10_000)
+    buffer = InputBuffer(PCM16_24K)
     for _ in range(10_000):
         buffer.append(b"")
         buffer.append(b"\1\0")

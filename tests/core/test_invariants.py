@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bargein.core import actions, events
+from bargein.core.audio import PCM16_24K, PCMU_8K, AudioFormat
 from bargein.core.completion import TextPiece, ToolCallPiece
 from bargein.core.config import CorePolicy, SessionConfig, TurnDetection
 from bargein.core.events import ResponseRequested
@@ -25,6 +26,8 @@ DETECTIONS: Final = [
     TurnDetection(),
     TurnDetection(interrupt_response=False),
     TurnDetection(create_response=False, idle_timeout_ms=5000),
+    TurnDetection(idle_timeout_ms=5000, max_wait_ms=2000),
+    TurnDetection(interrupt_response=False, create_response=False),
     TurnDetection(silence_duration_ms=0),
 ]
 
@@ -42,12 +45,28 @@ class ConversationMachine(RuleBasedStateMachine):
         detection=st.sampled_from(DETECTIONS),
         lead_ms=st.sampled_from([None, 100, 400]),
         backlog_limit_ms=st.sampled_from([500, 120_000]),
+        turn_limit_ms=st.sampled_from([1500, 60_000]),
+        input_limit_ms=st.sampled_from([2000, 300_000]),
     )
-    def begin(self, reports: bool, detection: TurnDetection | None, lead_ms: int | None, backlog_limit_ms: int) -> None:
-        policy = CorePolicy(lead_ms=lead_ms, backlog_limit_ms=backlog_limit_ms)
+    def begin(
+        self,
+        reports: bool,
+        detection: TurnDetection | None,
+        lead_ms: int | None,
+        backlog_limit_ms: int,
+        turn_limit_ms: int,
+        input_limit_ms: int,
+    ) -> None:
+        policy = CorePolicy(
+            lead_ms=lead_ms,
+            backlog_limit_ms=backlog_limit_ms,
+            turn_limit_ms=turn_limit_ms,
+            input_limit_ms=input_limit_ms,
+        )
         self.given = (SessionConfig(turn_detection=detection), policy, reports)
         self.script = Script(self.given[0], policy, reports=reports)
         self.laws = Laws(self.script.conversation.history, paced=lead_ms is not None, reports=reports)
+        self.laws.configured(detection, format_changed=False)
         self.heard: dict[str, int] = {}
         self.checked = 0
 
@@ -79,9 +98,17 @@ class ConversationMachine(RuleBasedStateMachine):
         about = (ItemReference(last_id or "nothing"),) if refer else None
         self.refusable(ResponseRequested(self.script.config.response, out_of_band=out_of_band, input=about))
 
+    @rule(ms=st.integers(1, 20))
+    def caller_talks(self, ms: int) -> None:
+        self.script.talk(ms * 200)
+        self.check()
+
     @rule()
     def caller_commits(self) -> None:
-        self.refusable(events.CommitRequested())
+        automatic, self.laws.answers_turns = self.laws.answers_turns, False
+        if self.refusable(events.CommitRequested()):
+            self.laws.another_silence()
+        self.laws.answers_turns = automatic
 
     @rule()
     def caller_clears(self) -> None:
@@ -121,11 +148,12 @@ class ConversationMachine(RuleBasedStateMachine):
         else:
             self.refusable(events.PlaybackReported(response_id, item_id, samples, playing))
 
-    @rule(detection=st.sampled_from(DETECTIONS))
-    def caller_configures(self, detection: TurnDetection | None) -> None:
-        self.refusable(events.Configured(SessionConfig(turn_detection=detection)))
-        if detection is None:
-            self.laws.detection_ended()
+    @rule(detection=st.sampled_from(DETECTIONS), fmt=st.sampled_from([PCM16_24K, PCM16_24K, PCMU_8K]))
+    def caller_configures(self, detection: TurnDetection | None, fmt: AudioFormat) -> None:
+        before = self.script.conversation.config
+        self.refusable(events.Configured(SessionConfig(turn_detection=detection, input_format=fmt)))
+        self.laws.configured(detection, format_changed=fmt != before.input_format)
+        self.laws.another_silence()
 
     @rule(data=st.data(), ms=st.integers(0, 1500), word=st.sampled_from(WORDS))
     def model_says(self, data: st.DataObject, ms: int, word: str) -> None:
@@ -172,13 +200,17 @@ class ConversationMachine(RuleBasedStateMachine):
     def some_stream(self, data: st.DataObject) -> str | None:
         return data.draw(st.sampled_from(sorted(self.laws.open_streams))) if self.laws.open_streams else None
 
-    def refusable(self, event: events.Event) -> None:
+    def refusable(self, event: events.Event) -> bool:
+        """Let it happen. Returns whether it was accepted."""
         before = len(self.script.log)
+        accepted = True
         try:
             self.script.do(event)
         except CallerError:
             assert len(self.script.log) == before
+            accepted = False
         self.check()
+        return accepted
 
     def check(self) -> None:
         for batch in self.script.batches[self.checked :]:
@@ -212,11 +244,29 @@ class ConversationMachine(RuleBasedStateMachine):
         speaking = caller.state in {CallerState.SPEAKING, CallerState.STOPPING}
         assert speaking == (caller.speech_item_id is not None)
 
+    @invariant()
+    def whoever_has_the_floor_gives_it_back(self) -> None:
+        """Frames may stop at any moment: time ends what they would have ended."""
+        if not hasattr(self, "script"):
+            return
+        conversation, now = self.script.conversation, self.script.now
+        detection = conversation.config.turn_detection
+        if detection is not None and conversation.caller.state is not CallerState.SILENT:
+            timer = conversation.next_timer(now)
+            assert timer is not None
+            assert timer <= now + max(1.0, detection.silence_duration_ms / 1000)
+        if conversation.agent.state is AgentState.WAITING:
+            assert conversation.caller.state is not CallerState.SILENT, "it waits for nobody"
+
+    def caller_configures_nothing(self) -> None:
+        self.refusable(events.Configured(SessionConfig(turn_detection=None)))
+        self.laws.configured(None, format_changed=True)
+
     def teardown(self) -> None:
         """When the model and the caller fall silent, everything comes to its end; and it would again."""
         if not hasattr(self, "script"):
             return
-        self.refusable(events.Configured(SessionConfig(turn_detection=None)))
+        self.caller_configures_nothing()
         for _ in range(1000):
             for response_id in sorted(self.laws.open_streams):
                 self.laws.open_streams.discard(response_id)

@@ -8,8 +8,9 @@ from bargein.core import actions
 from bargein.core.actions import Action
 from bargein.core.completion import AssistantMessage, CompletionRequest, ToolMessage
 from bargein.core.completion import Message as CompletionMessage
+from bargein.core.config import TurnDetection
 from bargein.core.history import History
-from bargein.core.items import Message, OutputAudio
+from bargein.core.items import InputAudio, Message, OutputAudio
 
 
 class Laws:
@@ -37,9 +38,23 @@ class Laws:
         self._to_cut: set[str] = set()
         self._voice = False
         self._speech: str | None = None
+        """The item of the speech that was announced and has not been stopped."""
+        self._started_ms = 0
+        self._stopped: actions.SpeechStopped | None = None
+        """Speech that was stopped within this batch, and not committed yet."""
+        self._begun_in: dict[str, str] = {}
+        """The speech during which each response was created."""
+        self.answers_turns = False
+        """Turns that end now are answered without being asked for it: the driver knows."""
+        self._unanswered: str | None = None
+        """The newest turn whose answer is yet to come."""
+        self._ended: str | None = None
+        """The turn that ended within this batch."""
+        self._silence_broken = False
 
     def check_batch(self, batch: list[Action]) -> None:
         """Check everything that one event has brought about."""
+        self._stopped = self._ended = None
         for action in batch:
             self._check(action)
         assert len([action for action in batch if isinstance(action, actions.CancelStream)]) <= 1
@@ -50,6 +65,8 @@ class Laws:
     def check_settled(self) -> None:
         """Every stream has ended and every sound was heard: nothing may be open any more."""
         assert self.created == self.done, "a response never ends"
+        assert self._speech is None, "speech that never stops"
+        assert self._unanswered is None, "a turn that is never answered"
         assert not self._open_items
         assert not self._to_cut, "a flush without its cut"
         assert self._held is None or not self._reports, "a player that was told to pause and never to go on"
@@ -80,6 +97,8 @@ class Laws:
                 assert start == self.sent.get(item_id, 0), "sound lost or repeated"
                 assert count > 0
                 assert not self._paced or self._held is None or response_id in self._out_of_band, "sound during a hold"
+                if start == 0 and response_id in self._begun_in:
+                    assert self._begun_in[response_id] != self._speech, "it talks over a caller who had the floor"
                 self.sent[item_id] = start + count
             case _:
                 self._check_floor(action)
@@ -108,6 +127,10 @@ class Laws:
             self.created.add(response.id)
             if response.conversation_id is None:
                 self._out_of_band.add(response.id)
+                return
+            self._unanswered = None
+            if self._speech is not None:
+                self._begun_in[response.id] = self._speech
             return
         assert response.id in self.created - self.done
         self.done.add(response.id)
@@ -115,17 +138,21 @@ class Laws:
         assert response.usage is not None
         assert response.id not in self._open_items.values(), "done with an item open"
         assert response.id not in self.open_streams, "done, and its stream lives on"
+        if response.reason == "turn_detected":
+            self._unanswered = None  # The turn that interrupts is answered, and what was queued with it.
 
     def _check_floor(self, action: Action) -> None:
         match action:
-            case actions.SpeechStarted(item_id, _):
-                assert self._speech is None
-                self._speech = item_id
-            case actions.SpeechStopped(item_id, _):
-                assert self._speech == item_id
-                self._speech = None
-            case actions.InputCommitted() | actions.InputCleared():
-                self._speech = None
+            case (
+                actions.SpeechStarted()
+                | actions.SpeechStopped()
+                | actions.IdleTimedOut()
+                | actions.InputCommitted()
+                | actions.InputCleared()
+                | actions.ItemCreated()
+                | actions.ItemDeleted()
+            ):
+                self._check_input(action)
             case actions.VoiceChanged(speech, _, _, _):
                 assert speech is not self._voice, "told on change only"
                 self._voice = speech
@@ -141,6 +168,7 @@ class Laws:
                 assert item_id not in self._to_cut
                 self._to_cut.add(item_id)
                 self._held = None
+                self._unanswered = None
             case actions.Cut(_, item_id, heard_samples, heard_text, unheard_text):
                 self._to_cut.discard(item_id)
                 assert heard_samples <= self.sent.get(item_id, 0)
@@ -148,9 +176,62 @@ class Laws:
             case _:
                 pass
 
-    def detection_ended(self) -> None:
-        """Turn detection was switched off: speech that was announced does not end any more."""
-        self._speech = None
+    def _check_input(
+        self,
+        action: (
+            actions.SpeechStarted
+            | actions.SpeechStopped
+            | actions.IdleTimedOut
+            | actions.InputCommitted
+            | actions.InputCleared
+            | actions.ItemCreated
+            | actions.ItemDeleted
+        ),
+    ) -> None:
+        match action:
+            case actions.SpeechStarted(item_id, start_ms):
+                assert self._speech is None, "started twice"
+                self._speech, self._started_ms, self._silence_broken = item_id, start_ms, False
+                if self._ended is not None and self._ended == self._unanswered:
+                    self._unanswered = None  # It goes on: its end will be answered.
+            case actions.SpeechStopped(item_id, _):
+                assert self._speech == item_id, "stopped, and not started"
+                self._speech, self._stopped = None, action
+            case actions.IdleTimedOut():
+                assert not self._silence_broken, "one silence broken twice"
+                self._silence_broken = True
+            case actions.InputCommitted(item, _):
+                self._check_committed(item)
+            case actions.InputCleared():
+                assert self._speech is None, "cleared in the middle of speech"
+            case actions.ItemCreated():
+                self._silence_broken = False
+            case actions.ItemDeleted(item_id):
+                if item_id == self._unanswered:
+                    self._unanswered = None
+
+    def _check_committed(self, item: Message) -> None:
+        assert self._speech is None, "committed in the middle of speech"
+        stopped, self._stopped = self._stopped, None
+        if stopped is None:
+            return
+        assert stopped.item_id == item.id, "the speech became another item"
+        speech = item.parts[0]
+        assert isinstance(speech, InputAudio)
+        said_ms = speech.format.ms_of(speech.format.samples_of(len(speech.audio)))
+        assert abs(stopped.audio_end_ms - self._started_ms - said_ms) <= 1, "speech was lost"
+        if self.answers_turns:
+            self._unanswered = self._ended = item.id
+
+    def configured(self, detection: TurnDetection | None, *, format_changed: bool) -> None:
+        """The driver has configured the session."""
+        self.answers_turns = detection is not None and detection.create_response
+        if detection is None or format_changed:
+            assert self._speech is None, "speech whose end nobody will notice"
+
+    def another_silence(self) -> None:
+        """The driver has sent something that begins a new silence."""
+        self._silence_broken = False
 
     def _check_told(self, request: CompletionRequest) -> None:
         """There is something to answer, in an order that servers take, and no reply that was stopped is told beyond

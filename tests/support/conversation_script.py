@@ -108,14 +108,23 @@ class Script:
         self.now = max(self.now, until)
 
     def windows(self, ms: int, probability: float, level_db: float, voicing: float = 1.0) -> None:
-        count = PCM16_24K.samples_in_ms(WINDOW_MS)
+        fmt = self.conversation.config.input_format
+        count = fmt.samples_in_ms(WINDOW_MS)
         for _ in range(ms // WINDOW_MS):
             self.advance(WINDOW_MS)
             window = Window(count, probability, level_db, voicing)
-            self.do(events.AudioAppended(bytes(2 * count), (window,)))
+            self.do(events.AudioAppended(bytes(fmt.bytes_of(count)), (window,)))
 
     def speech(self, ms: int) -> None:
         self.windows(ms, 1.0, SPEECH_DB)
+
+    def talk(self, ms: int) -> None:
+        """Long speech, with the dips that are between syllables: a sound that never dips becomes the background."""
+        while ms > 0:
+            self.speech(min(ms, 100))
+            self.silence(min(max(ms - 100, 0), 20))
+            self.speech(min(max(ms - 120, 0), 80))
+            ms -= 200
 
     def cough(self, ms: int) -> None:
         self.windows(ms, 1.0, SPEECH_DB, 0.0)

@@ -140,6 +140,7 @@ EXAMPLES: list[CallerAction] = [
     actions.SpeechStopped("i", 1),
     actions.IdleTimedOut("i", 1, 2),
     actions.InputCommitted(SPEECH, "h"),
+    actions.InputMissing("i", 11_000, 15_000),
     actions.InputCleared(),
     actions.ItemCreated(TEXT, None),
     actions.ItemCreated(FunctionCallOutput("i", "c", "o"), None),

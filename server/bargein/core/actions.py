@@ -24,8 +24,12 @@ class SpeechStarted:
 
 @dataclass(frozen=True, slots=True)
 class SpeechStopped:
+    """Follows every :class:`SpeechStarted`, whatever ends the speech."""
+
     item_id: str
     audio_end_ms: int
+    quiet_ms: float = 0.0
+    """How long the caller had been silent by then, sound that did not come included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,15 @@ class InputCommitted:
 
     item: Message
     previous_item_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InputMissing:
+    """The item that was just committed by hand lacks its beginning: the buffer holds ``limit_ms``."""
+
+    item_id: str
+    dropped_ms: int
+    limit_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +269,7 @@ CallerAction = (
     | SpeechStopped
     | IdleTimedOut
     | InputCommitted
+    | InputMissing
     | InputCleared
     | ItemCreated
     | ItemRetrieved

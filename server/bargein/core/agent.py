@@ -12,11 +12,12 @@ from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
+from bargein.core.caller import Caller
 from bargein.core.completion import Finished, StreamPiece
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
 from bargein.core.events import ResponseRequested
-from bargein.core.floor import AGENT_TABLE, AgentState, AgentTrigger
+from bargein.core.floor import AGENT_TABLE, BEGINNING_TABLE, AgentState, AgentTrigger, CallerState
 from bargein.core.items import Failure, OutputAudio, ResponseStatus, StatusReason
 from bargein.core.playback import Playback, ReportedListener
 from bargein.core.replies import OutOfBand, ReplyMaker
@@ -39,22 +40,38 @@ class _Hold:
     """What the model said while it was held before its first sound."""
 
 
+@dataclass(slots=True)
+class _Queued:
+    """A response that begins when the active one is done."""
+
+    wanted: ResponseRequested
+    answers: tuple[str, ...]
+    """The items of the turns that it answers; empty where the caller has asked for it."""
+
+    @property
+    def automatic(self) -> bool:
+        return bool(self.answers)
+
+
 class Agent:
     """Speaks for the model. Every method appends to ``out`` what must be done; time is in seconds on any steady
     clock.
+
+    :param caller: the other side: what begins while it has the floor waits.
     """
 
-    def __init__(self, policy: CorePolicy, cutter: Cutter, maker: ReplyMaker) -> None:
+    def __init__(self, policy: CorePolicy, caller: Caller, cutter: Cutter, maker: ReplyMaker) -> None:
         self.state = AgentState.IDLE
         self.idle_since: float | None = None
         """When the last reply was heard out; ``None`` before the first, and while one is on."""
         self.active: Reply | None = None
         self._tails: list[Tail] = []
         """In the order in which they are heard."""
-        self._queued: tuple[ResponseRequested, bool] | None = None
+        self._queued: _Queued | None = None
         self._hold: _Hold | None = None
         self._beside = OutOfBand()
         self._policy = policy
+        self._caller = caller
         self._cutter = cutter
         self._maker = maker
 
@@ -76,22 +93,33 @@ class Agent:
         now: float,
         out: list[Action],
         *,
-        automatic: bool = False,
+        answers: str | None = None,
     ) -> None:
         """Begin a response, or queue it until the one whose sound is still being sent is done.
 
-        :param automatic: turn detection asks, not the caller: it waits for its turn rather than being refused.
+        :param answers: the item of the turn after which turn detection asks, not the caller: it waits for its turn
+            rather than being refused.
         :raises CallerError: one is being generated already, too many are out of band, or an item that ``input`` names
             does not exist.
         """
         if wanted.out_of_band:
             self._beside.check(self._policy.out_of_band_limit)
         wanted = self._maker.resolve(wanted)
-        if wanted.out_of_band or self.active is None:
+        queued = self._queued
+        if wanted.out_of_band:
             self._begin(wanted, config, now, out)
-        elif self._queued is None and (automatic or not self._streaming):
-            self._queued = (wanted, automatic)
-        elif not automatic:
+        elif answers is not None and (self.active is not None or queued is not None):
+            # Whatever is queued is asked with the whole conversation, this turn included.
+            if queued is None:
+                self._queued = _Queued(wanted, (answers,))
+            elif queued.automatic:
+                self._queued = _Queued(wanted, (*queued.answers, answers))
+            self._begin_queued(config, now, out)
+        elif self.active is None:
+            self._begin(wanted, config, now, out)
+        elif not self._streaming and (queued is None or (queued.automatic and wanted.input is None)):
+            self._queued = _Queued(wanted, ())
+        else:
             raise CallerError(
                 f"Conversation already has an active response in progress: {self.active.id}. "
                 "Wait until the response is finished before creating a new one.",
@@ -148,14 +176,16 @@ class Agent:
         self._settle_tails(now)
         reply = self.active
         if reply is not None:
-            waits = self._hold is not None or (bool(self._tails) and self._policy.lead_ms is not None)
+            waiting = self.state is AgentState.WAITING
+            waits = waiting or self._hold is not None or (bool(self._tails) and self._policy.lead_ms is not None)
             if not waits:
                 self._speak(reply, now, out)
             self._regulate(reply, out)
-            if not waits and not reply.stream_open and reply.backlog_samples == 0:
+            # What has no sound to wait with, calls of tools for instance, is done as soon as it is there.
+            if (waiting or not waits) and not reply.stream_open and reply.backlog_samples == 0:
                 status, reason = STATUS_OF_FINISH[reply.finish or "stop"]
                 self._retire(reply, status, reason, now, out)
-                self._begin_queued(config, now, out)
+        self._begin_queued(config, now, out)
         self._cutter.settle(now, out)
 
     def next_timer(self, now: float) -> float | None:
@@ -164,7 +194,7 @@ class Agent:
         if self._tails:
             if not self._tail_paused:
                 times.append(self._tails[0].over_at(now))
-        elif self.active is not None and self._hold is None and self.active.playback is not None:
+        elif self.active is not None and not self._gated and self.active.playback is not None:
             due = self.active.playback.next_due(now)
             if due is not None:
                 times.append(due)
@@ -195,25 +225,35 @@ class Agent:
             out.append(actions.Held(sounding.id, sounding.message.id, sounding.playback.heard(now)))
 
     def resume(self, config: SessionConfig, now: float, out: list[Action]) -> None:
-        """It was no interruption: go on from the held sample."""
-        if self._hold is None:
-            return
+        """It was no interruption, or the caller's turn is over: go on from the held sample, begin what waits."""
         gated = self._release_hold(now, out)
+        if self.state is AgentState.WAITING:
+            self._take_floor()
         reply = self.active
         if reply is not None:
             for piece in gated:
                 self._take(reply, piece, out)
         self.pump(config, now, out)
 
+    def wait_on(self, now: float, out: list[Action]) -> None:
+        """It is speech, of a caller who had the floor first: a reply goes on waiting, without a limit in time now."""
+        self._release_hold(now, out)
+
+    def give_way(self, now: float, out: list[Action]) -> None:
+        """The caller's turn is over and will be answered: the reply whose sound waited for that is stopped, unheard.
+        One in text alone is not heard anyway, and goes on.
+        """
+        reply = self.active
+        if reply is not None and (reply.playback is not None or reply.response.settings.audio):
+            self.barge_in(now, out)
+
     def barge_in(self, now: float, out: list[Action]) -> None:
         """It was one: cancel the stream, flush the speaker, truncate the history. Call after announcing the
         speech.
         """
-        if self._queued is not None:
-            wanted, automatic = self._queued
-            self._queued = None
-            if not automatic:
-                self._maker.refuse(wanted, out)
+        queued, self._queued = self._queued, None
+        if queued is not None and not queued.automatic:
+            self._maker.refuse(queued.wanted, out)
         self._stop("turn_detected", now, out)
         self.idle_since = None
 
@@ -235,6 +275,12 @@ class Agent:
         self._queued = None
         self._beside.cancel_all(out)
         self._stop("client_cancelled", now, out)
+
+    def withdraw(self, item_id: str) -> None:
+        """An item is deleted: no answer to it is wanted any more."""
+        if self._queued is not None and item_id in self._queued.answers:
+            answers = tuple(answered for answered in self._queued.answers if answered != item_id)
+            self._queued = _Queued(self._queued.wanted, answers) if answers else None
 
     # Play-out.
 
@@ -293,15 +339,29 @@ class Agent:
             return
         if wanted.out_of_band:
             self._beside.add(reply)
-        else:
-            self.active = reply
-            self._step(AgentTrigger.ASK)
+            return
+        self.active = reply
+        self._step(BEGINNING_TABLE[self._caller.state, self.state])
+        if self._caller.state is CallerState.STARTING:
+            self.hold(now, out)
 
     def _begin_queued(self, config: SessionConfig, now: float, out: list[Action]) -> None:
-        if self._queued is not None and self.active is None:
-            wanted, _ = self._queued
-            self._queued = None
-            self._begin(wanted, config, now, out)
+        """Begin what is queued if nothing is active. An answer to a caller who speaks again would talk over them, and
+        be wrong by its end: it waits until it can answer all of that.
+        """
+        queued = self._queued
+        if queued is None or self.active is not None:
+            return
+        if queued.automatic and self._caller.state is not CallerState.SILENT:
+            return
+        self._queued = None
+        self._begin(queued.wanted, config, now, out)
+
+    def _take_floor(self) -> None:
+        """The caller has done: what waited may be heard."""
+        self._step(AgentTrigger.FLOOR)
+        if self.active is None or not self.active.stream_open:
+            self._step(AgentTrigger.STREAM_END)
 
     def _take(self, reply: Reply, piece: StreamPiece, out: list[Action]) -> None:
         reply.take(piece, out)
@@ -340,6 +400,8 @@ class Agent:
                 self._cutter.cut_at(reply.message.id, reply.playback.audio, reply.playback.sent_samples)
             if reply.playback.sent_samples:
                 self._tails.append(Tail(reply, reply.playback, now))
+        if self.state is AgentState.WAITING:
+            self._take_floor()
         if self.state is not AgentState.DRAINING:
             self._step(AgentTrigger.STREAM_END)
         self._settle_tails(now)
@@ -389,6 +451,11 @@ class Agent:
         if told is not None and told.playback is not None and told.message is not None:
             out.append(actions.Resumed(told.id, told.message.id, told.playback.heard(now)))
         return hold.gated
+
+    @property
+    def _gated(self) -> bool:
+        """No sound may be sent."""
+        return self._hold is not None or self.state is AgentState.WAITING
 
     @property
     def _streaming(self) -> bool:

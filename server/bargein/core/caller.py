@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from bargein.core.config import CorePolicy, SessionConfig
@@ -15,6 +16,13 @@ from bargein.errors import CallerError
 SHORTEST_COMMIT_MS: Final = 100
 TRIM_SLACK_MS: Final = 40
 """Silence is trimmed when this much more than needed has gathered: not at every frame."""
+LIMIT_SLACK_MS: Final = 100
+"""What is judged lags behind what was appended, by a window at most: that an item is full is known a little late."""
+LAPSE_S: Final = 1.0
+"""Without any sound for so long, by the wall clock, the caller is silent: muted, or at the end of a recording."""
+LONG_FRAME_MS: Final = 600
+LONG_FRAME_LAPSES: Final = 1.5
+"""Who sends long frames as they are spoken is given so many times their length."""
 
 
 class Caller:
@@ -24,8 +32,14 @@ class Caller:
         self._policy = policy
         self._new_id = new_id
         self._config = config
-        self.buffer = InputBuffer(config.input_format, policy.input_limit_ms)
+        self.buffer = InputBuffer(config.input_format)
         self.endpointer: Endpointer | None = None
+        self.heard_at = -math.inf
+        """When sound came last, in seconds on the clock of whoever drives us."""
+        self._long_frame_at = math.inf
+        self._long_frame_s = 0.0
+        self._long_frame_lasts_s = 0.0
+        self._dropped_samples = 0
         self.speech_item_id: str | None = None
         """The id that the speech in progress will have as an item; set when it was announced."""
         self._speech_start = 0
@@ -51,7 +65,8 @@ class Caller:
         """Take a new configuration. What is buffered is kept unless the format of the input changes."""
         self._config = config
         if config.input_format != self.buffer.format:
-            self.buffer = InputBuffer(config.input_format, self._policy.input_limit_ms, self.position_ms)
+            self.buffer = InputBuffer(config.input_format, start_ms=self.position_ms)
+            self._dropped_samples = 0
             self.endpointer = None
             self.speech_item_id = None
         if config.turn_detection is None:
@@ -62,9 +77,66 @@ class Caller:
             self.endpointer.position_samples = self.buffer.end_sample
         else:
             self.endpointer.configure(config.turn_detection)
+        fmt = config.input_format
+        self._limit_samples = fmt.samples_in_ms(self._policy.input_limit_ms)
+        if config.turn_detection is not None:
+            pause_ms = min(config.turn_detection.silence_duration_ms, self._policy.turn_limit_ms)
+            self._limit_samples += fmt.samples_in_ms(LIMIT_SLACK_MS + pause_ms)
         self._kept_samples = self._samples_worth_keeping()
-        slack_samples = config.input_format.samples_in_ms(TRIM_SLACK_MS)
-        self._trimmed_above_samples = self._kept_samples + slack_samples
+        self._trimmed_above_samples = self._kept_samples + fmt.samples_in_ms(TRIM_SLACK_MS)
+        self._long_frame_bytes = fmt.bytes_of(fmt.samples_in_ms(LONG_FRAME_MS))
+
+    def append(self, audio: bytes, now: float) -> None:
+        """Take sound; :meth:`keep_to_limit` follows when it was judged."""
+        size = len(audio)
+        if size:
+            self.buffer.append(audio)
+            if size >= self._long_frame_bytes:
+                self._note_long_frame(size, now)
+            self.heard_at = now
+
+    def keep_to_limit(self) -> None:
+        """Forget the oldest of what is too much: the newest speech is what matters. Where turns are detected, no turn
+        grows so long, and it is silence that goes.
+        """
+        buffer = self.buffer
+        excess = buffer.end_sample - buffer.start_sample - self._limit_samples
+        if excess > 0:
+            buffer.discard_before(buffer.start_sample + excess)
+            if self.endpointer is None:
+                self._dropped_samples += excess
+
+    @property
+    def dropped_ms(self) -> int:
+        """What of the uncommitted sound was too much to be kept, where the caller makes the turns."""
+        return self.buffer.format.ms_of(self._dropped_samples)
+
+    @property
+    def lapses_at(self) -> float | None:
+        """When the speech in progress ends if no more sound comes until then; ``None`` where there is none."""
+        detection = self._config.turn_detection
+        if self.state is CallerState.SILENT or detection is None:
+            return None
+        wait_s = max(LAPSE_S, detection.silence_duration_ms / 1000)
+        if self._long_frame_at == self.heard_at:
+            wait_s = max(wait_s, LONG_FRAME_LAPSES * self._long_frame_lasts_s)
+        return self.heard_at + wait_s
+
+    def forgive(self, lost_s: float, now: float) -> None:
+        """See :meth:`Conversation.forgive`. Sound may have been read since."""
+        long_frame = self._long_frame_at == self.heard_at
+        self.heard_at = min(self.heard_at + lost_s, now)
+        if long_frame:
+            self._long_frame_at = self.heard_at
+
+    def _note_long_frame(self, size: int, now: float) -> None:
+        """Frames that are long, and as far apart as they are long, are spoken right now; others are a recording."""
+        duration_s = self.buffer.format.samples_of(size) / self.buffer.format.rate_hz
+        follows = self._long_frame_at == self.heard_at
+        spoken = follows and now - self.heard_at >= self._long_frame_s / 2
+        self._long_frame_lasts_s = duration_s if spoken else 0.0
+        self._long_frame_s = duration_s
+        self._long_frame_at = now
 
     def forget_silence(self) -> None:
         """While nobody speaks, keep no more sound than an onset could reach back to."""
@@ -77,7 +149,9 @@ class Caller:
             buffer.discard_before(buffer.end_sample - self._kept_samples)
 
     def announce(self) -> tuple[str, int]:
-        """The speech in progress is to be announced: its item's id, and where it starts, padding included, in ms."""
+        """The speech in progress is to be announced: its item's id, and where it starts, in ms: with the padding before
+        it, where that was not committed already.
+        """
         onset = self.buffer.end_sample if self.endpointer is None else self.endpointer.onset_sample
         self.speech_item_id = self._new_id("item")
         self._speech_start = max(self.buffer.start_sample, onset - self._padding_samples)
@@ -102,16 +176,23 @@ class Caller:
             )
         start = self.buffer.start_sample if self.speech_item_id is None else self._speech_start
         item_id = self.speech_item_id or self._new_id("item")
+        self._dropped_samples = 0
         self._forget_speech()
         return self._item(item_id, self.buffer.take(start, self.buffer.end_sample))
 
-    def take_silence(self) -> Message:
-        """All that is buffered, however short, becomes an item: the caller has said nothing for too long."""
-        return self._item(self._new_id("item"), self.buffer.take(self.buffer.start_sample, self.buffer.end_sample))
+    def take_silence(self, duration_ms: int) -> Message:
+        """The caller has said nothing for ``duration_ms``: what is buffered becomes an item. A caller who is muted
+        sends nothing that could be buffered, and is silent all the same.
+        """
+        audio = self.buffer.take(self.buffer.start_sample, self.buffer.end_sample)
+        fmt = self.buffer.format
+        missing = fmt.samples_in_ms(duration_ms) - fmt.samples_of(len(audio))
+        return self._item(self._new_id("item"), audio + fmt.silence(max(0, missing)))
 
     def clear(self) -> None:
         """Forget what is buffered and the speech in it."""
         self.buffer.clear()
+        self._dropped_samples = 0
         self._forget_speech()
 
     def _item(self, item_id: str, audio: bytes) -> Message:
@@ -130,9 +211,9 @@ class Caller:
         kept = self._padding_samples + self.endpointer.reach_samples
         if detection.idle_timeout_ms is not None:
             kept = max(kept, self.buffer.format.samples_in_ms(detection.idle_timeout_ms))
-        return kept
+        return min(kept, self.buffer.format.samples_in_ms(self._policy.input_limit_ms - TRIM_SLACK_MS))
 
     @property
     def _padding_samples(self) -> int:
         detection = self._config.turn_detection
-        return 0 if detection is None else self.buffer.format.samples_in_ms(detection.prefix_padding_ms)
+        return 0 if detection is None else self.buffer.format.samples_in_ms(self._policy.padding_ms(detection))

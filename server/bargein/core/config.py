@@ -89,8 +89,11 @@ class CorePolicy:
     """Reply audio kept ahead of play-out before the model's stream is no longer read."""
     out_of_band_limit: int = 16
     """Responses beside the conversation that one caller may have in progress."""
+    turn_limit_ms: int = 60_000
+    """The longest turn that is detected. It is committed and answered then; what goes on is the next."""
     input_limit_ms: int = 300_000
-    """The caller's uncommitted audio; what is older falls out of the front."""
+    """The caller's uncommitted audio. What is detected as speech is committed before more would have to be dropped, and
+    goes on as another item."""
     gate_margin_db: float = 9.0
     """How far above the noise floor a window must be to count as speech."""
     gate_margin_speaking_db: float = 12.0
@@ -105,3 +108,11 @@ class CorePolicy:
     overflow: Literal["transcript", "drop"] = "transcript"
     """What happens to the caller's old sound when a request grows too large: its transcript stands in, or it is
     dropped."""
+
+    def padding_ms(self, detection: TurnDetection) -> int:
+        """Sound before an onset that belongs to the turn: it must leave room for the turn itself."""
+        return min(detection.prefix_padding_ms, self.input_limit_ms // 2)
+
+    def longest_item_ms(self, detection: TurnDetection) -> int:
+        """From an onset on, so much fits into one item."""
+        return self.input_limit_ms - self.padding_ms(detection)

@@ -17,10 +17,11 @@ from bargein.core.agent import Agent
 from bargein.core.caller import Caller
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
-from bargein.core.endpointing import Signal
+from bargein.core.endpointing import Endpointer, Signal
 from bargein.core.events import Event, ResponseRequested, Window
 from bargein.core.floor import AgentState, CallerState, CallerTrigger, Verdict, verdict
 from bargein.core.history import History
+from bargein.core.idling import IdleTimeout
 from bargein.core.items import FunctionCallOutput, InputAudio, Message
 from bargein.core.measures import Measures
 from bargein.core.replies import ReplyMaker
@@ -68,7 +69,8 @@ class Conversation:
             reports=reports,
             unix_offset_s=unix_offset_s,
         )
-        self.agent = Agent(policy, self._cutter, maker)
+        self.agent = Agent(policy, self.caller, self._cutter, maker)
+        self._idle = IdleTimeout(self.agent, self.caller)
         self._last_window = Window(0, 0.0, 0.0)
         self._voice_told = False
 
@@ -87,6 +89,7 @@ class Conversation:
                 self.agent.progress(response_id, piece, self.config, now, out)
             case events.TimerFired():
                 self.agent.pump(self.config, now, out)
+                self._check_lapse(now, out)
                 self._check_idle(now, out)
             case events.PlaybackReported(_, item_id, sample_count, playing):
                 self.agent.played(item_id, sample_count, self.config, now, out, playing=playing)
@@ -105,10 +108,11 @@ class Conversation:
             case events.CommitRequested():
                 self._commit(now, out)
             case events.ClearRequested():
+                speech_id, end_ms = self.caller.speech_item_id, self.caller.position_ms
                 self.caller.clear()
-                self._voice_taken(out)
-                self.agent.resume(self.config, now, out)
+                self._speech_taken(speech_id, end_ms, out)
                 out.append(actions.InputCleared())
+                self.agent.resume(self.config, now, out)
             case _:
                 self._handle_item(event, now, out)
         return out
@@ -119,7 +123,7 @@ class Conversation:
         """
         out: list[Action] = []
         caller = self.caller
-        caller.buffer.append(audio)
+        caller.append(audio, now)
         endpointer = caller.endpointer
         if endpointer is not None and windows:
             self._last_window = windows[-1]
@@ -129,6 +133,7 @@ class Conversation:
                 if signal is not None:
                     self._on_signal(signal, now, out)
             caller.forget_silence()
+        caller.keep_to_limit()
         return out
 
     @property
@@ -144,14 +149,15 @@ class Conversation:
 
     def next_timer(self, now: float) -> float | None:
         """When to send :class:`~bargein.core.events.TimerFired`, if nothing else happens before."""
-        times = [at for at in (self.agent.next_timer(now), self._idle_at()) if at is not None]
-        return min(times, default=None)
+        due = (self.agent.next_timer(now), self.caller.lapses_at, self._idle.due_at(self.config))
+        return min((at for at in due if at is not None), default=None)
 
-    def forgive(self, lost_s: float) -> None:
+    def forgive(self, lost_s: float, now: float) -> None:
         """Nobody could hear or be heard in the last ``lost_s``, for the process stood still: what was waited for has so
         much longer.
         """
         self.agent.forgive(lost_s)
+        self.caller.forgive(lost_s, now)
 
     # Speech.
 
@@ -161,30 +167,47 @@ class Conversation:
         if detection is None or endpointer is None:
             return
         self._tell_voice(signal, out)
-        match verdict(signal.trigger, self.agent.state, may_interrupt=detection.interrupt_response):
+        # Speech that only goes on after its limit must not interrupt the answer to its own beginning.
+        may_interrupt = detection.interrupt_response and not endpointer.goes_on
+        match verdict(signal.trigger, self.agent.state, may_interrupt=may_interrupt):
             case Verdict.LISTEN | Verdict.SPEAK_ON:
                 if endpointer.state is CallerState.STARTING:
                     endpointer.confirm()
                 self._announce(out)
                 self.agent.resume(self.config, now, out)
+            case Verdict.WAIT_ON:
+                self._announce(out)
+                self.agent.wait_on(now, out)
             case Verdict.HOLD:
                 self.agent.hold(now, out)
-            case Verdict.BARGE_IN if self._is_echo(now):
-                endpointer.learn_echo()
-                endpointer.reset()
-                self._tell_voice(Signal(CallerTrigger.MISFIRE, signal.at_sample), out)
-                self.agent.resume(self.config, now, out)
             case Verdict.BARGE_IN:
-                self._announce(out)
-                self.agent.barge_in(now, out)
+                self._barge_in(endpointer, signal, now, out)
             case Verdict.RESUME:
                 if self._is_echo(now):
                     endpointer.learn_echo()
                 self.agent.resume(self.config, now, out)
+            case Verdict.COMMIT:
+                self._commit_speech(signal, now, out)
+                self._announce(out)
             case Verdict.ANSWER:
-                self._end_turn(signal.at_sample, now, out)
+                self._end_turn(signal, now, out)
+            case Verdict.ANSWER_INSTEAD:
+                self._end_turn(signal, now, out, instead=True)
             case Verdict.NOTHING:
                 pass
+
+    def _barge_in(self, endpointer: Endpointer, signal: Signal, now: float, out: list[Action]) -> None:
+        # What was announced is known to be the caller.
+        announced = self.caller.speech_item_id is not None
+        if not announced and self._is_echo(now):
+            endpointer.learn_echo()
+            endpointer.reset()
+            self._tell_voice(Signal(CallerTrigger.MISFIRE, signal.at_sample), out)
+            self.agent.resume(self.config, now, out)
+            return
+        if not announced:
+            self._announce(out)
+        self.agent.barge_in(now, out)
 
     def _is_echo(self, now: float) -> bool:
         """Whether the speech in progress, or just over, is the agent's own voice from the caller's loudspeaker."""
@@ -202,41 +225,66 @@ class Conversation:
                 self._voice_told = True
             case CallerTrigger.MISFIRE | CallerTrigger.PAUSE | CallerTrigger.TAKEN:
                 self._voice_told = False
+            case CallerTrigger.LIMIT if self._voice_told:
+                self._voice_told = False
             case _:
                 return
         at_ms = self.caller.buffer.format.ms_of(signal.at_sample)
         window = self._last_window
         out.append(actions.VoiceChanged(self._voice_told, at_ms, window.level_db, window.probability))
 
-    def _voice_taken(self, out: list[Action]) -> None:
-        """Speech in progress was taken by hand: nothing follows that would end it."""
+    def _speech_taken(self, speech_id: str | None, end_ms: int, out: list[Action]) -> None:
+        """Speech in progress, announced as ``speech_id`` or not, was taken by hand if the caller is silent now: nothing
+        follows that would end it.
+        """
+        if speech_id is not None and self.caller.speech_item_id is None:
+            out.append(actions.SpeechStopped(speech_id, end_ms))
         if self._voice_told and self.caller.state is CallerState.SILENT:
             self._tell_voice(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), out)
 
     def _announce(self, out: list[Action]) -> None:
         item_id, start_ms = self.caller.announce()
-        self.agent.idle_since = None
+        self._idle.caller_spoke()
         out.append(actions.SpeechStarted(item_id, start_ms))
 
-    def _end_turn(self, end_sample: int, now: float, out: list[Action]) -> None:
+    def _end_turn(self, signal: Signal, now: float, out: list[Action], *, instead: bool = False) -> None:
+        item = self._commit_speech(signal, now, out)
         detection = self.config.turn_detection
-        item = self.caller.take_turn(end_sample)
-        out.append(actions.SpeechStopped(item.id, self.caller.buffer.format.ms_of(end_sample)))
-        self._enter_turn(item, out)
         if detection is not None and detection.create_response:
-            self._answer(now, out)
+            if instead:
+                self.agent.give_way(now, out)
+            self._answer(item.id, now, out)
+        self.agent.resume(self.config, now, out)
 
-    def _answer(self, now: float, out: list[Action]) -> None:
-        self.agent.respond(ResponseRequested(self.config.response), self.config, now, out, automatic=True)
+    def _commit_speech(self, signal: Signal, now: float, out: list[Action]) -> Message:
+        fmt = self.caller.buffer.format
+        item = self.caller.take_turn(signal.at_sample)
+        quiet_ms = fmt.ms_of(signal.quiet_samples) + (now - self.caller.heard_at) * 1000
+        out.append(actions.SpeechStopped(item.id, fmt.ms_of(signal.at_sample), quiet_ms))
+        self._enter_turn(item, out)
+        return item
+
+    def _answer(self, item_id: str, now: float, out: list[Action]) -> None:
+        self.agent.respond(ResponseRequested(self.config.response), self.config, now, out, answers=item_id)
+
+    def _check_lapse(self, now: float, out: list[Action]) -> None:
+        """No sound comes any more: whatever silence would bring about, time does."""
+        endpointer, lapses_at = self.caller.endpointer, self.caller.lapses_at
+        if endpointer is not None and lapses_at is not None and now >= lapses_at:
+            while endpointer.state is not CallerState.SILENT:
+                self._on_signal(endpointer.lapse(), now, out)
 
     def _commit(self, now: float, out: list[Action]) -> None:
+        speech_id, end_ms, dropped_ms = self.caller.speech_item_id, self.caller.position_ms, self.caller.dropped_ms
         item = self.caller.take_all()
-        self._voice_taken(out)
+        self._speech_taken(speech_id, end_ms, out)
+        self._idle.caller_spoke()
         self._enter_turn(item, out)
+        if dropped_ms:
+            out.append(actions.InputMissing(item.id, dropped_ms, self._policy.input_limit_ms))
         self.agent.resume(self.config, now, out)
 
     def _enter_turn(self, item: Message, out: list[Action]) -> None:
-        self.agent.idle_since = None
         previous = self.history.append(item)
         self.history.forget_sound(self._policy.history_audio_limit_bytes)
         out.append(actions.InputCommitted(item, previous))
@@ -245,37 +293,29 @@ class Conversation:
             out.append(actions.StartTranscription(item.id, speech, self.config.transcription))
 
     def _configure(self, config: SessionConfig, now: float, out: list[Action]) -> None:
-        self.config = config
+        before, self.config = self.config.turn_detection, config
+        speech_id, end_ms = self.caller.speech_item_id, self.caller.position_ms
         self.caller.configure(config)
-        self._voice_taken(out)
+        self._speech_taken(speech_id, end_ms, out)
+        after = config.turn_detection
+        if after is not None and (before is None or before.idle_timeout_ms != after.idle_timeout_ms):
+            self._idle.caller_sent(now)
         if self.caller.state is CallerState.SILENT:
             self.agent.resume(config, now, out)
 
     # Idling.
 
-    def _idle_at(self) -> float | None:
-        detection = self.config.turn_detection
-        since = self.agent.idle_since
-        if detection is None or detection.idle_timeout_ms is None or since is None:
-            return None
-        if self.agent.state is not AgentState.IDLE or self.caller.state is not CallerState.SILENT:
-            return None
-        return since + detection.idle_timeout_ms / 1000
-
     def _check_idle(self, now: float, out: list[Action]) -> None:
-        idle_at = self._idle_at()
+        idle_at = self._idle.due_at(self.config)
         detection = self.config.turn_detection
         if idle_at is None or now < idle_at or detection is None or detection.idle_timeout_ms is None:
             return
         end_ms = self.caller.position_ms
-        if self.caller.buffer.sample_count == 0:
-            # A caller who is muted has nothing to commit: ask again later.
-            self.agent.idle_since = now
-            return
-        item = self.caller.take_silence()
+        item = self.caller.take_silence(detection.idle_timeout_ms)
         out.append(actions.IdleTimedOut(item.id, max(0, end_ms - detection.idle_timeout_ms), end_ms))
+        self._idle.fired()
         self._enter_turn(item, out)
-        self._answer(now, out)
+        self._answer(item.id, now, out)
 
     # Items.
 
@@ -307,6 +347,8 @@ class Conversation:
                 previous = self.history.insert(item, previous_item_id, limit_characters=limit_characters)
                 if isinstance(item, Message) and any(isinstance(part, InputAudio) for part in item.parts):
                     self.history.forget_sound(self._policy.history_audio_limit_bytes)
+                if isinstance(item, Message) and item.role != "assistant":
+                    self._idle.caller_sent(now)
                 out.append(actions.ItemCreated(item, previous))
             case events.ItemRetrieveRequested(item_id):
                 out.append(actions.ItemRetrieved(self._cutter.as_heard(self.history.retrieve(item_id))))
@@ -315,6 +357,7 @@ class Conversation:
                 out.append(actions.ItemTruncated(item_id, content_index, audio_end_ms))
             case events.ItemDeleteRequested(item_id):
                 self.history.delete(item_id)
+                self.agent.withdraw(item_id)
                 out.append(actions.ItemDeleted(item_id))
             case events.TranscriptionProgressed(item_id, delta):
                 out.append(actions.TranscriptionDelta(item_id, delta))

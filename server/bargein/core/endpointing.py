@@ -2,7 +2,8 @@
 
 A window counts as speech when the detector says so and its level stands out from the caller's noise floor. Decisions
 are votes over short spans of windows, so a single window never decides: the share of speech in the span must reach
-the ``threshold`` that the caller has set. All durations are counted in samples received; there is no clock.
+the ``threshold`` that the caller has set. All durations are counted in samples received; there is no clock: whoever has
+one calls :meth:`Endpointer.lapse` when no more samples come.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ class Signal:
     trigger: CallerTrigger
     at_sample: int
     """Position in the input at which it became known."""
+    quiet_samples: int = 0
+    """Silence before it, where it ends a turn."""
 
 
 class _Judged:
@@ -74,6 +77,10 @@ class Endpointer:
         """Samples judged since the beginning of the session."""
         self.onset_sample = 0
         """First sample of the speech in progress."""
+        self._item_sample = 0
+        """Where the part of it begins that was not committed yet."""
+        self.goes_on = False
+        """What is heard is still the speech whose turn was ended by its limit: it has not rested since."""
         self._levels_db: list[float] = []
         """Of the windows that speak for the speech in progress, or just over."""
         self._echo_db = -math.inf
@@ -81,6 +88,7 @@ class Endpointer:
         self._quiet_samples = 0
         self._blip_samples = 0
         self._unvoiced_samples = 0
+        self._rest_samples = 0
         self.configure(detection)
 
     @property
@@ -107,13 +115,22 @@ class Endpointer:
         self._silence_samples = self._samples(max(detection.silence_duration_ms, BLIP_MS))
         self._max_wait_samples = None if detection.max_wait_ms is None else self._samples(detection.max_wait_ms)
         self._gate_shift_db = (share - 0.5) * THRESHOLD_GATE_DB
+        self._longest_turn_samples = self._samples(self._policy.turn_limit_ms)
+        self._longest_item_samples = self._samples(self._policy.longest_item_ms(detection))
 
     def reset(self) -> None:
         """Forget the speech in progress: the caller is silent until heard anew. The noise floor is kept."""
-        self.state = CallerState.SILENT
-        self._recent.clear()
-        self._recent_samples = 0
-        self._reset_counters()
+        self._finish(CallerTrigger.TAKEN)
+
+    def lapse(self) -> Signal:
+        """No more sound comes: what silence would bring about next. Call it until the caller is silent."""
+        match self.state:
+            case CallerState.STARTING:
+                return self._finish(CallerTrigger.MISFIRE)
+            case CallerState.SPEAKING:
+                return self._step(CallerTrigger.PAUSE)
+            case _:
+                return self._finish(CallerTrigger.END)
 
     def confirm(self) -> None:
         """The evidence is enough: nobody else has the floor."""
@@ -137,6 +154,8 @@ class Endpointer:
         self.position_samples += window.sample_count
         speech = window.probability > 0.0 and self._stands_out(window, agent_audible)
         self._floor.feed(window.sample_count, window.level_db)
+        if self.goes_on:
+            self._note_rest(window.sample_count, speech)
         state = self.state
         if state is CallerState.SILENT:
             if not speech and not self._recent:
@@ -168,7 +187,7 @@ class Endpointer:
                 self._recent.clear()
                 self._recent_samples = 0
             return None
-        self.onset_sample = first
+        self.onset_sample = self._item_sample = first
         self._levels_db = [judged.level_db for judged in self._recent if judged.speech]
         self._reset_counters()
         return self._step(CallerTrigger.EVIDENCE)
@@ -177,9 +196,8 @@ class Endpointer:
         self._quiet_samples = 0 if speech else self._quiet_samples + window.sample_count
         if speech:
             self._levels_db.append(window.level_db)
-        if self._quiet_samples >= self._misfire_samples:
-            self.reset()
-            return Signal(CallerTrigger.MISFIRE, self.position_samples)
+        if self._quiet_samples >= self._misfire_samples or self._is_too_long:
+            return self._finish(CallerTrigger.MISFIRE)
         lately, voiced, _ = self._sums(self._confirm_span)
         if lately >= self._confirm_samples and voiced >= VOICED_SHARE * self._confirm_samples:
             return self._step(CallerTrigger.CONFIRM)
@@ -194,19 +212,46 @@ class Endpointer:
         self._quiet_samples = 0 if lasting else self._quiet_samples + window.sample_count
         voiced = lasting and window.voicing > 0.5
         self._unvoiced_samples = 0 if voiced else self._unvoiced_samples + window.sample_count
+        if self._is_too_long:
+            goes_on = self.state is CallerState.SPEAKING
+            signal = self._finish(CallerTrigger.LIMIT)
+            self.goes_on = goes_on
+            return signal
         if self.state is CallerState.STOPPING:
             waited_out = self._max_wait_samples is not None and self._unvoiced_samples >= self._max_wait_samples
             if self._quiet_samples >= self._silence_samples or waited_out:
-                self.reset()
-                return Signal(CallerTrigger.END, self.position_samples)
+                return self._finish(CallerTrigger.END)
             return self._step(CallerTrigger.GO_ON) if lasting else None
         if self._quiet_samples >= min(self._samples(PAUSE_MS), self._silence_samples):
             return self._step(CallerTrigger.PAUSE)
+        if self.position_samples - self._item_sample >= self._longest_item_samples:
+            self._item_sample = self.position_samples
+            return self._step(CallerTrigger.FULL)
         return None
+
+    @property
+    def _is_too_long(self) -> bool:
+        return self.position_samples - self.onset_sample >= self._longest_turn_samples
+
+    def _note_rest(self, sample_count: int, speech: bool) -> None:
+        """Whoever rests for as long as makes a misfire, and speaks then, says something new."""
+        self._rest_samples = 0 if speech else self._rest_samples + sample_count
+        if self._rest_samples >= self._misfire_samples:
+            self.goes_on = False
 
     def _step(self, trigger: CallerTrigger) -> Signal:
         self.state = CALLER_TABLE[self.state, trigger]
         return Signal(trigger, self.position_samples)
+
+    def _finish(self, trigger: CallerTrigger) -> Signal:
+        """The speech in progress is over."""
+        self.state = CALLER_TABLE[self.state, trigger]
+        signal = Signal(trigger, self.position_samples, self._quiet_samples)
+        self._recent.clear()
+        self._recent_samples = 0
+        self._reset_counters()
+        self.goes_on = False
+        return signal
 
     def _remember(self, window: Window, speech: bool) -> None:
         weight = window.probability * window.sample_count if speech else 0.0
@@ -234,6 +279,7 @@ class Endpointer:
         self._quiet_samples = 0
         self._blip_samples = 0
         self._unvoiced_samples = 0
+        self._rest_samples = 0
 
     def _samples(self, duration_ms: float) -> int:
         return int(duration_ms * self._rate_hz / 1000)

@@ -18,16 +18,14 @@ class InputBuffer:
         "_bytes_per_sample",
         "_chunks",
         "_last_bytes",
-        "_limit_samples",
         "end_sample",
         "format",
         "start_sample",
     )
 
-    def __init__(self, fmt: AudioFormat, limit_ms: int, start_ms: int = 0) -> None:
+    def __init__(self, fmt: AudioFormat, *, start_ms: int = 0) -> None:
         self.format = fmt
         self._bytes_per_sample = fmt.bytes_per_sample
-        self._limit_samples = fmt.samples_in_ms(limit_ms)
         self._chunks: deque[bytes] = deque()
         self._last_bytes = 0
         """Length of the newest chunk. To look at the chunk itself would fetch it into the processor's cache."""
@@ -45,14 +43,12 @@ class InputBuffer:
         return self.sample_count * 1000 / self.format.rate_hz
 
     def append(self, audio: bytes) -> None:
-        """Keep whole samples. What exceeds the limit falls out of the front: the newest speech is what matters."""
+        """Keep whole samples, however many: whoever appends sees to the limit."""
         self.end_sample += len(audio) // self._bytes_per_sample
         if self._last_bytes < SMALL_BYTES and self._chunks:
             audio = self._chunks.pop() + audio
         self._chunks.append(audio)
         self._last_bytes = len(audio)
-        if self.end_sample - self.start_sample > self._limit_samples:
-            self.discard_before(self.end_sample - self._limit_samples)
 
     def discard_before(self, sample: int) -> None:
         """Forget what lies before a position."""

@@ -84,6 +84,7 @@ def core_policy(settings: Settings) -> CorePolicy:
         hold_limit_ms=settings.hold_limit_ms,
         lead_ms=settings.lead_ms or None,
         backlog_limit_ms=settings.backlog_limit_ms,
+        turn_limit_ms=settings.turn_limit_ms,
         input_limit_ms=settings.input_limit_ms,
         gate_margin_db=settings.gate_margin_db,
         gate_margin_speaking_db=settings.gate_margin_speaking_db,

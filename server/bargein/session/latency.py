@@ -90,8 +90,12 @@ class TurnClock:
         return Measured(response_id, "barge_in", stages)
 
     def speech_ended(self, silence_s: float, now: float) -> None:
-        """A turn was ended by ``silence_s`` of silence."""
+        """A turn was ended after ``silence_s`` of silence."""
         self._speech_ended_at = now - silence_s
+
+    def speech_dropped(self) -> None:
+        """The caller's sound was dropped: nothing will answer it."""
+        self._speech_ended_at = None
 
     # The agent's.
 

@@ -17,6 +17,7 @@ from bargein.session.reply_sound import ReplySound
 from bargein.session.streams import Streams
 from bargein.session.transcriptions import TranscriptionTasks
 from bargein.wire import bargein_events, ladder
+from bargein.wire.errors import INPUT_MISSING
 
 
 @dataclass(slots=True)
@@ -139,8 +140,14 @@ class Performer:
             case actions.ResponseCreated(response):
                 self.sounds[response.id] = ReplySound(response.settings.output_format, binary=self._outbox.bargein)
                 self._clock.asked(response.id, now, answers_turn=response.conversation_id is not None)
+            case actions.SpeechStopped(quiet_ms=quiet_ms):
+                self._clock.speech_ended(quiet_ms / 1000, now)
             case actions.InputCommitted():
                 self._metrics.turns.inc()
+            case actions.InputMissing():
+                self._metrics.caller_error(INPUT_MISSING)
+            case actions.InputCleared():
+                self._clock.speech_dropped()
             case actions.ResponseDone(response):
                 self._note_done(response)
             case _:

@@ -9,7 +9,7 @@ import time
 from typing import Final
 
 from bargein.core import events
-from bargein.core.actions import Action, SpeechStopped, VoiceChanged
+from bargein.core.actions import Action, VoiceChanged
 from bargein.core.completion import AudioPiece, Finished, StreamPiece
 from bargein.core.conversation import Conversation
 from bargein.core.events import Event
@@ -246,7 +246,7 @@ class Session:
     def _handle(self, event: Event, now: float) -> None:
         lost_s = self._timers.lost_s
         if lost_s > self._lost_s:
-            self._conversation.forgive(lost_s - self._lost_s)
+            self._conversation.forgive(lost_s - self._lost_s, now)
             self._lost_s = lost_s
         self._do(self._conversation.handle(event, now), now)
 
@@ -298,14 +298,10 @@ class Session:
         self._handle_apart(event)
 
     def _note_speech(self, todo: list[Action], now: float) -> None:
-        """Tell the clock when the speech that was just noticed, or has just ended, really was."""
+        """Tell the clock when the speech that was just noticed really began."""
         for action in todo:
             if isinstance(action, VoiceChanged) and action.speech:
                 self._clock.evidence(now - self._conversation.caller.since_onset_s, now)
-            elif isinstance(action, SpeechStopped):
-                detection = self._object.to_config().turn_detection
-                silence_ms = 0 if detection is None else detection.silence_duration_ms
-                self._clock.speech_ended(silence_ms / 1000, now)
 
     def _note_quiet(self, quiet: asyncio.Event) -> None:
         silent = self._conversation.caller.state is CallerState.SILENT

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bargein.errors import CallerError
 from bargein.wire import server_events
 from bargein.wire.server_events import ServerEvent
+
+INPUT_MISSING: Final = "input_audio_buffer_overflow"
 
 
 def error_event(error: CallerError, event_id: str | None = None) -> ServerEvent:
@@ -20,6 +24,15 @@ def error_event(error: CallerError, event_id: str | None = None) -> ServerEvent:
 def server_error_event(message: str, *, code: str = "server_error", event_id: str | None = None) -> ServerEvent:
     """The server is at fault. ``message`` must hold nothing that a caller may not see."""
     return server_events.error(message, type="server_error", code=code, event_id=event_id)
+
+
+def input_missing_event(item_id: str, dropped_ms: int, limit_ms: int) -> ServerEvent:
+    """More was appended than is kept, and what is left of it was committed as ``item_id``."""
+    return server_events.error(
+        f"The input audio buffer keeps the newest {limit_ms / 1000:g}s of audio: the {dropped_ms / 1000:.2f}s before "
+        f"them were dropped, and item '{item_id}' begins after them. Commit sooner, or clear what nobody shall answer.",
+        code=INPUT_MISSING,
+    )
 
 
 def session_expired_event(maximum_s: float) -> ServerEvent:

@@ -13,6 +13,7 @@ from bargein.core import actions
 from bargein.core.actions import BargeinAction, CallerAction
 from bargein.core.items import FunctionCall, Item, Message, OutputAudio, OutputText, Response
 from bargein.wire import bargein_events, server_events
+from bargein.wire.errors import input_missing_event
 from bargein.wire.items import (
     begun_content_part_json,
     begun_item_json,
@@ -35,6 +36,8 @@ def events(action: CallerAction) -> list[ServerEvent]:
             return [server_events.timeout_triggered(item_id, audio_start_ms, audio_end_ms)]
         case actions.InputCommitted(item, previous_item_id):
             return [server_events.input_committed(item.id, previous_item_id), *_whole_item(item, previous_item_id)]
+        case actions.InputMissing(item_id, dropped_ms, limit_ms):
+            return [input_missing_event(item_id, dropped_ms, limit_ms)]
         case actions.InputCleared():
             return [server_events.input_cleared()]
         case actions.ItemCreated(item, previous_item_id):
