@@ -24,6 +24,7 @@
  *
  *     disconnected   not started, or ended: by stop(), by the server (1000), or after an error that start() may fix
  *     connecting     start() was called; the microphone, the socket or the session is not there yet
+ *     retrying       no session could be had yet; a `reconnecting` event says why, and when the next attempt is made
  *     reconnecting   the link was lost; a `reconnecting` event says when the next attempt is made
  *     listening      the floor is free
  *     user-speaking  the server hears the caller speak (or push-to-talk is pressed)
@@ -62,7 +63,8 @@
  *     microphone_constraints microphone_unplugged microphone_failed audio_suspended audio_unsupported speaker_failed
  *     echo_canceller_off socket_lost offline server_full server_restarting server_overloaded server_failed
  *     server_unreachable token_required token_rejected forbidden superseded too_slow idle session_expired rate_limited
- *     too_big protocol_error policy model_unknown model_failed transcription_failed request_refused tool_failed
+ *     too_big protocol_error policy model_unknown model_failed model_key model_busy model_slow model_unreachable
+ *     transcription_failed request_refused tool_failed
  *
  * @module
  */

@@ -6,8 +6,8 @@
  */
 
 /**
- * @typedef {'disconnected' | 'connecting' | 'reconnecting' | 'listening' | 'user-speaking' | 'thinking' | 'speaking'
- *   | 'holding' | 'muted' | 'error'} State
+ * @typedef {'disconnected' | 'connecting' | 'retrying' | 'reconnecting' | 'listening' | 'user-speaking' | 'thinking'
+ *   | 'speaking' | 'holding' | 'muted' | 'error'} State
  */
 
 /**
@@ -63,7 +63,8 @@
  * @property {'pending' | 'transcribing' | 'done' | 'untranscribed' | 'failed'} status `pending`: the turn is still being
  *   spoken or written; `transcribing`: the words of a spoken user turn are awaited; `untranscribed`: they will not come
  *   (no transcription configured, or it failed); `failed`: the model failed in the middle of this reply
- * @property {boolean} interrupted the caller talked over it, or interrupt() was called
+ * @property {import('./engine/endings.js').Ending | null} ending replies: how it ended; null while it has not
+ * @property {boolean} interrupted it was not heard to its end; `ending` says why
  * @property {string} heard interrupted replies: the words that were heard. Otherwise equal to `text`
  * @property {string} unheard interrupted replies: the rest, to be struck through. Otherwise ''
  * @property {boolean} exact true when the split was told by the server (`bargein.cut`), false when estimated here

@@ -8,6 +8,7 @@ import { Controls, phaseOf } from './view/controls.js';
 import { byId, saveFile, stamp } from './view/dom.js';
 import { EventLogView } from './view/event_log.js';
 import { LatencyPanel } from './view/latency_panel.js';
+import { StagesBook } from './view/latency_stages.js';
 import { Meters } from './view/meters.js';
 import { Notices } from './view/notices.js';
 import { Recording, RATE_HZ } from './view/recording.js';
@@ -35,6 +36,7 @@ export class View {
   #transcript = new Transcript();
   #meters = new Meters();
   #latency = new LatencyPanel();
+  #stages = new StagesBook();
   #state;
   #controls;
   #timeline;
@@ -97,6 +99,7 @@ export class View {
     this.log.clear();
     this.notices.clear();
     this.#latency.stages(null, 0);
+    this.#stages = new StagesBook();
     voice.metering = !document.hidden;
     this.#bindConversation(voice);
     this.#bindSound(voice);
@@ -128,6 +131,10 @@ export class View {
     this.#on(voice, 'transcript', (/** @type {Entry} */ entry) => {
       this.#transcript.show(entry, voice.transcript().map((other) => other.item_id));
       /** @type {HTMLButtonElement} */ (byId('save-transcript')).disabled = false;
+      if (entry.ending) {
+        this.#model.ended(entry.item_id, entry.ending);
+        this.#timeline.describe();
+      }
       if (entry.final) this.#turns.show();
     });
     this.#on(voice, 'caption', (/** @type {import('./session.js').CaptionDetail} */ caption) => this.#transcript.caption(caption));
@@ -154,13 +161,14 @@ export class View {
     });
     this.#on(voice, 'hold', (/** @type {import('./session.js').HoldDetail} */ hold) => this.#model.hold(hold.item_id, hold.at_ms));
     this.#on(voice, 'resume', (/** @type {import('./session.js').HoldDetail} */ hold) => this.#model.resume(hold.item_id, hold.at_ms));
-    this.#on(voice, 'flush', (/** @type {import('./session.js').FlushDetail} */ flush) => this.#model.flush(flush.item_id, flush.at_ms, flush.dropped_samples));
+    this.#on(voice, 'flush', (/** @type {import('./session.js').FlushDetail} */ flush) => this.#model.flush(flush.item_id, flush.at_ms, flush.dropped_samples, flush.reason !== 'stop'));
     this.#on(voice, 'underrun', (/** @type {import('./session.js').UnderrunDetail} */ gap) => {
       this.#model.underrun(gap.item_id, gap.at_ms);
       this.#showLatency();
     });
     this.#on(voice, 'latency', (/** @type {import('./session.js').LatencyDetail} */ found) => {
-      if (found.kind === 'server') this.#latency.stages(found.stages, found.ms);
+      const joined = this.#stages.add(found);
+      if (joined) this.#latency.stages(joined.stages, joined.total_ms);
       if (found.kind === 'response' || found.kind === 'barge_in') this.#model.latency({ kind: found.kind, from_ms: found.from_ms, at_ms: found.at_ms, ms: found.ms });
       this.#showLatency();
     });

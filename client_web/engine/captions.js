@@ -65,6 +65,12 @@ export class Captions {
     return wordStart(text, Math.floor(samples * rate));
   }
 
+  /** The same for a reply whose words may be ahead of all sound that will ever come: by the speed of speech alone.
+   * @param {string} itemId @param {number} samples @returns {number} */
+  charsWithin(itemId, samples) {
+    return samples <= 0 ? 0 : wordStart(this.#of(itemId).text, Math.floor(samples * this.#charsPerSample));
+  }
+
   /** A reply that was cut has more words than sound, and teaches nothing. @param {Caption} caption */
   #learn(caption) {
     const { text, final, received, complete, played, learned } = caption;

@@ -8,6 +8,7 @@ import { Captions } from './captions.js';
 import { Connector } from './connector.js';
 import { Conversation } from './conversation.js';
 import { Dialogue } from './dialogue.js';
+import { endingOf } from './endings.js';
 import { Equipment } from './equipment.js';
 import { LatencyBook } from './latency.js';
 import { Outbox } from './outbox.js';
@@ -195,10 +196,11 @@ export class Conductor {
 
   /** @param {string} code @param {unknown} cause */
   #down(code, cause) {
-    this.#facts.phase = 'lost';
+    this.#facts.phase = this.#connector?.connections ? 'lost' : 'waiting';
+    const ending = endingOf(code);
     this.outbox.shut();
-    this.playout.linkLost();
-    this.dialogue.linkLost();
+    this.playout.linkLost(ending);
+    this.dialogue.linkLost(ending);
     this.#troubles.over(LINK_TROUBLES.filter((other) => other !== code));
     if (!this.#troubles.has(code)) this.#troubles.tell(code, cause, { retry: async () => this.#connector?.nudge() });
     this.#changed();
@@ -207,7 +209,7 @@ export class Conductor {
   /** No more attempts. @param {string | null} code @param {unknown} cause */
   #ended(code, cause) {
     this.#troubles.over(LINK_TROUBLES.filter((other) => other !== code));
-    void this.#close(code === null ? 'off' : 'failed');
+    void this.#close(code === null ? 'off' : 'failed', endingOf(code));
     if (code !== null) this.#troubles.tell(code, cause, { fatal: true, retry: async () => void (await this.start()) });
   }
 
@@ -215,20 +217,20 @@ export class Conductor {
   async stop() {
     this.#troubles.allOver();
     if (this.#started) {
-      await this.#close('off');
+      await this.#close('off', 'ended');
     } else {
       this.#facts.phase = 'off';
       this.#changed();
     }
   }
 
-  /** @param {'off' | 'failed'} phase */
-  async #close(phase) {
+  /** @param {'off' | 'failed'} phase @param {import('./endings.js').Ending} ending of replies that were not over */
+  async #close(phase, ending) {
     this.#started = false;
     this.#connector?.stop();
     this.#connector = null;
-    this.playout.end();
-    this.dialogue.linkLost();
+    this.playout.end(ending);
+    this.dialogue.linkLost(ending);
     this.outbox.shut();
     this.outbox.clear();
     const closed = this.equipment.close();

@@ -135,11 +135,18 @@ export class Connector {
     if (this.#resume) this.#resume.seq = this.#link?.last_seq ?? this.#resume.seq;
     this.#retire();
     let verdict = verdictOf(end.code, end.lastError);
-    if (!end.opened) verdict = { ...verdict, ...(await whyRefused(address, token)) };
-    else if (verdict.trouble === 'socket_lost' && globalThis.navigator?.onLine === false) verdict.trouble = 'offline';
+    /** @type {unknown} */
+    let cause = end.lastError ?? { code: end.code, reason: end.reason };
+    if (!end.opened) {
+      const { said, ...refused } = await whyRefused(address, token);
+      verdict = { ...verdict, ...refused };
+      cause = said ?? cause;
+    } else if (verdict.trouble === 'socket_lost' && globalThis.navigator?.onLine === false) {
+      verdict.trouble = 'offline';
+    }
     if (turn !== this.#turn) return;
     if (!verdict.resume) this.#resume = null;
-    this.#goOn(verdict, end.lastError ?? { code: end.code, reason: end.reason }, end.code);
+    this.#goOn(verdict, cause, end.code);
   }
 
   /** `getToken` threw: as mintToken does, with the code of a trouble; or in its own way. @param {unknown} error */

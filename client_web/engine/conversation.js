@@ -31,6 +31,11 @@ export class Conversation {
     return this.#entries.get(itemId) ?? null;
   }
 
+  /** @param {string} responseId @returns {Entry[]} what this response has said so far */
+  entriesOf(responseId) {
+    return [...this.#entries.values()].filter((entry) => entry.response_id === responseId);
+  }
+
   /** Begin a spoken turn of the caller. @param {string} itemId @param {number} started_ms @param {number} now_ms */
   callerSpeaks(itemId, started_ms, now_ms) {
     this.#edit(itemId, now_ms, { role: 'user', source: 'voice', status: 'pending', started_ms });
@@ -75,14 +80,15 @@ export class Conversation {
    * @param {string} itemId
    * @param {{heard: string, unheard: string} | number} split the server's words, or the estimated number of characters heard
    * @param {number} now_ms
+   * @param {import('./endings.js').Ending} [ending] the first one that is told stands
    */
-  cut(itemId, split, now_ms) {
+  cut(itemId, split, now_ms, ending = 'interrupted') {
     const entry = this.#entries.get(itemId);
     if (!entry || entry.role !== 'assistant') return;
     if (typeof split === 'number') {
-      if (entry.exact) return;
-      const heard = entry.text.slice(0, split);
-      this.#edit(itemId, now_ms, { interrupted: true, heard, unheard: entry.text.slice(split), exact: false, final: true });
+      if (entry.exact || entry.interrupted) return;
+      const cut = { interrupted: true, ending: ending, heard: entry.text.slice(0, split), unheard: entry.text.slice(split) };
+      this.#edit(itemId, now_ms, { ...cut, exact: false, final: true, status: ending === 'failed' ? 'failed' : 'done' });
       return;
     }
     // A server may tell the two parts without the space between them.
@@ -90,7 +96,9 @@ export class Conversation {
     const unheard = space + split.unheard;
     const interrupted = unheard.trim() !== '';
     const text = split.heard + unheard;
-    this.#edit(itemId, now_ms, { interrupted, heard: split.heard, unheard, text, exact: true, final: true, status: 'done' });
+    const how = interrupted ? (entry.interrupted && entry.ending ? entry.ending : ending) : 'heard';
+    const cut = { interrupted, ending: how, heard: split.heard, unheard, text };
+    this.#edit(itemId, now_ms, { ...cut, exact: true, final: true, status: 'done' });
   }
 
   /** @param {Event} item @param {string | null} previous @param {string | null} response_id @param {number} now_ms */
@@ -129,7 +137,9 @@ export class Conversation {
   #responseDone(response, now_ms) {
     for (const entry of this.#entries.values()) {
       if (entry.response_id !== response?.id) continue;
-      if (response.status === 'failed') this.#edit(entry.item_id, now_ms, { status: 'failed', final: true });
+      if (response.status === 'failed') this.#edit(entry.item_id, now_ms, { status: 'failed', ending: 'failed', final: true });
+      else if (response.status === 'incomplete') this.#edit(entry.item_id, now_ms, { status: 'done', ending: 'shortened', final: true });
+      else if (response.status === 'completed') this.#edit(entry.item_id, now_ms, { status: 'done', ending: entry.ending ?? 'heard', final: true });
       else if (!entry.final) this.#edit(entry.item_id, now_ms, { status: 'done', final: true });
     }
   }
@@ -148,12 +158,19 @@ export class Conversation {
     if (entry) this.#changed({ ...entry, removed: true, final: true, at_ms: now_ms });
   }
 
-  /** The link is gone: what was on its way will not come. @param {number} now_ms */
-  linkLost(now_ms) {
+  /**
+   * The link is gone: what was on its way will not come. Replies that have sounded were cut before, at what was heard;
+   * the words of one that has not were not heard at all.
+   *
+   * @param {number} now_ms
+   * @param {import('./endings.js').Ending} ending
+   */
+  linkLost(now_ms, ending) {
     this.#forgetUnfinishedTurns(now_ms);
-    for (const entry of this.#entries.values()) {
+    for (const entry of [...this.#entries.values()]) {
       if (entry.final) continue;
-      this.#edit(entry.item_id, now_ms, { final: true, status: entry.role === 'user' ? 'untranscribed' : 'failed' });
+      if (entry.role === 'user') this.#edit(entry.item_id, now_ms, { final: true, status: 'untranscribed' });
+      else this.cut(entry.item_id, entry.source === 'text' ? entry.text.length : 0, now_ms, ending);
     }
   }
 
@@ -207,6 +224,7 @@ function newEntry(item_id, now_ms) {
     final: false,
     source: 'voice',
     status: 'pending',
+    ending: null,
     interrupted: false,
     heard: '',
     unheard: '',

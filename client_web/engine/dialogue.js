@@ -2,6 +2,7 @@
 /** What each event of the server means: for the facts, the transcript, the figures and the page. */
 
 import { message } from '../protocol.js';
+import { modelTrouble } from './troubles.js';
 
 /** Answers to harmless races, and what the close behind it says better. */
 const HARMLESS = new Set(['response_cancel_not_active', 'input_audio_buffer_commit_empty', 'session_expired']);
@@ -66,9 +67,10 @@ export class Dialogue {
     if (!resumed) this.#quiet();
   }
 
-  linkLost() {
+  /** @param {import('./endings.js').Ending} ending of replies that were not over */
+  linkLost(ending) {
     this.#quiet();
-    this.#parts.conversation.linkLost(performance.now());
+    this.#parts.conversation.linkLost(performance.now(), ending);
     for (const { resolve } of this.#updates.values()) resolve(null);
     this.#updates.clear();
   }
@@ -181,7 +183,7 @@ export class Dialogue {
 
   /** A stock server cancels its response and leaves the speaker and the truncation to the client. */
   async #stockBargeIn() {
-    for (const { track, samples, dropped_samples } of await this.#parts.playout.drop('server')) {
+    for (const { track, samples, dropped_samples } of await this.#parts.playout.drop('server', 'interrupted')) {
       if (dropped_samples > 0) this.#parts.send(message.truncate(track.item_id, track.content_index, samples));
     }
   }
@@ -219,11 +221,12 @@ export class Dialogue {
   #responseDone(response, at_ms) {
     const { emit, changed, trouble, tools, playout } = this.#parts;
     this.leave(response.id);
+    if (response.status === 'failed') playout.failed(response.id);
     for (const item of response.output ?? []) playout.complete(item.id);
     const details = response.status_details;
     const reason = details?.reason ?? details?.error?.message ?? null;
     emit('response', { response_id: response.id, status: response.status, reason, response, at_ms });
-    if (response.status === 'failed') trouble('model_failed', details?.error ?? null);
+    if (response.status === 'failed') trouble(modelTrouble(details?.error), details?.error ?? null);
     void tools.responseDone(response);
     changed();
   }

@@ -47,9 +47,11 @@ export class Equipment {
 
   /** Must begin in a click. Settles when the speaker is ready and the microphone was granted or refused. */
   async open() {
-    this.#opening = this.#openSound();
+    const opening = this.#openSound(() => this.#opening === opening);
+    this.#opening = opening;
     globalThis.navigator?.mediaDevices?.addEventListener?.('devicechange', this.#onDeviceChange);
-    await this.#opening;
+    await opening;
+    if (this.#opening !== opening) return;
     if (this.#wants) await this.#openMicrophone();
     this.#handlers.emit('devices', await this.devices());
   }
@@ -65,18 +67,22 @@ export class Equipment {
     await this.sound.close();
   }
 
-  /** @returns {Promise<AudioContext | null>} null: no sound on this page, and that was told */
-  async #openSound() {
+  /**
+   * @param {() => boolean} wanted false: it was closed meanwhile, as when the server turns the page away; that is no trouble
+   *   with the sound
+   * @returns {Promise<AudioContext | null>} null: no sound on this page, and that was told; or closed
+   */
+  async #openSound(wanted) {
     const { sound, speaker } = this;
     try {
       const context = await sound.open();
-      if (!context) this.#handlers.trouble('audio_unsupported', null);
-      if (!context || sound.context !== context) return null;
+      if (!context && wanted()) this.#handlers.trouble('audio_unsupported', null);
+      if (!context || sound.context !== context || !wanted()) return null;
       speaker.open(context);
       if (this.#speaker_id) await this.useSpeaker(this.#speaker_id);
       return context;
     } catch (error) {
-      this.#handlers.trouble('audio_unsupported', error);
+      if (wanted()) this.#handlers.trouble('audio_unsupported', error);
       return null;
     }
   }

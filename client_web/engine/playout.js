@@ -47,11 +47,31 @@ export class Playout {
     speaker.report(Math.min(50, report_ms / 2));
   }
 
-  /** The link is gone. A reply that was held will not be resumed; one that sounds plays out what is here. */
-  linkLost() {
+  /** The link is gone. A reply that was held will not be resumed; one that sounds plays out what is here.
+   * @param {import('./endings.js').Ending} ending */
+  linkLost(ending) {
     const { facts, speaker } = this.#parts;
-    if (facts.held) void this.drop('server');
+    if (facts.held) void this.drop('stop', ending);
+    this.#cutShort(speaker.unfinished, ending);
     speaker.newConnection();
+  }
+
+  /** The model failed in this response: what came of its sound is played, and no more words will be heard. @param {string} responseId */
+  failed(responseId) {
+    const { speaker, conversation } = this.#parts;
+    this.#cutShort(speaker.unfinished.filter((track) => track.response_id === responseId), 'failed');
+    for (const { item_id, source } of conversation.entriesOf(responseId)) {
+      if (source === 'voice' && !speaker.track(item_id)) conversation.cut(item_id, 0, performance.now(), 'failed');
+    }
+  }
+
+  /** @param {Track[]} tracks that play out what is here @param {import('./endings.js').Ending} ending */
+  #cutShort(tracks, ending) {
+    const { conversation, captions } = this.#parts;
+    for (const { item_id, complete, received } of tracks) {
+      if (complete && ending !== 'failed') continue;
+      conversation.cut(item_id, captions.charsWithin(item_id, received), performance.now(), ending);
+    }
   }
 
   /** @param {import('../protocol.js').AudioHeader} header @param {ArrayBuffer} bytes */
@@ -100,15 +120,16 @@ export class Playout {
    * Silence at once. The server is told exactly how much was heard of each reply.
    *
    * @param {'interrupt' | 'stop' | 'server'} reason
+   * @param {import('./endings.js').Ending} ending
    * @returns {Promise<import('../speaker.js').Dropped[]>}
    */
-  async drop(reason) {
+  async drop(reason, ending) {
     const { speaker, changed } = this.#parts;
     const flushed = speaker.flush(speaker.unfinished);
     this.#endHold();
     const dropped = await flushed;
     for (const each of dropped) {
-      this.#tell(each, reason);
+      this.#tell(each, reason, ending);
       const { response_id, item_id } = each.track;
       this.#parts.send(message.flushed(response_id, item_id, each.samples));
     }
@@ -116,12 +137,12 @@ export class Playout {
     return dropped;
   }
 
-  /** The speaker is about to be closed: what was heard so far is all that was heard. */
-  end() {
+  /** The speaker is about to be closed: what was heard so far is all that was heard. @param {import('./endings.js').Ending} ending */
+  end(ending) {
     this.#parts.facts.held = false;
     for (const track of this.#parts.speaker.unfinished) {
       const dropped_samples = Math.max(0, track.received - track.heard);
-      this.#tell({ track, samples: track.heard, dropped_samples, time_s: null }, 'stop');
+      this.#tell({ track, samples: track.heard, dropped_samples, time_s: null }, 'stop', ending);
     }
   }
 
@@ -135,7 +156,7 @@ export class Playout {
     const dropped = await flushed;
     const heard = dropped.find(({ track }) => track === named)?.samples ?? 0;
     send(message.flushed(responseId, itemId, heard));
-    for (const each of dropped) this.#tell(each, 'server');
+    for (const each of dropped) this.#tell(each, 'server', 'interrupted');
     changed();
   }
 
@@ -145,8 +166,8 @@ export class Playout {
     this.#parts.facts.held = false;
   }
 
-  /** @param {import('../speaker.js').Dropped} dropped @param {'server' | 'interrupt' | 'stop'} reason */
-  #tell({ track, samples, dropped_samples, time_s }, reason) {
+  /** @param {import('../speaker.js').Dropped} dropped @param {'server' | 'interrupt' | 'stop'} reason @param {import('./endings.js').Ending} ending */
+  #tell({ track, samples, dropped_samples, time_s }, reason, ending) {
     const { emit, sound, latency, conversation, captions } = this.#parts;
     if (this.#told.has(track.item_id)) return;
     this.#told.add(track.item_id);
@@ -154,7 +175,7 @@ export class Playout {
     emit('flush', { response_id: track.response_id, item_id: track.item_id, samples, dropped_samples, reason, at_ms });
     if (reason === 'server' && track.started) latency.silenced(track.response_id, at_ms);
     if (dropped_samples > 0 || !track.complete) {
-      conversation.cut(track.item_id, captions.charsAt(track.item_id, samples), performance.now());
+      conversation.cut(track.item_id, captions.charsAt(track.item_id, samples), performance.now(), ending);
     }
   }
 

@@ -15,19 +15,21 @@ const FULL_MS = 5000;
 /**
  * @param {URL} address of the socket
  * @param {string | null} token
- * @returns {Promise<{trouble: string, retry: boolean, least_ms: number}>}
+ * @returns {Promise<{trouble: string, retry: boolean, least_ms: number, said?: {code: string | null, message: string} | null}>} `said`: the server's words
  */
 export async function whyRefused(address, token) {
   if (globalThis.navigator?.onLine === false) return { trouble: 'offline', retry: true, least_ms: 0 };
   const ready = await ask(httpAddress(address, '/readyz'), null);
   if (!ready) return { trouble: 'server_unreachable', retry: true, least_ms: 0 };
   if (ready.status === 503) return unavailable(ready);
-  const refusal = await ask(httpAddress(address, address.pathname + address.search), token);
+  if (ready.status === 403) return forbidden(ready);
+  // By POST, for a GET to the page's own origin would not say which page asks.
+  const refusal = await ask(httpAddress(address, address.pathname + address.search), token, 'POST');
   switch (refusal?.status) {
     case 401:
       return keyRefused(token);
     case 403:
-      return { trouble: 'forbidden', retry: false, least_ms: 0 };
+      return forbidden(refusal);
     case 429:
       return { trouble: 'rate_limited', retry: true, least_ms: retryAfterMs(refusal) ?? FULL_MS };
     case 503:
@@ -37,6 +39,12 @@ export async function whyRefused(address, token) {
   const models = token?.startsWith(TOKEN_PREFIX) ? null : await ask(httpAddress(address, address.pathname.replace(/realtime\/?$/, 'models')), token);
   if (models?.status === 401) return keyRefused(token);
   return { trouble: 'socket_lost', retry: true, least_ms: 0 };
+}
+
+/** @param {Response} response 403: of this page, or of this name of the server */
+async function forbidden(response) {
+  const body = await response.json().catch(() => null);
+  return { trouble: 'forbidden', retry: false, least_ms: 0, said: body?.error ?? null };
 }
 
 /** @param {string | null} token */
@@ -51,11 +59,11 @@ async function unavailable(response) {
   return { trouble: body?.error?.code === 'server_draining' ? 'server_restarting' : 'server_full', retry: true, least_ms };
 }
 
-/** @param {URL} url @param {string | null} token @returns {Promise<Response | null>} null: no answer */
-async function ask(url, token) {
+/** @param {URL} url @param {string | null} token @param {'GET' | 'POST'} [method] @returns {Promise<Response | null>} null: no answer */
+async function ask(url, token, method = 'GET') {
   try {
     const headers = token ? { Authorization: `Bearer ${token}` } : undefined;
-    return await fetch(url, { headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return await fetch(url, { method, headers, cache: 'no-store', signal: AbortSignal.timeout(TIMEOUT_MS) });
   } catch {
     return null;
   }

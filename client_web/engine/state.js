@@ -3,7 +3,8 @@
 
 /**
  * @typedef {object} Facts
- * @property {'off' | 'starting' | 'up' | 'lost' | 'failed'} phase of the session as a whole
+ * @property {'off' | 'starting' | 'waiting' | 'up' | 'lost' | 'failed'} phase of the session as a whole; `waiting`: for the
+ *   next attempt, and no session was ever there
  * @property {boolean} microphone open
  * @property {boolean} muted
  * @property {boolean} pressed push-to-talk is held down
@@ -36,6 +37,8 @@ export function stateOf(facts) {
       return 'disconnected';
     case 'starting':
       return 'connecting';
+    case 'waiting':
+      return 'retrying';
     case 'lost':
       return 'reconnecting';
     case 'failed':

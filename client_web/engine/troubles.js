@@ -167,12 +167,32 @@ export const TROUBLES = {
   },
   model_failed: {
     title: 'The model could not answer',
-    help: 'Say it again. If it keeps happening, the model’s provider is in trouble.',
+    help: 'Say it again. If it keeps happening, tell the operator; the details are in the event log.',
+    action: null,
+  },
+  model_key: {
+    title: 'The model does not accept this server’s key',
+    help: 'No reply will come until the server’s operator has put that right.',
+    action: null,
+  },
+  model_busy: {
+    title: 'The model takes no more requests for now',
+    help: 'Its provider limits how many it answers. Wait a little, then say it again.',
+    action: null,
+  },
+  model_slow: {
+    title: 'The model did not answer in time',
+    help: 'Say it again.',
+    action: null,
+  },
+  model_unreachable: {
+    title: 'The model cannot be reached',
+    help: 'The server works, but not its way to the model. Say it again; if it keeps happening, tell the operator.',
     action: null,
   },
   transcription_failed: {
     title: 'Your words could not be written down',
-    help: 'The model has heard them all the same.',
+    help: 'Only the text is missing on this page: the model is given the sound itself.',
     action: null,
   },
   request_refused: {
@@ -210,6 +230,24 @@ const MICROPHONE_ERRORS = {
   OverconstrainedError: 'microphone_constraints',
 };
 
+/** @type {Record<string, string>} code of a failed response → our code */
+const MODEL_ERRORS = {
+  invalid_api_key: 'model_key',
+  invalid_authentication: 'model_key',
+  rate_limit_exceeded: 'model_busy',
+  insufficient_quota: 'model_busy',
+  connect_timeout: 'model_unreachable',
+  connect_failed: 'model_unreachable',
+  tls_failed: 'model_unreachable',
+  first_byte_timeout: 'model_slow',
+  stall_timeout: 'model_slow',
+};
+
+/** @param {{code?: string | null} | null | undefined} error of a failed response @returns {string} code of the trouble */
+export function modelTrouble(error) {
+  return MODEL_ERRORS[error?.code ?? ''] ?? 'model_failed';
+}
+
 /** @param {unknown} error what getUserMedia threw @returns {string} code of the trouble */
 export function microphoneTrouble(error) {
   const name = error instanceof Error || error instanceof DOMException ? error.name : /** @type {any} */ (error)?.name;
@@ -222,8 +260,15 @@ export function microphoneTrouble(error) {
  * @returns {import('../session.js').TroubleDetail}
  */
 export function trouble(code, { fatal = false, retry = null, cause = null, at_ms }) {
-  const { title, help, action } = TROUBLES[code];
+  const { title, action } = TROUBLES[code];
+  const help = toldByServer(code, cause) ?? TROUBLES[code].help;
   return { code, title, help, fatal, retry: action ? retry : null, action: retry ? action : null, cause, detail: inOneLine(cause), at_ms };
+}
+
+/** Why a page is not allowed only the server knows, and its words name the setting. @param {string} code @param {unknown} cause */
+function toldByServer(code, cause) {
+  const said = /** @type {{message?: unknown} | null | undefined} */ (cause)?.message;
+  return code === 'forbidden' && typeof said === 'string' && said !== '' ? said : null;
 }
 
 /** @param {unknown} cause @returns {string | null} */

@@ -54,7 +54,7 @@ export class Turns {
     const { dialogue, playout, send } = this.#parts;
     const { response } = dialogue;
     if (response) dialogue.leave(response);
-    const dropped = await playout.drop('interrupt');
+    const dropped = await playout.drop('interrupt', 'stopped');
     if (response) send(message.cancel(response));
     for (const { track, samples, dropped_samples } of dropped) {
       const onlySound = track.response_id !== response && dropped_samples > 0;

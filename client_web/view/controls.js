@@ -10,7 +10,7 @@ import { byId } from './dom.js';
 /** @typedef {'idle' | 'live' | 'ended'} Phase */
 /** @typedef {{start: () => void, end: () => void, stopReply: () => void, mute: () => void, openMicrophone: () => void, press: () => void, release: () => void}} Actions */
 
-const LIVE = ['connecting', 'reconnecting', 'listening', 'user-speaking', 'thinking', 'speaking', 'holding', 'muted'];
+const LIVE = ['connecting', 'retrying', 'reconnecting', 'listening', 'user-speaking', 'thinking', 'speaking', 'holding', 'muted'];
 const SOUNDING = ['thinking', 'speaking', 'holding'];
 
 /** @param {import('../session.js').State} state @param {boolean} said something was said in this conversation @returns {Phase} */

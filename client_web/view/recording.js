@@ -13,6 +13,9 @@ const CONTIGUOUS_MS = 25;
 const SAMPLES_PER_MS = RATE_HZ / 1000;
 
 /** @typedef {'caller' | 'agent'} LaneName */
+/** Let go of old blocks when this many have gathered in front: not one by one, which would move all others each time. */
+const LET_GO_BLOCKS = 4096;
+
 /** @typedef {{start_sample: number, samples: Int16Array}} Block `start_sample` counts from the recording's origin */
 
 export class Recording {
@@ -25,21 +28,21 @@ export class Recording {
   clear() {
     /** @type {number | null} page-clock time of sample 0 */
     this.origin_ms = null;
-    /** @type {Record<LaneName, Block[]>} */
-    this.lanes = { caller: [], agent: [] };
+    /** @type {Record<LaneName, Lane>} */
+    this.lanes = { caller: new Lane(), agent: new Lane() };
   }
 
   /** Page-clock time of the end of the newest sound; null when nothing was recorded. @returns {number | null} */
   get end_ms() {
     if (this.origin_ms === null) return null;
-    const ends = [this.lanes.caller.at(-1), this.lanes.agent.at(-1)].map((block) => (block ? blockEnd(block) : 0));
+    const ends = [this.lanes.caller.last, this.lanes.agent.last].map((block) => (block ? blockEnd(block) : 0));
     return this.origin_ms + Math.max(...ends) / SAMPLES_PER_MS;
   }
 
   /** Page-clock time of the oldest sound that is still kept. @returns {number | null} */
   get start_ms() {
     if (this.origin_ms === null) return null;
-    const starts = [this.lanes.caller[0], this.lanes.agent[0]].flatMap((block) => (block ? [block.start_sample] : []));
+    const starts = [this.lanes.caller.first, this.lanes.agent.first].flatMap((block) => (block ? [block.start_sample] : []));
     return this.origin_ms + Math.min(...starts) / SAMPLES_PER_MS;
   }
 
@@ -52,7 +55,7 @@ export class Recording {
     if (samples.length === 0) return;
     this.origin_ms ??= start_ms;
     const blocks = this.lanes[lane];
-    const last = blocks.at(-1);
+    const { last } = blocks;
     let start_sample = Math.round((start_ms - this.origin_ms) * SAMPLES_PER_MS);
     if (last && Math.abs(start_sample - blockEnd(last)) <= CONTIGUOUS_MS * SAMPLES_PER_MS) start_sample = blockEnd(last);
     blocks.push({ start_sample, samples });
@@ -73,10 +76,43 @@ export class Recording {
 
   /** @param {number} before_sample */
   #forget(before_sample) {
-    for (const blocks of Object.values(this.lanes)) {
-      const kept = blocks.findIndex((block) => blockEnd(block) > before_sample);
-      if (kept > 0) blocks.splice(0, kept);
+    for (const lane of Object.values(this.lanes)) lane.forget(before_sample);
+  }
+}
+
+/** The blocks of one side, in the order of time: added at the end, forgotten at the front, both without moving the others. */
+class Lane {
+  /** @type {(Block | null)[]} */
+  #blocks = [];
+  #first = 0;
+
+  /** @returns {Block | null} */
+  get first() {
+    return this.#blocks[this.#first] ?? null;
+  }
+
+  /** @returns {Block | null} */
+  get last() {
+    return this.#blocks.at(-1) ?? null;
+  }
+
+  /** @param {Block} block */
+  push(block) {
+    this.#blocks.push(block);
+  }
+
+  /** @param {number} before_sample what ended by then; the newest block stays */
+  forget(before_sample) {
+    while (this.#first < this.#blocks.length - 1 && blockEnd(/** @type {Block} */ (this.first)) <= before_sample) {
+      this.#blocks[this.#first++] = null;
     }
+    if (this.#first < LET_GO_BLOCKS) return;
+    this.#blocks.splice(0, this.#first);
+    this.#first = 0;
+  }
+
+  *[Symbol.iterator]() {
+    for (let at = this.#first; at < this.#blocks.length; at += 1) yield /** @type {Block} */ (this.#blocks[at]);
   }
 }
 
@@ -85,7 +121,7 @@ function blockEnd(block) {
   return block.start_sample + block.samples.length;
 }
 
-/** @param {Block[]} blocks @param {number} from @param {number} length @returns {Int16Array} */
+/** @param {Lane} blocks @param {number} from @param {number} length @returns {Int16Array} */
 function cut(blocks, from, length) {
   const out = new Int16Array(length);
   for (const { start_sample, samples } of blocks) {

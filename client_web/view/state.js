@@ -33,8 +33,9 @@ export class StateView {
     this.#word.textContent = words.word;
     this.#hint.textContent = words.hint;
     this.#use.setAttribute('href', `#i-${words.icon}`);
-    this.#retry.hidden = detail.state !== 'reconnecting';
-    if (detail.state !== 'reconnecting') clearInterval(this.#ticking);
+    const waiting = detail.state === 'reconnecting' || detail.state === 'retrying';
+    this.#retry.hidden = !waiting;
+    if (!waiting) clearInterval(this.#ticking);
     const said = announcement(detail.state, detail.previous, detail);
     if (said !== '') this.#announcer.textContent = said;
   }

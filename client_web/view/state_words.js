@@ -11,6 +11,7 @@
 const WORDS = {
   disconnected: { word: 'Not connected', hint: 'Press Start to talk again.', icon: 'disconnected' },
   connecting: { word: 'Connecting', hint: 'If the browser asks, allow the microphone.', icon: 'connecting' },
+  retrying: { word: 'Not connected yet', hint: 'It is tried again.', icon: 'reconnecting' },
   reconnecting: { word: 'Reconnecting', hint: 'The line was lost.', icon: 'reconnecting' },
   listening: { word: 'Listening', hint: 'Say something.', icon: 'listening' },
   'user-speaking': { word: 'You are speaking', hint: 'Pause when you are done.', icon: 'you' },
@@ -47,13 +48,14 @@ export function stateWords(state, { muted = false, microphone = true, pushToTalk
 export function announcement(state, previous, facts = {}) {
   switch (state) {
     case 'connecting':
+    case 'retrying':
     case 'reconnecting':
     case 'disconnected':
     case 'error':
     case 'muted':
       return `${stateWords(state, facts).word}.`;
     case 'listening': {
-      const worth_telling = ['disconnected', 'connecting', 'reconnecting', 'muted', 'error'].includes(previous);
+      const worth_telling = ['disconnected', 'connecting', 'retrying', 'reconnecting', 'muted', 'error'].includes(previous);
       const words = stateWords(state, facts);
       return worth_telling ? `${words.word}. ${words.hint}` : '';
     }

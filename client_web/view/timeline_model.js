@@ -17,7 +17,8 @@ const FULL_SCALE = 32_768;
  * @property {number} start_ms
  * @property {number | null} end_ms null: still going on
  * @property {string | null} item_id
- * @property {boolean} [cut] reply: it was interrupted; hold: it ended in an interruption
+ * @property {boolean} [cut] reply: it was not heard to its end; hold: it ended in an interruption
+ * @property {import('../engine/endings.js').Ending} [ending] reply: how it ended
  */
 /** @typedef {{kind: 'cut' | 'underrun' | 'resume', at_ms: number, item_id: string | null}} Mark */
 /** @typedef {{kind: 'response' | 'barge_in', from_ms: number, at_ms: number, ms: number}} Bracket */
@@ -85,11 +86,12 @@ export class TimelineModel {
     this.marks.push({ kind: 'resume', at_ms, item_id });
   }
 
-  /** The reply was dropped. @param {string} item_id @param {number} at_ms when it fell silent @param {number} dropped_samples */
-  flush(item_id, at_ms, dropped_samples) {
+  /** The reply was dropped. @param {string} item_id @param {number} at_ms when it fell silent @param {number} dropped_samples
+   * @param {boolean} [by_caller] by an interruption, not because the conversation or the connection ended */
+  flush(item_id, at_ms, dropped_samples, by_caller = true) {
     const open = this.#open('hold');
-    if (open) Object.assign(open, { end_ms: Math.max(open.start_ms, at_ms), cut: true });
-    this.marks.push({ kind: 'cut', at_ms, item_id });
+    if (open) Object.assign(open, { end_ms: Math.max(open.start_ms, at_ms), cut: by_caller });
+    if (by_caller) this.marks.push({ kind: 'cut', at_ms, item_id });
     this.cut(item_id);
     if (dropped_samples > 0) {
       this.spans.push({ kind: 'unheard', start_ms: at_ms, end_ms: at_ms + dropped_samples / 24, item_id });
@@ -100,6 +102,12 @@ export class TimelineModel {
   cut(item_id) {
     const reply = this.reply(item_id);
     if (reply) reply.cut = true;
+  }
+
+  /** How a reply ended. @param {string} item_id @param {import('../engine/endings.js').Ending} ending */
+  ended(item_id, ending) {
+    const reply = this.reply(item_id);
+    if (reply) Object.assign(reply, { ending, cut: ending !== 'heard' && ending !== 'shortened' });
   }
 
   /** @param {string | null} item_id @param {number} at_ms */

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { ENDINGS } from '../engine/endings.js';
 import { byId, el } from './dom.js';
 import { pieces, placeholder, settled, tag } from './transcript_model.js';
 
@@ -108,12 +109,17 @@ function words(entry, parts) {
   const body = el('div', { class: 'entry-words' });
   if (missing !== '') body.append(el('span', { class: 'entry-pending' }, missing));
   for (const piece of parts) {
-    if (piece.kind === 'unheard') body.append(el('span', { class: 'sr-only' }, ' (interrupted) Not heard: '), el('del', {}, piece.text));
+    if (piece.kind === 'unheard') body.append(el('span', { class: 'sr-only' }, ` (${written(entry)}) Not heard: `), el('del', {}, piece.text));
     else if (piece.kind === 'plain') body.append(piece.text);
     else body.append(el('span', { class: piece.kind }, piece.text));
   }
-  if (entry.interrupted && entry.unheard === '') body.append(el('span', { class: 'sr-only' }, ' (interrupted)'));
+  if (entry.interrupted && entry.unheard === '') body.append(el('span', { class: 'sr-only' }, ` (${written(entry)})`));
   const below = tag(entry);
   if (below !== '') body.append(el('small', { class: 'entry-tag' }, below));
   return body;
+}
+
+/** @param {Entry} entry */
+function written({ ending }) {
+  return ENDINGS[ending ?? 'interrupted'].written;
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { ENDINGS, shownEnding } from '../engine/endings.js';
+
 /** @typedef {import('../session.js').TranscriptDetail} Entry */
 /** @typedef {{kind: 'plain' | 'played' | 'now' | 'ahead' | 'unheard', text: string}} Piece */
 
@@ -54,8 +56,7 @@ export function placeholder(entry) {
 
 /** A short line below the words. @param {Entry} entry @returns {string} '' for none */
 export function tag(entry) {
-  if (entry.role === 'assistant' && entry.status === 'failed') return 'The model failed here. Say it again, or go on.';
-  if (entry.interrupted) return entry.heard === '' ? 'Interrupted before a word was heard' : 'Interrupted here; the rest was not heard';
+  if (entry.role === 'assistant') return shownEnding(entry);
   if (entry.role === 'user' && entry.status === 'untranscribed' && entry.text === '') return 'The model hears the sound itself';
   return '';
 }
@@ -69,11 +70,22 @@ export function asText(entries, { began }) {
   const lines = [`Conversation of ${began.toISOString()}`, 'Words in [brackets] were written by the model and never heard.', ''];
   for (const entry of entries) {
     const who = entry.role === 'user' ? 'You' : 'Reply';
-    const unheard = entry.interrupted && entry.unheard !== '' ? ` [${entry.unheard.trim()}] (interrupted)` : entry.interrupted ? ' (interrupted)' : '';
     const words = entry.interrupted ? entry.heard.trim() : entry.text.trim();
-    lines.push(`${who}: ${words === '' && unheard === '' ? `(${placeholder(entry).toLowerCase()})` : words}${unheard}`);
+    const parts = [words, unheardInBrackets(entry), endingInBrackets(entry)].filter((part) => part !== '');
+    lines.push(`${who}: ${parts.length > 0 ? parts.join(' ') : `(${placeholder(entry).toLowerCase()})`}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** @param {Entry} entry */
+function unheardInBrackets({ interrupted, unheard }) {
+  return interrupted && unheard.trim() !== '' ? `[${unheard.trim()}]` : '';
+}
+
+/** @param {Entry} entry */
+function endingInBrackets({ ending }) {
+  const written = ending === null ? '' : ENDINGS[ending].written;
+  return written === '' ? '' : `(${written})`;
 }
 
 /** @param {string} text */

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { ENDINGS } from '../engine/endings.js';
+
 /** @typedef {import('./timeline_model.js').TimelineModel} TimelineModel */
 /** @typedef {import('./timeline_model.js').Span} Span */
 /** @typedef {{item_id: string, role: 'user' | 'assistant', text: string, started_ms: number}} Said */
@@ -41,7 +43,7 @@ export function summary(model) {
   const count = (/** @type {(span: Span) => boolean} */ test) => model.spans.filter(test).length;
   const spoken = count((span) => span.kind === 'speech');
   const replies = count((span) => span.kind === 'reply');
-  const cut = count((span) => span.kind === 'reply' && span.cut === true);
+  const cut = count((span) => span.kind === 'reply' && endingWords(span).interruption);
   const seconds = Math.round((model.end_ms - model.origin_ms) / 1000);
   return `Timeline of ${seconds} seconds: you spoke ${times(spoken)}, ${plural(replies, 'reply', 'replies')}, ${cut} interrupted. `
     + 'The button “Turns” shows the same as a table.';
@@ -95,8 +97,14 @@ function replyRow(span, model) {
   const resumed = model.marks.filter((mark) => mark.kind === 'resume' && mark.at_ms >= span.start_ms && mark.at_ms <= end_ms + AT_ONCE_MS).length;
   const parts = [answered ? `answered after ${Math.round(answered.ms)} ms` : 'answered'];
   if (resumed > 0) parts.push(`held ${times(resumed)} and went on`);
-  if (span.cut) parts.push(silenced ? `interrupted, silent after ${Math.round(silenced.ms)} ms` : 'interrupted');
+  const { counted, interruption } = endingWords(span);
+  if (counted !== '') parts.push(interruption && silenced ? `${counted}, silent after ${Math.round(silenced.ms)} ms` : counted);
   return { who: 'reply', start_ms: span.start_ms, end_ms, what: parts.join('; ') };
+}
+
+/** @param {Span} span of a reply; `cut` is known before its ending is */
+function endingWords({ ending, cut }) {
+  return ENDINGS[ending ?? (cut ? 'interrupted' : 'heard')];
 }
 
 /** @param {number} count */

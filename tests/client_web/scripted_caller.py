@@ -274,10 +274,14 @@ class Reply:
     async def complete(self) -> None:
         await self._close("completed", None)
 
-    async def fail(self, message: str) -> None:
+    async def fail(self, message: str, code: str = "upstream_error") -> None:
         """The model failed."""
-        error = {"type": "server_error", "code": "upstream_error", "message": message}
+        error = {"type": "server_error", "code": code, "message": message}
         await self._close("failed", {"type": "failed", "error": error})
+
+    async def shorten(self, reason: str) -> None:
+        """The model reached a limit: what there is of the reply is all of it."""
+        await self._close("incomplete", {"type": "incomplete", "reason": reason})
 
     async def _close(self, status: str, details: Event | None) -> None:
         send, item = self.caller.send, self.item(_item_status(status))

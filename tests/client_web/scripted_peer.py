@@ -83,7 +83,7 @@ class ScriptedPeer:
         listener = socket.create_server(("127.0.0.1", 0))
         routes = [
             WebSocketRoute("/v1/realtime", self._realtime),
-            Route("/v1/realtime", self._not_upgraded),
+            Route("/v1/realtime", self._not_upgraded, methods=["GET", "POST"]),
             Route("/readyz", self._ready),
             Route("/v1/realtime/client_secrets", self._mint, methods=["POST"]),
             Route(TAP_PATH, self._output_tap),

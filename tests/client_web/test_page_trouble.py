@@ -123,6 +123,8 @@ async def test_a_server_that_is_full_at_the_start_says_so(open_client: OpenClien
     client = await open_client(allowed_complaints=("WebSocket connection", "503"))
     client.peer.refusal = SERVER_FULL
     await client.get("start").click()
+    await client.state("retrying")
+    await expect(client.get("state-word")).to_have_text("Not connected yet")
     await expect(client.page.locator("#state-hint")).to_contain_text("full")
     await expect(client.page.locator("#state-hint")).to_contain_text("Next try in")
     client.peer.refusal = None
@@ -144,6 +146,38 @@ async def test_a_failing_model_does_not_end_the_conversation(client: Client) -> 
     await expect(client.get("transcript")).to_contain_text("It opens at nine.")
 
 
+@pytest.mark.parametrize(
+    ("code", "trouble", "words"),
+    [
+        ("invalid_api_key", "model_key", "does not accept this server"),
+        ("rate_limit_exceeded", "model_busy", "takes no more requests"),
+        ("first_byte_timeout", "model_slow", "did not answer in time"),
+        ("connect_failed", "model_unreachable", "cannot be reached"),
+        ("upstream_error", "model_failed", "could not answer"),
+    ],
+)
+async def test_why_the_model_failed_is_told_as_the_server_knows_it(
+    client: Client, code: str, trouble: str, words: str
+) -> None:
+    caller = await client.start()
+    reply = await caller.reply("")
+    await reply.fail("What the server says.", code=code)
+    await expect(client.page.locator(notice(trouble))).to_contain_text(words)
+
+
+@pytest.mark.parametrize("size", [(640, 400), (844, 390), (360, 300)])
+async def test_a_short_window_shows_what_was_said(open_client: OpenClient, size: tuple[int, int]) -> None:
+    """A phone held sideways; a page at 200 %."""
+    client = await open_client(size=size)
+    caller = await client.start()
+    await caller.speech("When does it open?", length_ms=200)
+    reply = await caller.reply("It opens at nine, and closes at five.")
+    await reply.sound(tone(0.5))
+    await expect(client.page.get_by_text("closes at five.")).to_be_in_viewport(ratio=1)
+    await expect(client.page.get_by_text("When does it open?")).to_be_in_viewport(ratio=1)
+    await expect(client.get("end")).to_be_in_viewport(ratio=1)
+
+
 async def test_another_window_took_over(client: Client) -> None:
     caller = await client.start()
     await caller.speech("When does it open?", length_ms=200)
@@ -156,6 +190,8 @@ async def test_another_window_took_over(client: Client) -> None:
 async def test_a_key_is_asked_for_and_exchanged_for_a_token(open_client: OpenClient) -> None:
     client = await open_client(allowed_complaints=("WebSocket connection", "401"))
     await client.get("start").click()
+    await expect(client.page.locator(notice("token_required"))).to_be_visible()
+    await expect(client.get("notice")).to_have_count(1)
     await client.get("key-value").fill("wrong")
     await client.get("key-submit").click()
     await expect(client.page.locator("#key-error")).to_contain_text("does not know this key")

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import { ENDINGS } from '../../client_web/engine/endings.js';
 import { EventLog, line } from '../../client_web/view/event_log_model.js';
-import { shares } from '../../client_web/view/latency_stages.js';
+import { StagesBook, shares } from '../../client_web/view/latency_stages.js';
 import { meterFraction } from '../../client_web/view/meters.js';
 import { findings } from '../../client_web/view/setup_check.js';
 import { action } from '../../client_web/view/shortcuts.js';
@@ -14,17 +15,27 @@ import { asText, pieces, placeholder, settled, tag } from '../../client_web/view
 function entry(given) {
   const text = given.text ?? 'It opens at nine.';
   return {
-    item_id: 'item', role: 'assistant', text, final: true, source: 'voice', status: 'done', interrupted: false, heard: text, unheard: '', exact: true,
+    item_id: 'item', role: 'assistant', text, final: true, source: 'voice', status: 'done', ending: 'heard', interrupted: false, heard: text, unheard: '', exact: true,
     response_id: null, previous_item_id: null, started_ms: 0, at_ms: 0, ...given,
   };
 }
 
-const INTERRUPTED = entry({ interrupted: true, heard: 'It opens', unheard: ' at nine.' });
+const INTERRUPTED = entry({ interrupted: true, ending: 'interrupted', heard: 'It opens', unheard: ' at nine.' });
 
 test('an interrupted reply is cut at the heard position', () => {
   assert.deepEqual(pieces(INTERRUPTED), [{ kind: 'plain', text: 'It opens' }, { kind: 'unheard', text: ' at nine.' }]);
   assert.equal(tag(INTERRUPTED), 'Interrupted here; the rest was not heard');
   assert.equal(tag({ ...INTERRUPTED, heard: '', unheard: 'It opens at nine.' }), 'Interrupted before a word was heard');
+});
+
+test('every way in which a reply can end is told below it and in the text file', () => {
+  for (const [ending, { shown, written }] of Object.entries(ENDINGS)) {
+    const told = entry({ ...INTERRUPTED, ending: /** @type {import('../../client_web/engine/endings.js').Ending} */ (ending) });
+    assert.equal(tag(told).startsWith(shown), true);
+    assert.match(asText([told], { began: new Date(0) }), new RegExp(`\\[at nine\\.\\]${written ? ` \\(${written}\\)` : ''}\n$`));
+    if (shown) assert.match(tag({ ...told, heard: '', unheard: told.text }), /before a word was heard/);
+    if (shown) assert.equal(/not heard/.test(tag({ ...told, heard: told.text, unheard: '' })), false);
+  }
 });
 
 test('words light up with the sound, and no letter is lost', () => {
@@ -109,6 +120,20 @@ test('keys stay with fields and buttons', () => {
   assert.equal(action({ ...space, key: 'm', code: 'KeyM' }, { typing: true, operating: false }), null);
   assert.equal(action({ ...space, key: 'm', code: 'KeyM', ctrlKey: true }, { typing: false, operating: false }), null);
   assert.equal(action({ ...space, key: 'Escape', code: 'Escape' }, { typing: true, operating: true }), 'escape');
+});
+
+test('a latency has one figure: what the server did not see is a stage of its own', () => {
+  const told = (/** @type {object} */ given) => /** @type {import('../../client_web/session.js').LatencyDetail} */ ({ response_id: 'r', stages: null, after: null, ...given });
+  const server = told({ kind: 'server', after: 'response', ms: 300, stages: { endpointing: 200, model: 100 } });
+  const felt = told({ kind: 'response', ms: 380 });
+  const whole = { stages: { endpointing: 200, model: 100, network_and_playback: 80 }, total_ms: 380 };
+  for (const order of [[server, felt], [felt, server]]) {
+    const book = new StagesBook();
+    assert.deepEqual([book.add(order[0]), book.add(order[1])], [null, whole]);
+  }
+  const book = new StagesBook();
+  book.add(server);
+  assert.equal(book.add(told({ kind: 'response', ms: 380, response_id: 'another' })), null);
 });
 
 test('stages are drawn against the longest', () => {

@@ -39,6 +39,26 @@ def static_server(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
         thread.join()
 
 
+async def test_a_page_that_may_not_connect_is_told_so_and_its_operator_too(
+    static_server: ThreadingHTTPServer, demo_model: DemoModelProcess, tmp_path: Path
+) -> None:
+    found = TRIED.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert found is not None
+    origin = f"http://127.0.0.1:{static_server.server_port}"
+    with serve("--upstream", demo_model.base_url) as server:
+        (tmp_path / "index.html").write_text(found["code"].replace("127.0.0.1:8765", server.address))
+        async with chromium() as browser:
+            page = await browser.new_page()
+            await page.add_init_script(MICROPHONE_SCRIPT)
+            await page.goto(f"{origin}/index.html")
+            await page.get_by_role("button", name="Talk").click()
+            await expect(page.locator("output")).to_contain_text("does not allow this page")
+            await expect(page.locator("output")).to_contain_text("BARGEIN_ALLOWED_ORIGINS")
+    refused = next(line for line in server.log.splitlines() if origin in line)
+    assert "BARGEIN_ALLOWED_ORIGINS" in refused
+    assert "127.0.0.1" in refused
+
+
 async def test_its_page_talks_from_an_origin_of_its_own(
     static_server: ThreadingHTTPServer, demo_model: DemoModelProcess, tmp_path: Path
 ) -> None:

@@ -28,6 +28,8 @@ def check_origin(headers: Mapping[str, str], allowed: Collection[str]) -> Refusa
         "Pages of this origin may not connect. The operator can list it in BARGEIN_ALLOWED_ORIGINS.",
         "origin_not_allowed",
         reason="origin",
+        # The page may read why it is turned away, and nothing else.
+        headers={"Access-Control-Allow-Origin": "*"},
     )
 
 

@@ -154,8 +154,10 @@ describe('the conversation', () => {
     made.handle({ type: 'conversation.item.added', item: spokenUser('u') }, 1);
     made.handle({ type: 'response.output_audio_transcript.delta', item_id: 'a', response_id: 'r', delta: 'Hello' }, 2);
     made.callerSpeaks('v', 3, 3);
-    made.linkLost(4);
-    assert.deepEqual(made.entries().map(({ item_id, final, status }) => [item_id, final, status]), [['u', true, 'untranscribed'], ['a', true, 'failed']]);
+    made.linkLost(4, 'link-lost');
+    assert.deepEqual(made.entries().map(({ item_id, final, status }) => [item_id, final, status]), [['u', true, 'untranscribed'], ['a', true, 'done']]);
+    const { ending, heard, unheard } = made.entries()[1];
+    assert.deepEqual({ ending, heard, unheard }, { ending: 'link-lost', heard: '', unheard: 'Hello' }, 'not a word of it has sounded');
   });
 
   test('the same news twice is told once', () => {
