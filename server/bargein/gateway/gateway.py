@@ -11,7 +11,7 @@ from typing import Any, Final
 import structlog
 
 from bargein.errors import CallerError
-from bargein.gateway.addresses import AddressLimits
+from bargein.gateway.addresses import AddressLimits, client_address
 from bargein.gateway.admission import Admission, Admitted
 from bargein.gateway.caller_session import CallerSession, OpenSession
 from bargein.gateway.carrier import Carriage, Carrier, MakeCarrier
@@ -79,7 +79,15 @@ class Gateway:
         outcome = self.admission.decide(handshake)
         if isinstance(outcome, Refusal):
             self.metrics.sessions_refused[outcome.reason].inc()
-            _log.info("session refused", reason=outcome.reason, status=outcome.status.value, code=outcome.code)
+            _log.info(
+                "session refused",
+                reason=outcome.reason,
+                status=outcome.status.value,
+                code=outcome.code,
+                address=client_address(handshake.peer, handshake.headers, self.settings.trusted_proxies),
+                origin=handshake.headers.get("origin"),
+                message=outcome.message,
+            )
         return outcome
 
     def carry(self, transport: asyncio.Transport) -> Carrier:
