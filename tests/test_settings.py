@@ -38,9 +38,18 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
 
 
+def test_pairs_are_written_with_commas_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BARGEIN_VOICES", "alloy=ethan, marin = chelsie,")
+    assert load_settings().voices == {"alloy": "ethan", "marin": "chelsie"}
+    monkeypatch.delenv("BARGEIN_VOICES")
+    assert load_settings().voices == {}
+
+
 @pytest.mark.parametrize(
     ("variables", "line"),
     [
+        ({"VOICES": "alloy"}, "BARGEIN_VOICES: 'alloy' is no pair"),
+        ({"VOICES": "alloy="}, "such as alloy=ethan"),
         ({"PORT": "x"}, "BARGEIN_PORT: Input should be a valid integer"),
         ({"PORT": "70000"}, "BARGEIN_PORT: Input should be less than or equal to 65535"),
         ({"PORT": "tcp://10.0.0.1:8765"}, "enableServiceLinks: false"),

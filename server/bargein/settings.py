@@ -14,6 +14,7 @@ from typing import Annotated, Any, Final, Literal
 
 from dotenv import dotenv_values
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bargein.errors import SettingsError
@@ -31,6 +32,22 @@ def _split(value: object) -> object:
 
 CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 SecretCommaList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
+
+
+def _split_pairs(value: object) -> object:
+    """``alloy=ethan,marin=chelsie``, as in an environment variable."""
+    if not isinstance(value, str):
+        return value
+    pairs = {}
+    for part in filter(None, map(str.strip, value.split(","))):
+        name, _, voice = map(str.strip, part.partition("="))
+        if not name or not voice:
+            raise ValueError(f"{part!r} is no pair of a caller's voice and the model's, such as alloy=ethan")
+        pairs[name] = voice
+    return pairs
+
+
+VoiceMap = Annotated[dict[str, str], NoDecode, BeforeValidator(_split_pairs)]
 Networks = Annotated[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], NoDecode, BeforeValidator(_split)]
 
 
@@ -77,7 +94,7 @@ class Model(Group):
         ),
     ] = None
     model: Annotated[str, Field(min_length=1, description="The model that answers, whichever one callers name.")] = (
-        "gpt-audio"
+        "gpt-audio-1.5"
     )
     models: Annotated[
         CommaList,
@@ -86,6 +103,18 @@ class Model(Group):
     api_key_env: Annotated[
         str, Field(description="Name of the variable, in the environment or `.env`, that holds the model's key.")
     ] = "OPENAI_API_KEY"
+    voice: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Voice for callers who choose none, or one of OpenAI's where the model has others. Unset: "
+            "`alloy` for OpenAI's models, `Tina` or `Cherry` for DashScope's, for others none is sent.",
+        ),
+    ] = None
+    voices: Annotated[
+        VoiceMap,
+        Field(description="The model's voices by the names that callers use: `alloy=ethan,marin=chelsie`."),
+    ] = Field(default_factory=dict)
     azure_deployment: Annotated[
         str | None, Field(description="Azure OpenAI: the deployment. The URL is then `https://NAME.openai.azure.com`.")
     ] = None
@@ -379,7 +408,7 @@ def settings_table() -> str:
 
 
 def _shown(default: object) -> str:
-    if default is None or default == ():
+    if default is None or default == () or default is PydanticUndefined:
         return ""
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"

@@ -34,6 +34,15 @@ async def test_the_banner_says_where_and_who_and_sigterm_ends_it() -> None:
     assert "no keys are asked for" in server.log
 
 
+async def test_a_model_that_ends_is_warned_of_at_start() -> None:
+    with serve(*NOBODY, "--model", "gpt-audio", settings={"BARGEIN_WORKERS": "2"}) as server:
+        assert server.end() == 0
+    (warning,) = [line for line in server.log.splitlines() if "a model ends" in line]
+    assert "20 January 2027" in warning
+    assert "instead=gpt-audio-1.5" in warning
+    assert "setting=BARGEIN_MODEL" in warning
+
+
 async def test_ctrl_c_ends_it_cleanly() -> None:
     with serve(*NOBODY) as server:
         server.process.send_signal(signal.SIGINT)

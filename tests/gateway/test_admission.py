@@ -45,7 +45,7 @@ def offering(*entries: str) -> Sequence[Subprotocol]:
 async def test_every_spelling_of_the_path_is_accepted(serve: Serve, path: str) -> None:
     async with serve() as running:
         url = f"ws://127.0.0.1:{running.port}{path}"
-        assert (await admitted(url))["model"] == "gpt-audio"
+        assert (await admitted(url))["model"] == "gpt-audio-1.5"
         assert (await admitted(f"{url}?model=gpt-realtime&unknown=1"))["model"] == "gpt-realtime"
 
 

@@ -166,11 +166,13 @@ async def test_forgotten_audio_is_told_as_text() -> None:
             await exchange.stream(SPOKEN)
 
     async with scripted(script) as server, ChatCompletions(config(server.url)) as upstream:
-        referring = replace(REQUEST, messages=(AssistantMessage("As I said.", audio_id="audio_1"),))
+        referring = replace(
+            REQUEST, messages=(AssistantMessage("As I said.", audio_id="audio_1"), UserMessage((UserText("And?"),)))
+        )
         assert (await ask(upstream, referring))[-1] == Finished("stop")
         assert [exchange.json["messages"] for exchange in server.exchanges] == [
-            [{"role": "assistant", "audio": {"id": "audio_1"}}],
-            [{"role": "assistant", "content": "As I said."}],
+            [{"role": "assistant", "audio": {"id": "audio_1"}}, {"role": "user", "content": "And?"}],
+            [{"role": "assistant", "content": "As I said."}, {"role": "user", "content": "And?"}],
         ]
 
 

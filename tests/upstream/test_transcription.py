@@ -6,6 +6,7 @@ import asyncio
 import io
 import wave
 from dataclasses import replace
+from datetime import date
 from email.message import Message
 from email.parser import BytesParser
 
@@ -39,6 +40,31 @@ def value(part: Message) -> bytes:
     payload = part.get_payload(decode=True)
     assert isinstance(payload, bytes)
     return payload
+
+
+@pytest.mark.parametrize(
+    ("today", "named", "asked", "warnings"),
+    [
+        (date(2026, 11, 1), "whisper-1", b"whisper-1", 0),
+        (date(2026, 12, 1), "whisper-1", b"whisper-1", 1),
+        (date(2027, 2, 26), "whisper-1", b"gpt-transcribe", 1),
+        (date(2026, 11, 1), "gpt-realtime-whisper", b"gpt-transcribe", 1),
+        (date(2027, 2, 26), "gpt-transcribe", b"gpt-transcribe", 0),
+    ],
+)
+async def test_a_recogniser_that_ends(
+    today: date, named: str, asked: bytes, warnings: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def script(exchange: Exchange) -> None:
+        assert value(form(exchange)["model"]) == asked
+        await exchange.answer(200, b'{"text":"Hello"}')
+
+    async with scripted(script) as server:
+        at_openai = replace(config(server.url), flavour="openai")
+        async with Transcriptions(at_openai, lambda: today) as transcriptions:
+            for _ in range(2):
+                assert await transcriptions.transcribe(SPEECH, Transcription(named)) == "Hello"
+    assert capsys.readouterr().out.count("cannot be counted on") == warnings
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,10 @@ def test_the_echo_has_every_key_of_the_live_service() -> None:
 
 
 def test_the_server_may_have_defaults_of_its_own() -> None:
-    session = SessionObject.begin(id="s", model="m", expires_at=1, instructions="Be kind.", voice="onyx")
+    session = SessionObject.begin(id="s", model="m", expires_at=1, instructions="Be kind.", default_voice="onyx")
     assert session.echo()["instructions"] == "Be kind."
     assert session.to_config().response.voice == "onyx"
+    assert not session.to_config().response.voice_chosen
     assert updated({"audio": {"output": {"speed": 1.2}}}, session).echo()["audio"]["output"]["voice"] == "onyx"
 
 
@@ -163,6 +164,25 @@ def test_a_transcription_is_echoed_with_three_keys() -> None:
 def test_a_voice_is_echoed_as_a_string() -> None:
     session = updated({"audio": {"output": {"voice": {"id": "voice_1"}}}})
     assert session.echo()["audio"]["output"]["voice"] == "voice_1"
+
+
+@pytest.mark.parametrize("given", [{}, {"voice": None}, {"speed": 1.2}])
+def test_a_voice_that_was_not_chosen_is_shown_all_the_same(given: dict[str, Any]) -> None:
+    session = updated({"audio": {"output": given}})
+    assert session.echo()["audio"]["output"]["voice"] == "alloy"
+    assert not session.to_config().response.voice_chosen
+    chosen = updated({"audio": {"output": {"voice": "alloy"}}}, session)
+    assert chosen.to_config().response.voice_chosen
+
+
+def test_the_echo_of_a_voice_that_was_heard_is_no_choice() -> None:
+    session = updated({})
+    again = updated({"audio": {"output": {"voice": "alloy"}}}, session, audio_produced=True)
+    assert not again.to_config().response.voice_chosen
+    wanted = again.merge_response({"audio": {"output": {"voice": "alloy"}}}, audio_produced=True)
+    assert (wanted.settings.voice, wanted.settings.voice_chosen) == ("alloy", False)
+    with pytest.raises(CallerError, match="Cannot update a conversation's voice"):
+        updated({"audio": {"output": {"voice": "ash"}}}, session, audio_produced=True)
 
 
 def test_the_voice_is_fixed_once_it_was_heard() -> None:

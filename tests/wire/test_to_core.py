@@ -46,7 +46,11 @@ SESSION = SessionObject.begin(id="sess_1", model="demo", expires_at=1).update(
     }
 )
 SETTINGS = ResponseSettings(
-    instructions="Be brief.", voice="ash", tools=({"type": "function", "name": "f"},), max_output_tokens=100
+    instructions="Be brief.",
+    voice="ash",
+    voice_chosen=True,
+    tools=({"type": "function", "name": "f"},),
+    max_output_tokens=100,
 )
 
 
@@ -214,6 +218,7 @@ def test_a_response_overrides_the_session() -> None:
             instructions="",
             audio=False,
             voice="voice_2",
+            voice_chosen=True,
             output_format=PCMU_8K,
             tools=(),
             tool_choice=ForcedFunction("f"),

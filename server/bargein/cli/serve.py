@@ -15,8 +15,10 @@ import typer
 from bargein.gateway.logs import configure_logs
 from bargein.gateway.process import run_process
 from bargein.gateway.server import bind
+from bargein.gateway.services import warn_of_ends
 from bargein.gateway.workers import Supervisor, event_loop
 from bargein.settings import Settings, is_loopback, load_settings, misspelt_variables
+from bargein.upstream import utc_today
 
 if TYPE_CHECKING:
     import socket
@@ -32,7 +34,7 @@ def serve(
         typer.Option(metavar="URL", help="The model's base URL, such as https://api.openai.com/v1; or: demo."),
     ] = None,
     model: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The model that answers. Default: gpt-audio.")
+        str | None, typer.Option(metavar="NAME", help="The model that answers. Default: gpt-audio-1.5.")
     ] = None,
     api_key_env: Annotated[
         str | None, typer.Option(metavar="NAME", help="Variable that holds the model's key. Default: OPENAI_API_KEY.")
@@ -62,6 +64,7 @@ def serve(
         client_web=client_web,
     )
     configure_logs(settings.log_level, settings.log_format, settings.secret_values)
+    warn_of_ends(settings, utc_today())
     for name, meant in misspelt_variables().items():
         print(f"bargein: {name} is no setting; did you mean {meant}?", file=sys.stderr)
     with bind(settings.host, settings.port, shared=settings.workers > 1) as sock, _demo_model(settings) as demo_url:

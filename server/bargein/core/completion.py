@@ -84,7 +84,8 @@ class CompletionRequest:
     messages: tuple[Message, ...]
     audio: bool
     """Whether speech is wanted beside the text."""
-    voice: str
+    voice: str | None
+    """``None``: the caller has chosen none."""
     tools: tuple[Mapping[str, Any], ...] = ()
     """Function tools in the Realtime protocol's flat shape: ``type``, ``name``, ``description``, ``parameters``."""
     tool_choice: ToolChoice = "auto"

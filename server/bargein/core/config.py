@@ -49,6 +49,9 @@ class ResponseSettings:
     audio: bool = True
     """``output_modalities`` is ``["audio"]``, else ``["text"]``."""
     voice: str = "alloy"
+    """As it is shown to the caller."""
+    voice_chosen: bool = False
+    """It is the caller's choice, not the server's default."""
     output_format: AudioFormat = PCM16_24K
     tools: tuple[Mapping[str, Any], ...] = ()
     tool_choice: ToolChoice = "auto"

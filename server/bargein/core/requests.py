@@ -41,7 +41,7 @@ def build_request(
     return CompletionRequest(
         messages or (SystemMessage(NOTHING_SAID),),
         settings.audio,
-        settings.voice,
+        settings.voice if settings.voice_chosen else None,
         settings.tools,
         settings.tool_choice,
         settings.max_output_tokens,

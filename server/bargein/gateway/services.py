@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 import structlog
@@ -17,7 +18,9 @@ from bargein.session.setup import Services, SessionLimits, SessionSetup
 from bargein.session.timers import Timers
 from bargein.settings import Settings
 from bargein.upstream import Transcriber, Upstream, UpstreamConfig
+from bargein.upstream.model_ends import configured_ends
 from bargein.vad.webrtc import WebRtcDetector
+from bargein.wire.audio_models import REALTIME_VOICES
 
 _log: Final = structlog.get_logger("bargein.session")
 
@@ -29,7 +32,9 @@ def upstream_config(settings: Settings, demo_url: str | None = None) -> Upstream
     :raises SettingsError: naming what is wrong.
     """
     if demo_url is not None:
-        return UpstreamConfig(base_url=demo_url, model=settings.model, flavour="openai")
+        return UpstreamConfig(
+            base_url=demo_url, model=settings.model, flavour="openai", voice=settings.voice, voices=settings.voices
+        )
     base_url = settings.effective_upstream_url
     if base_url is None:
         raise SettingsError("BARGEIN_UPSTREAM_URL is not set, and there is no demo model to ask")
@@ -39,6 +44,8 @@ def upstream_config(settings: Settings, demo_url: str | None = None) -> Upstream
         model=settings.model,
         api_key=key.get_secret_value() if key is not None else None,
         flavour=settings.upstream_flavour,
+        voice=settings.voice,
+        voices=settings.voices,
         azure_deployment=settings.azure_deployment,
         azure_api_version=settings.azure_api_version,
         connect_timeout_s=settings.upstream_connect_timeout_s,
@@ -48,6 +55,14 @@ def upstream_config(settings: Settings, demo_url: str | None = None) -> Upstream
         transcription_api_key=transcription_key.get_secret_value() if transcription_key is not None else None,
         transcription_model=settings.transcription_model,
     )
+
+
+def warn_of_ends(settings: Settings, today: date) -> None:
+    """Say in the log which of the configured models end soon, or have ended, and what to take instead."""
+    if settings.effective_upstream_url is None:
+        return
+    for setting, end in configured_ends(upstream_config(settings), today):
+        _log.warning("a model ends", setting=setting, model=end.name, why=end.worded(today), instead=end.instead)
 
 
 def make_services(
@@ -61,9 +76,15 @@ def make_services(
         metrics=metrics,
         timers=timers,
         log=_log,
+        default_voice=shown_voice(settings.voice),
         limits=session_limits(settings),
         policy=core_policy(settings),
     )
+
+
+def shown_voice(voice: str | None) -> str:
+    """The voice that sessions show where callers have chosen none: one that the protocol knows."""
+    return voice if voice in REALTIME_VOICES else "alloy"
 
 
 def session_limits(settings: Settings) -> SessionLimits:

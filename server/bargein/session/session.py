@@ -77,6 +77,7 @@ class Session:
             id=self.id,
             model=setup.model,
             expires_at=int(time.time() + self._limits.max_session_s),
+            default_voice=services.default_voice,
             initial=setup.initial_session,
         )
         config = self._object.to_config()

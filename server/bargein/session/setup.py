@@ -45,6 +45,8 @@ class Services:
     metrics: Metrics
     timers: Timers
     log: FilteringBoundLogger
+    default_voice: str = "alloy"
+    """Shown to callers who have chosen none."""
     limits: SessionLimits = field(default_factory=SessionLimits)
     policy: CorePolicy = field(default_factory=CorePolicy)
 

@@ -4,7 +4,7 @@ from bargein.upstream.chat import ChatCompletions, Drop, Upstream
 from bargein.upstream.config import Flavour, UpstreamConfig
 from bargein.upstream.failures import to_answer
 from bargein.upstream.plain import PlainRequest
-from bargein.upstream.transcription import Transcriber, Transcriptions
+from bargein.upstream.transcription import Transcriber, Transcriptions, utc_today
 
 __all__ = [
     "ChatCompletions",
@@ -16,4 +16,5 @@ __all__ = [
     "Upstream",
     "UpstreamConfig",
     "to_answer",
+    "utc_today",
 ]

@@ -23,6 +23,7 @@ from bargein.upstream.endpoint import Endpoint, chat_endpoint
 from bargein.upstream.http import HttpClient, Lease
 from bargein.upstream.plain import PlainRequest, plain_body
 from bargein.upstream.request import request_body
+from bargein.upstream.voices import Voices
 
 Drop = Callable[[], bool]
 """Drops a connection. Returns whether it is over now, for the other side too. May be called twice."""
@@ -60,6 +61,7 @@ class ChatCompletions:
         self._config = config
         self._endpoint = chat_endpoint(config)
         self._dialect = dialect_of(config.server)
+        self._voices = Voices(config)
         self._client = HttpClient(self._endpoint.url, config.connect_timeout_s)
 
     def __repr__(self) -> str:
@@ -102,12 +104,14 @@ class ChatCompletions:
         endpoint = self._endpoint
         if request.model != self._config.model:
             endpoint = chat_endpoint(replace(self._config, model=request.model, azure_deployment=None))
-        bodies = iter([request.put_back(orjson.dumps(plain_body(request, self._dialect)))])
+        voice = self._voices.of(request.voice) if request.audio else None
+        bodies = iter([request.put_back(orjson.dumps(plain_body(request, voice, self._dialect)))])
         async with self._run(endpoint, bodies, request.audio, on_begun, None) as pieces:
             yield pieces
 
     def _bodies(self, request: CompletionRequest) -> Iterator[bytes]:
         """What is posted, and what is posted instead where the server has forgotten audio."""
+        request = replace(request, voice=self._voices.of(request.voice))
         yield orjson.dumps(request_body(request, self._config.model, self._dialect))
         if any(isinstance(message, AssistantMessage) and message.audio_id for message in request.messages):
             plainer = request.without_audio_references()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Final, Literal, get_args
 from urllib.parse import urlsplit
 
 from bargein.errors import SettingsError
@@ -17,10 +19,12 @@ _HOSTS: dict[str, Flavour] = {
     ".openai.azure.com": "azure",
     ".cognitiveservices.azure.com": "azure",
     ".services.ai.azure.com": "azure",
-    "dashscope.aliyuncs.com": "dashscope",
-    "dashscope-intl.aliyuncs.com": "dashscope",
-    "dashscope-us.aliyuncs.com": "dashscope",
+    ".openai.azure.us": "azure",
+    ".openai.azure.cn": "azure",
+    ".maas.aliyuncs.com": "dashscope",
 }
+_DASHSCOPE: Final = re.compile(r"dashscope(-[a-z0-9-]+)?\.aliyuncs\.com")
+"""One name for each region."""
 
 
 def flavour_of(base_url: str) -> Flavour:
@@ -29,7 +33,7 @@ def flavour_of(base_url: str) -> Flavour:
     for name, flavour in _HOSTS.items():
         if host == name or (name.startswith(".") and host.endswith(name)):
             return flavour
-    return "generic"
+    return "dashscope" if _DASHSCOPE.fullmatch(host) else "generic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,10 @@ class UpstreamConfig:
     api_key: str | None = field(default=None, repr=False)
     flavour: Flavour | None = None
     """``None``: what :func:`flavour_of` finds."""
+    voice: str | None = None
+    """For callers who choose none. ``None``: what :mod:`bargein.upstream.voices` knows of the server."""
+    voices: Mapping[str, str] = field(default_factory=dict)
+    """The model's voices, by the names under which callers ask for them."""
     azure_deployment: str | None = None
     """``None``: the model's name."""
     azure_api_version: str = "2025-01-01-preview"

@@ -36,9 +36,10 @@ class PlainRequest:
         return self.voice is not None
 
 
-def plain_body(request: PlainRequest, dialect: Dialect) -> dict[str, Any]:
+def plain_body(request: PlainRequest, voice: str | None, dialect: Dialect) -> dict[str, Any]:
     """The JSON object to post. Always asks for a stream with usage, and for sound as PCM16 where it asks for sound.
 
+    :param voice: the server's own, for the one that the caller has named; ``None`` lets the server choose.
     :raises AudioGone: a message says nothing but the name of an earlier reply's sound, and the server keeps none.
     """
     body: dict[str, Any] = {
@@ -49,9 +50,9 @@ def plain_body(request: PlainRequest, dialect: Dialect) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
-    if request.voice is not None:
-        body["audio"] = {"voice": request.voice, "format": "pcm16"}
-    dialect.finish(body, CompletionRequest((), request.audio, request.voice or ""))
+    if request.audio:
+        body["audio"] = {"format": "pcm16"} if voice is None else {"voice": voice, "format": "pcm16"}
+    dialect.finish(body, CompletionRequest((), request.audio, voice))
     return body
 
 

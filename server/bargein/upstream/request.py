@@ -49,7 +49,7 @@ class Dialect(Protocol):
 def request_body(request: CompletionRequest, model: str, dialect: Dialect) -> dict[str, Any]:
     """The JSON object to post. Always asks for a stream with usage, and for sound as PCM16 where it asks for sound.
 
-    Messages without content are left out: servers refuse them. Voices are passed through, whatever their names.
+    Messages without content are left out: servers refuse them. The voice is passed through, whatever its name.
     """
     request = dialect.fit(request)
     body: dict[str, Any] = {
@@ -60,7 +60,7 @@ def request_body(request: CompletionRequest, model: str, dialect: Dialect) -> di
         "stream_options": {"include_usage": True},
     }
     if request.audio:
-        body["audio"] = {"voice": request.voice, "format": "pcm16"}
+        body["audio"] = {"format": "pcm16"} if request.voice is None else {"voice": request.voice, "format": "pcm16"}
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
         body["tool_choice"] = _tool_choice(request.tool_choice)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 import httpx
 import orjson
+import structlog
 
 from bargein.core.completion import UserAudio
 from bargein.core.config import Transcription
@@ -18,9 +21,19 @@ from bargein.upstream.answer import Answer, refusal
 from bargein.upstream.config import UpstreamConfig
 from bargein.upstream.endpoint import transcription_endpoint
 from bargein.upstream.http import HttpClient
+from bargein.upstream.model_ends import near_end_of, recogniser_instead, recogniser_server
 from bargein.upstream.request import wav_of
 
 _LIMIT_BYTES: Final = 4 * 1024 * 1024
+_WARNED_LIMIT: Final = 100
+"""Callers choose the names of recognisers: no more of them are remembered."""
+
+_log: Final = structlog.get_logger(__name__)
+
+
+def utc_today() -> date:
+    """The day by which models end."""
+    return datetime.now(UTC).date()
 
 
 class Transcriber(Protocol):
@@ -35,10 +48,19 @@ class Transcriber(Protocol):
 
 
 class Transcriptions:
-    """A :class:`Transcriber` over HTTP/1.1. One serves all sessions of a process, on one event loop."""
+    """A :class:`Transcriber` over HTTP/1.1. One serves all sessions of a process, on one event loop.
 
-    def __init__(self, config: UpstreamConfig) -> None:
+    Where the operator has set no recogniser, it is the one that the caller names; one that OpenAI does not have any
+    more is replaced by its successor, and the operator told once.
+
+    :param today: the day by which recognisers end.
+    """
+
+    def __init__(self, config: UpstreamConfig, today: Callable[[], date] = utc_today) -> None:
         self._config = config
+        self._today = today
+        self._server = recogniser_server(config)
+        self._warned: set[str] = set()
         self._client = HttpClient(config.transcription_base_url or config.base_url, config.connect_timeout_s)
 
     async def __aenter__(self) -> Self:
@@ -56,7 +78,7 @@ class Transcriptions:
     async def transcribe(self, speech: InputAudio, transcription: Transcription) -> str:
         """See :meth:`Transcriber.transcribe`. ``transcription_timeout_s`` covers the whole of it."""
         config = self._config
-        model = config.transcription_model or transcription.model
+        model = config.transcription_model or self._recogniser(transcription.model)
         endpoint = transcription_endpoint(config, model)
         fields = {"model": model, "response_format": "json"}
         if transcription.language:
@@ -82,6 +104,22 @@ class Transcriptions:
             raise failures.timed_out("whole_answer") if limit.lost else failures.from_exception(error) from error
         finally:
             lease.drop()
+
+    def _recogniser(self, named: str) -> str:
+        """What to ask for where a caller names ``named``."""
+        today = self._today()
+        instead = recogniser_instead(named, self._server, today)
+        end = near_end_of(named, self._server, today)
+        if (instead or end) and named not in self._warned and len(self._warned) < _WARNED_LIMIT:
+            self._warned.add(named)
+            _log.warning(
+                "callers name a recogniser that cannot be counted on",
+                recogniser=named,
+                why="OpenAI has it in its Realtime API only" if end is None else end.worded(today),
+                asked=instead or named,
+                setting="BARGEIN_TRANSCRIPTION_MODEL decides for all callers",
+            )
+        return instead or named
 
 
 def _text(body: bytes) -> str:

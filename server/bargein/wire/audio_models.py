@@ -5,7 +5,7 @@ See :mod:`bargein.wire.session_models` for how these models are used.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
@@ -49,7 +49,7 @@ Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="typ
 class Transcription(Fields):
     """``languages``, ``keywords`` and ``delay`` are taken and not used: the recogniser has no such switch."""
 
-    model: NonEmpty = "whisper-1"
+    model: NonEmpty = "gpt-transcribe"
     language: str | None = None
     prompt: str | None = None
     languages: list[str] | None = None
@@ -104,6 +104,12 @@ class AudioInput(Fields):
     _NULL_IS_ABSENT = frozenset({"format"})
 
 
+REALTIME_VOICES: Final = frozenset(
+    {"alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse"}
+)
+"""The voices that the protocol names; callers may choose others all the same."""
+
+
 def _voice_name(value: JsonValue) -> JsonValue:
     """A custom voice comes as ``{"id": ...}`` and is kept by its id: clients want a string echoed."""
     return value["id"] if isinstance(value, dict) and value.keys() == {"id"} else value
@@ -114,7 +120,8 @@ Voice = Annotated[NonEmpty, BeforeValidator(_voice_name)]
 
 class AudioOutput(Fields):
     format: Format = PcmFormat()
-    voice: Voice = "alloy"
+    voice: Voice | None = None
+    """``None``: not chosen, the server's default is shown."""
     speed: Annotated[float, Field(ge=0.25, le=1.5)] = 1.0
 
     _NULL_IS_ABSENT = frozenset({"format", "voice", "speed"})

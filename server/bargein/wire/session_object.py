@@ -43,6 +43,8 @@ class SessionObject:
     expires_at: int
     """Unix seconds."""
     fields: models.SessionFields
+    default_voice: str = "alloy"
+    """Shown where the caller has chosen no voice; what the model is asked for then is its server's matter."""
 
     @classmethod
     def begin(
@@ -52,22 +54,19 @@ class SessionObject:
         model: str,
         expires_at: int,
         instructions: str = "",
-        voice: str = "alloy",
+        default_voice: str = "alloy",
         initial: Json | None = None,
     ) -> SessionObject:
         """A new session, with the server's defaults.
 
         :param expires_at: Unix seconds.
         :param instructions: the server's default text.
-        :param voice: the server's default voice.
+        :param default_voice: shown where the caller chooses none.
         :param initial: what an ephemeral token carries, under the rules of ``session.update``; ``type`` may be missing.
         :raises CallerError: ``initial`` is wrong; ``param`` begins with ``session``.
         """
-        output = audio_models.AudioOutput(voice=voice)
-        fields = models.SessionFields(
-            type="realtime", instructions=instructions, audio=audio_models.Audio(output=output)
-        )
-        session = cls(id, model, expires_at, fields)
+        fields = models.SessionFields(type="realtime", instructions=instructions)
+        session = cls(id, model, expires_at, fields, default_voice)
         return session if initial is None else session.update({"type": "realtime", **initial})
 
     def update(self, patch: Json, *, audio_produced: bool = False) -> SessionObject:
@@ -78,7 +77,9 @@ class SessionObject:
         """
         fields = _merged(self.fields, validate(_SESSION, patch, "session"))
         if audio_produced:
-            self._check_voice(fields.audio.output.voice, "session.audio.output.voice")
+            self._check_voice(fields.audio.output.voice or self.default_voice, "session.audio.output.voice")
+            # Its own echo, sent back, is no choice.
+            fields = _with_voice(fields, self.fields.audio.output.voice)
         if self.fields.tracing is not None and fields.tracing != self.fields.tracing:
             raise CallerError(
                 "Cannot update tracing once it is enabled. Start a new session to trace differently.",
@@ -104,7 +105,10 @@ class SessionObject:
             "truncation": _shown(fields.truncation),
             "prompt": _shown(fields.prompt),
             "expires_at": self.expires_at,
-            "audio": {"input": _shown_input(fields.audio.input), "output": fields.audio.output.model_dump()},
+            "audio": {
+                "input": _shown_input(fields.audio.input),
+                "output": fields.audio.output.model_dump() | {"voice": self.voice},
+            },
             "include": None if fields.include is None else list(fields.include),
         }
         if fields.parallel_tool_calls is not None:
@@ -112,6 +116,11 @@ class SessionObject:
         if fields.reasoning is not None:
             shown["reasoning"] = _shown(fields.reasoning)
         return shown
+
+    @property
+    def voice(self) -> str:
+        """As it is shown."""
+        return self.fields.audio.output.voice or self.default_voice
 
     def to_config(self) -> SessionConfig:
         """What the core needs to know of it."""
@@ -128,7 +137,8 @@ class SessionObject:
             response=ResponseSettings(
                 instructions=fields.instructions,
                 audio=fields.output_modalities == ["audio"],
-                voice=audio.output.voice,
+                voice=self.voice,
+                voice_chosen=audio.output.voice is not None,
                 output_format=_format(audio.output.format),
                 tools=_tools(fields.tools),
                 tool_choice=_tool_choice(fields.tool_choice),
@@ -158,6 +168,7 @@ class SessionObject:
                 instructions=settings.instructions if given.instructions is None else given.instructions,
                 audio=settings.audio if given.output_modalities is None else given.output_modalities == ["audio"],
                 voice=settings.voice if output.voice is None else output.voice,
+                voice_chosen=settings.voice_chosen or (output.voice is not None and not audio_produced),
                 output_format=settings.output_format if output.format is None else _format(output.format),
                 tools=settings.tools if given.tools is None else _tools(given.tools),
                 tool_choice=settings.tool_choice if given.tool_choice is None else _tool_choice(given.tool_choice),
@@ -175,7 +186,7 @@ class SessionObject:
         )
 
     def _check_voice(self, voice: str, param: str) -> None:
-        if voice != self.fields.audio.output.voice:
+        if voice != self.voice:
             raise CallerError(
                 "Cannot update a conversation's voice if assistant audio is present.",
                 code="cannot_update_voice",
@@ -190,6 +201,11 @@ def _merged(current: Fields, patch: Fields) -> Fields:
         value = getattr(patch, name)
         changed[name] = _merged(getattr(current, name), value) if isinstance(value, _MERGED) else value
     return current.model_copy(update=changed)
+
+
+def _with_voice(fields: models.SessionFields, voice: str | None) -> models.SessionFields:
+    output = fields.audio.output.model_copy(update={"voice": voice})
+    return fields.model_copy(update={"audio": fields.audio.model_copy(update={"output": output})})
 
 
 def _shown(value: object) -> object:

@@ -73,5 +73,5 @@ def how_to_talk(authority: str) -> str:
     """What ``/`` says where there is no page."""
     return (
         f"Bargein is listening. Talk to it with: bargein call INPUT.wav --url ws://{authority}/v1/realtime\n"
-        f'or with OpenAI\'s SDK: AsyncOpenAI(base_url="http://{authority}/v1").realtime.connect(model="gpt-audio")\n'
+        f'or with OpenAI\'s SDK: AsyncOpenAI(base_url="http://{authority}/v1").realtime.connect(model="gpt-audio-1.5")\n'
     )

@@ -8,14 +8,14 @@ from typing import Final
 
 from bargein.upstream.config import Flavour
 from bargein.upstream.dialects.dashscope import DashScope
-from bargein.upstream.dialects.openai import Generic, OpenAI, OpenAICompatible
+from bargein.upstream.dialects.openai import Azure, Generic, OpenAI
 from bargein.upstream.dialects.sglang_omni import SGLangOmni
 from bargein.upstream.dialects.vllm_omni import VLLMOmni
 from bargein.upstream.request import Dialect
 
 _DIALECTS: Final[dict[Flavour, Dialect]] = {
     "openai": OpenAI(),
-    "azure": OpenAICompatible(),
+    "azure": Azure(),
     "generic": Generic(),
     "dashscope": DashScope(),
     "vllm-omni": VLLMOmni(),

@@ -8,7 +8,7 @@ from bargein.core.completion import CompletionRequest
 
 
 class OpenAICompatible:
-    """The plain dialect, of Azure too, which may refuse options that it does not know."""
+    """The plain dialect, for servers that may refuse options that they do not know."""
 
     @property
     def keeps_audio(self) -> bool:
@@ -24,6 +24,13 @@ class OpenAICompatible:
         pass
 
 
+class Azure(OpenAICompatible):
+    """Azure OpenAI."""
+
+    def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
+        _name_custom_voice(body)
+
+
 class Generic(OpenAICompatible):
     """A server of which nothing is known: its chat template may want the last word to be the caller's or a tool's."""
 
@@ -37,3 +44,11 @@ class OpenAI(OpenAICompatible):
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
         # Padding that hides the lengths of words from who watches the line: bytes that nobody here reads.
         body["stream_options"]["include_obfuscation"] = False
+        _name_custom_voice(body)
+
+
+def _name_custom_voice(body: dict[str, Any]) -> None:
+    """A voice of the operator's own is named by an object."""
+    voice = body.get("audio", {}).get("voice")
+    if isinstance(voice, str) and voice.startswith("voice_"):
+        body["audio"]["voice"] = {"id": voice}

@@ -21,4 +21,5 @@ class VLLMOmni(OpenAICompatible):
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
         if request.audio:
             body["audio"] = {"format": "pcm16"}
-            body["voice"] = request.voice
+            if request.voice is not None:
+                body["voice"] = request.voice
