@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from collections.abc import Callable, Iterator
 
 import pytest
 import structlog
 
 from bargein.gateway.logs import configure_logs
+from bargein.standard_error import never_wait_for_standard_error
 
 Lines = Callable[[], list[str]]
 
@@ -17,17 +19,18 @@ Lines = Callable[[], list[str]]
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    handlers, level, stream = root.handlers, root.level, sys.stderr
     yield
-    root.handlers, root.level = handlers, level
+    root.handlers, root.level, sys.stderr = handlers, level, stream
     structlog.reset_defaults()
     structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture
-def lines(capsys: pytest.CaptureFixture[str]) -> Lines:
+def lines(capfd: pytest.CaptureFixture[str]) -> Lines:
     def read() -> list[str]:
-        return capsys.readouterr().err.splitlines()
+        assert never_wait_for_standard_error().flush()
+        return capfd.readouterr().err.splitlines()
 
     return read
 

@@ -18,6 +18,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from bargein.standard_error import never_wait_for_standard_error
+
 RATE_HZ: Final = 16_000
 LONGEST_S: Final = 12.0
 """Nothing longer is a command."""
@@ -125,6 +127,7 @@ def main() -> None:
     """Answer sounds until there are no more."""
     # Ctrl-C reaches every process of the terminal; this one ends when its parent closes its input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    never_wait_for_standard_error()
     try:
         recognizer = Recognizer()
     except ImportError as error:

@@ -14,6 +14,7 @@ import uvicorn
 from bargein.demo.app import DemoModel
 from bargein.demo.settings import DemoSettings
 from bargein.errors import SettingsError
+from bargein.standard_error import never_wait_for_standard_error
 
 STOP_TIMEOUT_S = 1
 
@@ -56,6 +57,7 @@ def run(settings: DemoSettings) -> None:
         raise SettingsError(
             f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}"
         ) from error
+    never_wait_for_standard_error()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(settings, listening))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import re
 import sys
@@ -10,6 +11,8 @@ from typing import Any, Final
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from bargein.standard_error import Notice, QueuedHandler, never_wait_for_standard_error
 
 _HIDDEN: Final = "***"
 _SECRET_NAMES: Final = re.compile(r"authorization|api[-_]?key|secret|password|token$|cookie", re.IGNORECASE)
@@ -51,11 +54,12 @@ def one_line(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
 
 
 def configure_logs(level: str, log_format: str, secrets: Iterable[str] = (), **context: object) -> None:
-    """Send structlog's and the standard library's logs to standard error, in one form.
+    """Send structlog's and the standard library's logs to standard error, in one form, and let nobody wait for it.
 
     :param secrets: values that must never appear.
     :param context: fields of every entry, such as the worker's number.
     """
+    writer = never_wait_for_standard_error()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -79,12 +83,13 @@ def configure_logs(level: str, log_format: str, secrets: Iterable[str] = (), **c
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(**context)
-    handler = logging.StreamHandler(sys.stderr)
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
     )
+    handler = QueuedHandler(writer)
     handler.setFormatter(formatter)
+    writer.notice = _notice_in(formatter, contextvars.copy_context())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -92,3 +97,14 @@ def configure_logs(level: str, log_format: str, secrets: Iterable[str] = (), **c
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))
     for name in ("httpx", "httpcore", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _notice_in(formatter: logging.Formatter, context: contextvars.Context) -> Notice:
+    """Says in the form of the other lines how many are missing."""
+
+    def notice(count: int) -> str:
+        fields = {"name": __name__, "levelno": logging.WARNING, "levelname": "WARNING"}
+        record = logging.makeLogRecord(fields | {"msg": f"{count} lines of this log were dropped: nobody read it"})
+        return context.copy().run(formatter.format, record)
+
+    return notice

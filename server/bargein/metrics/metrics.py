@@ -22,7 +22,9 @@ from prometheus_client import (
 
 from bargein.build import is_compiled
 from bargein.core.completion import Usage
+from bargein.metrics.callback import CallbackCounter
 from bargein.metrics.traffic import Traffic, TrafficCollector
+from bargein.standard_error import dropped_lines
 
 Dialect = Literal["ga", "beta", "bargein.v1"]
 RefusalReason = Literal["key", "origin", "host", "address", "rate", "full", "draining", "request"]
@@ -191,6 +193,13 @@ class Metrics:
             "bargein_event_loop_lag_seconds", "How late the event loop ran what was due.", _SHORT_BUCKETS_S
         )
         self.http_body_bytes = self._gauge("bargein_http_body_bytes", "Bytes of request bodies that are held now.")
+        self.registry.register(
+            CallbackCounter(
+                "bargein_log_lines_dropped",
+                "Lines of the log that were dropped, because nobody read it.",
+                dropped_lines,
+            )
+        )
         self._http_requests = Counter(
             "bargein_http_requests",
             "HTTP requests answered, by route and status.",
