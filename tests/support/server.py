@@ -10,6 +10,7 @@ from typing import Any
 
 from prometheus_client import generate_latest
 
+from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.http.app import build_app
 from bargein.gateway.server import Server, bind
@@ -46,7 +47,8 @@ class RunningServer:
 
 @asynccontextmanager
 async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[RunningServer]:  # noqa: ANN401
-    """Serve until the context is left; ``options`` are settings."""
+    """Serve until the context is left; ``options`` are settings, and ``make_carrier``."""
+    make_carrier: MakeCarrier = options.pop("make_carrier", WebsocketsTransport)
     loop = asyncio.get_running_loop()
     values: dict[str, Any] = {"port": 0, "drain_s": 5.0, "upstream_url": upstream_url, "model": "scripted"}
     settings = Settings(**(values | options))
@@ -59,7 +61,7 @@ async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[Run
 
     async with ChatCompletions(config) as completions, Transcriptions(config) as transcriptions:
         services = make_services(settings, metrics, timers, completions, transcriptions)
-        gateway = Gateway(settings, metrics, timers, session_opener(services), WebsocketsTransport)
+        gateway = Gateway(settings, metrics, timers, session_opener(services), make_carrier)
         server = Server(gateway, build_app(gateway, completions, read_metrics), bind(settings.host, settings.port))
         listening = asyncio.Event()
         serving = asyncio.create_task(server.serve(listening.set))

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from bargein.gateway.addresses import AddressLimits, client_address
-from bargein.gateway.handshake import BARGEIN_V1, Handshake
+from bargein.gateway.handshake import BARGEIN_V1, VERSION, Handshake
 from bargein.gateway.keys import Keyring
 from bargein.gateway.origins import check_host, check_origin
 from bargein.gateway.refusal import Refusal, try_later
@@ -109,7 +109,10 @@ class Admission:
 
 
 def _unsupported(handshake: Handshake) -> Refusal | None:
-    """What the Realtime protocol has and this server has not, refused by name."""
+    """What is no handshake, and what the Realtime protocol has and this server has not, refused by name."""
+    if (fault := handshake.malformed) is not None:
+        headers = {"Sec-WebSocket-Version": VERSION}
+        return Refusal(HTTPStatus.BAD_REQUEST, fault, "invalid_handshake", headers=headers)
     query = handshake.query
     if "call_id" in query:
         message = "Sideband connections (call_id) belong to WebRTC and SIP calls, which this server does not carry."

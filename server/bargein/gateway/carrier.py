@@ -51,6 +51,10 @@ class Carrier(Protocol):
         """
         ...
 
+    def let_go(self) -> None:
+        """Nothing comes of the connection, or it is over: forget what would keep this for the garbage collector."""
+        ...
+
     @property
     def asyncio_protocol(self) -> asyncio.BaseProtocol:
         """What the event loop is to feed."""

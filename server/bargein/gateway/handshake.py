@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +14,7 @@ KEY_ENTRY: Final = "openai-insecure-api-key."
 BETA_ENTRY: Final = "openai-beta.realtime-v1"
 REALTIME: Final = "realtime"
 BARGEIN_V1: Final = "bargein.v1"
+VERSION: Final = "13"
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,24 @@ class Handshake:
         names = ("host", "sec-websocket-key", "sec-websocket-version")
         lines = [f"{name}: {self.headers[name]}\r\n" for name in names if name in self.headers]
         return f"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{''.join(lines)}\r\n".encode("latin-1")
+
+    @property
+    def malformed(self) -> str | None:
+        """What is wrong with it as a handshake (RFC 6455 section 4.2.1); ``None`` where nothing is.
+
+        A library that parses it again would say so too, but only when a session has been made.
+        """
+        if self.headers.get("sec-websocket-version") != VERSION:
+            return f"Sec-WebSocket-Version must be {VERSION}."
+        try:
+            nonce = base64.b64decode(self.headers.get("sec-websocket-key", ""), validate=True)
+        except ValueError:
+            nonce = b""
+        if len(nonce) != 16:
+            return "Sec-WebSocket-Key must be 16 bytes in base64."
+        if "transfer-encoding" in self.headers or self.headers.get("content-length", "0") != "0":
+            return "A request for a WebSocket has no body."
+        return None
 
     @property
     def key(self) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from typing import Any, Final
 
 from starlette.types import Receive, Scope, Send
@@ -32,7 +33,7 @@ class PunctualH11Protocol(H11Protocol):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 (uvicorn's own)
         super().__init__(*arguments, **options)
-        self.app = _with_break_off(self.app, self)
+        self.app = _with_break_off(self.app, weakref.ref(self))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head."""
@@ -109,9 +110,16 @@ class PunctualH11Protocol(H11Protocol):
             self.transport.abort()
 
 
-def _with_break_off(app: Any, protocol: PunctualH11Protocol) -> Any:  # noqa: ANN401 (uvicorn's types and starlette's)
+def _with_break_off(app: Any, protocol: weakref.ref[PunctualH11Protocol]) -> Any:  # noqa: ANN401 (uvicorn's types)
+    """``app``, with :data:`BREAK_OFF`. It does not hold on to the connection that holds on to it."""
+
+    def break_off() -> None:
+        connection = protocol()
+        if connection is not None:
+            connection.break_off()
+
     async def extended(scope: Scope, receive: Receive, send: Send) -> None:
-        scope["extensions"] = scope.get("extensions", {}) | {BREAK_OFF: protocol.break_off}
+        scope["extensions"] = scope.get("extensions", {}) | {BREAK_OFF: break_off}
         await app(scope, receive, send)
 
     return extended

@@ -27,9 +27,14 @@ class Listener(WSListener):
     __slots__ = ("_gone", "_opened", "_take")
 
     def __init__(self, receiver: Receiver) -> None:
-        self._opened = receiver.opened
-        self._take = receiver.take
-        self._gone = receiver.gone
+        self._opened: Callable[[], None] = receiver.opened
+        self._take: Callable[[WSTransport, Any], None] = receiver.take
+        self._gone: Callable[[], None] = receiver.gone
+
+    def let_go(self) -> None:
+        """The connection is gone: nobody is called any more, who would else wait for the garbage collector."""
+        self._opened = self._gone = _nothing
+        self._take = _take_nothing
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The response to the handshake is out."""
@@ -56,6 +61,10 @@ class ParserLog:
     def __init__(self, failing: Callable[[int, str], None]) -> None:
         self._failing = failing
 
+    def let_go(self) -> None:
+        """See :meth:`Listener.let_go`."""
+        self._failing = _fail_nothing
+
     def isEnabledFor(self, _: int) -> bool:  # noqa: N802 (logging's name)
         return False
 
@@ -73,3 +82,15 @@ class ParserLog:
 
     def exception(self, message: str, *arguments: object) -> None:
         _logger.exception(message, *arguments)  # noqa: LOG004 (picows calls this from its handlers)
+
+
+def _nothing() -> None:
+    pass
+
+
+def _take_nothing(_: WSTransport, __: Any) -> None:  # noqa: ANN401 (see PicowsTransport.take)
+    pass
+
+
+def _fail_nothing(_: int, __: str) -> None:
+    pass

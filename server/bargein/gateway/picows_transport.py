@@ -23,6 +23,7 @@ from bargein.errors import CallerGone
 from bargein.gateway.caller_socket import CallerSocket
 from bargein.gateway.carrier import Carriage
 from bargein.gateway.handshake import Handshake
+from bargein.gateway.memory import give_back
 from bargein.gateway.messages import cut_reason, too_big
 from bargein.gateway.picows_listener import Listener, ParserLog
 
@@ -46,27 +47,14 @@ class PicowsTransport(CallerSocket):
 
     def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
         super().__init__(carriage, transport)
+        self._max_message_bytes = carriage.max_message_bytes
         self._too_big = too_big(carriage.max_message_bytes)
         self._subprotocol: str | None = None
         self._accepted = False
         self._websocket: WSTransport
-        self._protocol: Any = WSProtocol(
-            None,
-            None,
-            False,
-            self._respond,
-            ParserLog(self.parser_failed),
-            True,
-            None,
-            False,
-            0,
-            0,
-            WSAutoPingStrategy.PING_WHEN_IDLE,
-            False,
-            carriage.max_message_bytes,
-            None,
-            READ_BUFFER_BYTES,
-        )
+        self._listener = Listener(self)
+        self._parser_log = ParserLog(self.parser_failed)
+        self._protocol: Any = None
 
     @property
     def asyncio_protocol(self) -> asyncio.BaseProtocol:
@@ -92,9 +80,28 @@ class PicowsTransport(CallerSocket):
     def accept(self, handshake: Handshake, subprotocol: str | None) -> bool:
         """See :class:`~bargein.gateway.carrier.Carrier`."""
         self._subprotocol = subprotocol
+        self._protocol = WSProtocol(
+            None,
+            None,
+            False,
+            self._respond,
+            self._parser_log,
+            True,
+            None,
+            False,
+            0,
+            0,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            False,
+            self._max_message_bytes,
+            None,
+            READ_BUFFER_BYTES,
+        )
         self._protocol.connection_made(self._transport)
         self._websocket = self._protocol.transport
         self.data_received(handshake.minimal_head())
+        if not self._accepted:
+            self.let_go()
         return self._accepted
 
     def data_received(self, data: bytes) -> None:
@@ -114,6 +121,15 @@ class PicowsTransport(CallerSocket):
     def connection_lost(self, exc: Exception | None) -> None:
         """See :class:`~bargein.gateway.carrier.Carrier`."""
         self._protocol.connection_lost(exc)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Picows calls this no more: such circles would keep its read buffer, as large as the largest message, until
+        the garbage collector comes.
+        """
+        self._liveness.stop()
+        self._listener.let_go()
+        self._parser_log.let_go()
 
     # What picows calls, through the listener.
 
@@ -151,6 +167,7 @@ class PicowsTransport(CallerSocket):
         """The socket is gone."""
         self._timers.cancel(self)
         self._gone()
+        self.let_go()
 
     def parser_failed(self, code: int, reason: str) -> None:
         """What came is no WebSocket frame."""
@@ -159,7 +176,7 @@ class PicowsTransport(CallerSocket):
     def _respond(self, _: WSUpgradeRequest) -> WSUpgradeResponseWithListener:
         headers = {} if self._subprotocol is None else {"Sec-WebSocket-Protocol": self._subprotocol}
         response = WSUpgradeResponse.create_101_response(extra_headers=headers)
-        return WSUpgradeResponseWithListener(response, Listener(self))
+        return WSUpgradeResponseWithListener(response, self._listener)
 
     def _send(self, kind: WSMsgType, message: bytes) -> None:
         websocket = self._websocket
@@ -181,3 +198,5 @@ class PicowsTransport(CallerSocket):
 
     def _ping(self) -> None:
         self._websocket.send_ping()
+        # picows' read buffer grows with what comes at once, up to a message, and never shrinks.
+        give_back(self._protocol.get_buffer(-1))

@@ -16,6 +16,7 @@ from prometheus_client import generate_latest
 from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.http.app import ReadMetrics, build_app
+from bargein.gateway.memory import Tidying
 from bargein.gateway.server import Server
 from bargein.gateway.services import make_services, session_opener, upstream_config
 from bargein.gateway.worker_metrics import WorkerPlace, read_all, shared_metrics
@@ -28,7 +29,8 @@ from bargein.upstream import ChatCompletions, Transcriptions
 _GC_THRESHOLDS = (500, 10_000, 5)
 """Small bites: with 50,000 objects a collection of the young ones held up 450 callers for 13 ms every few seconds, and
 at a high load the backlog took five times as long to clear. What survives is looked at after millions more: it is the
-callers' conversations, which need no collector to be freed when they end.
+callers' conversations, which need no collector to be freed when they end. What does is collected in quiet moments
+(:class:`~bargein.gateway.memory.Tidying`).
 """
 
 
@@ -61,10 +63,13 @@ async def run_process(
             await stack.enter_async_context(shared_metrics(place, metrics.registry))
         server = Server(gateway, build_app(gateway, completions, _metrics_reader(metrics, place)), sock)
         _end_on_signals(loop, server, place)
+        tidying = Tidying(loop, lambda: gateway.open_sessions)
+        stack.callback(tidying.stop)
         stack.callback(timers.close)
 
         def listening() -> None:
             lateness_of(loop).report_to(metrics.event_loop_lag_s.observe)
+            tidying.start()
             _settle_garbage_collection()
             ready()
 

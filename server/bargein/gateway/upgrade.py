@@ -65,6 +65,7 @@ class Upgrade(asyncio.Protocol):
         carrier = self._host.carry(transport)
         session = self._host.make_session(outcome, carrier)
         if isinstance(session, Refusal):
+            carrier.let_go()
             self._refuse(session)
         elif carrier.accept(handshake, outcome.subprotocol):
             tune_socket(transport)

@@ -20,6 +20,7 @@ from bargein.errors import CallerGone
 from bargein.gateway.caller_socket import CallerSocket
 from bargein.gateway.carrier import Carriage
 from bargein.gateway.handshake import Handshake
+from bargein.gateway.memory import LARGE_BYTES
 from bargein.gateway.messages import cut_reason, too_big
 
 # Its own name and level: at the debug level the library would print every frame, keys and all.
@@ -36,8 +37,14 @@ class _Protocol(ServerProtocol):
         self._failing = failing
 
     def let_go(self) -> None:
-        """The connection is gone: nobody is to be told any more."""
+        """The connection is gone: nobody is to be told any more, and nothing is parsed.
+
+        The parser is a generator of this object's own method, and the error that ended it knows its frame: circles,
+        which would keep the last message until the garbage collector comes.
+        """
         self._failing = _nothing
+        self.parser.close()
+        self.parser_exc = self.handshake_exc = None
 
     def fail(self, code: CloseCode | int, reason: str = "") -> None:
         if self.state is OPEN and code != CloseCode.ABNORMAL_CLOSURE:
@@ -87,8 +94,14 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
         protocol.send_response(response)
         self._flush()
         if protocol.state is not OPEN:
+            self.let_go()
             self._transport.close()
         return protocol.state is OPEN
+
+    def let_go(self) -> None:
+        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        self._liveness.stop()
+        self._protocol.let_go()
 
     # What the event loop calls.
 
@@ -111,7 +124,7 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
         self._protocol.receive_eof()
-        self._protocol.let_go()
+        self.let_go()
         self._timers.cancel(self)
         self._gone()
 
@@ -121,6 +134,8 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
         self._liveness.heard = True
         opcode = frame.opcode
         payload = frame.data if type(frame.data) is bytes else bytes(frame.data)
+        if len(payload) > LARGE_BYTES:
+            frame.data = b""  # The parser keeps the frame until the next one comes.
         try:
             if opcode is Opcode.TEXT or opcode is Opcode.BINARY:
                 if frame.fin:

@@ -139,6 +139,8 @@ class Streams:
         finally:
             self._metrics.upstream_streams_open.dec()
             self._streams.pop(response_id, None)
+            # A cancelled task keeps its error, which knows this frame, which knows the stream: a circle.
+            stream.task = None
 
     async def _read(self, response_id: str, stream: _Stream, request: CompletionRequest) -> None:
         def begun(drop: Drop) -> None:

@@ -95,9 +95,10 @@ class Connector:
         addresses = await self._resolve()
         try:
             sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_S, loop=loop)
-        except OSError:
+        except OSError as error:
             self._addresses = ()
-            raise
+            # The frame that raised it holds on to it: a circle with all that waits for the connection, requests too.
+            raise error.with_traceback(None) from None
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.socket = sock
         tls = self._tls if self._first.tls else None
