@@ -215,6 +215,10 @@ def posted(path: str, body: bytes, length: int | None = None) -> bytes:
     return head.encode() + body
 
 
+def asked(**more: Any) -> bytes:  # noqa: ANN401 (whatever JSON can say)
+    return orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "hello"}], **more})
+
+
 async def mints_nonsense(caller: RawCaller, _: Model) -> None:
     caller.send(posted("/v1/realtime/client_secrets", b'{"session":{"type":1}}'))
     await caller.until(b"}}")
@@ -229,13 +233,13 @@ async def leaves_half_a_body(caller: RawCaller, _: Model) -> None:
 
 async def is_refused_a_completion(caller: RawCaller, model: Model) -> None:
     model.will(refuses(500, "no"))
-    caller.send(posted("/v1/chat/completions", b'{"messages":[]}'))
+    caller.send(posted("/v1/chat/completions", asked()))
     await caller.until(b"}}")
 
 
 async def leaves_in_the_middle_of_a_completion(caller: RawCaller, model: Model) -> None:
     model.will(model.hang_after("one two"))
-    caller.send(posted("/v1/chat/completions", b'{"stream":true,"messages":[]}'))
+    caller.send(posted("/v1/chat/completions", asked(stream=True)))
     await caller.until(b"two")
 
 

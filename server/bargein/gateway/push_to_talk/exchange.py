@@ -159,6 +159,7 @@ class Exchange:
         finally:
             self._metrics.upstream_streams_open.dec()
             self._note(turn, outcome, failure)
+            failure = None  # It knows this frame by its traceback: a circle.
 
     def _note(self, turn: _Turn, outcome: Outcome, failure: UpstreamError | None) -> None:
         """Count what was used and log one line, however it ended."""
