@@ -8,7 +8,7 @@ import pytest
 
 from bargein.sound.echo import likeness
 from bargein.sound.resample import resample
-from support.sounds import speech
+from support.sounds import at_level, speech
 
 Sound = npt.NDArray[np.float64]
 TAKEN_FOR_ECHO = 0.4
@@ -43,6 +43,32 @@ def test_an_echo_is_known_in_a_noisy_room_with_walls() -> None:
         heard = 0.1 * room[start : start + 2560]
         found.append(likeness(heard + rng.normal(0, heard.std() / 5, 2560), around(start, 2560)))
     assert np.median(found) > TAKEN_FOR_ECHO
+
+
+AT_S = np.arange(len(SAID)) / 8_000
+BELOW_THE_VOICE = {
+    "offset": np.full(len(SAID), 1500.0),
+    "hum": at_level(np.sin(2 * np.pi * 50 * AT_S) + np.sin(2 * np.pi * 100 * AT_S), -24),
+}
+
+
+@pytest.mark.parametrize("below", BELOW_THE_VOICE)
+def test_an_echo_is_known_beside_what_lies_below_the_voice(below: str) -> None:
+    """At -20 dB of the loudspeaker, into a microphone with an offset or a hum."""
+    hidden = BELOW_THE_VOICE[below]
+    found = [likeness(0.1 * SAID[at : at + 2560] + hidden[at : at + 2560], around(at, 2560)) for at in STARTS]
+    assert min(found) > TAKEN_FOR_ECHO
+
+
+@pytest.mark.parametrize("below", BELOW_THE_VOICE)
+def test_what_lies_below_both_voices_makes_no_echo(below: str) -> None:
+    """The same hum, or an offset, in what was said and in what is heard is not the agent's voice."""
+    hidden = BELOW_THE_VOICE[below]
+    other = narrow(speech("Wait, stop, I wanted to ask something else.", "en-us+f3"))
+    for start in STARTS:
+        at = 1600 + start % 4000
+        said = around(start, 2560) + hidden[: 2560 + 4600]
+        assert likeness(0.1 * other[at : at + 2560] + hidden[:2560], said) < TAKEN_FOR_ECHO
 
 
 @pytest.mark.parametrize("voice", ["en-us", "en-us+f3", "en-gb+m3"])

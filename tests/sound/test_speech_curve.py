@@ -24,10 +24,40 @@ def test_high_tones_hiss(frequency_hz: float, rate_hz: int, hisses: bool) -> Non
 
 
 def test_the_level_is_that_of_the_meter() -> None:
-    rng = np.random.default_rng(5)
-    samples = (rng.standard_normal(24_000) * np.linspace(1, 9000, 24_000)).astype(np.int16)
+    samples = (tone(3_000, 24_000, 1.0) * np.repeat(np.linspace(0.01, 1, 50), 480)).astype(np.int16)
     levels_db, _ = speech_curve(samples, 24_000, 20)
     assert levels_db == pytest.approx(loudness(samples.astype("<i2").tobytes(), 24_000, 20), abs=0.01)
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 24_000, 48_000])
+@pytest.mark.parametrize("below", ["offset", "50 Hz", "60 and 120 Hz"])
+def test_what_lies_below_the_voice_hides_no_pause_and_no_hiss(below: str, rate_hz: int) -> None:
+    vowel, hiss, pause = tone(220, rate_hz), tone(min(6_000, 0.4 * rate_hz), rate_hz) // 8, tone(220, rate_hz) // 1000
+    said = np.concatenate((vowel, pause, hiss, pause, vowel))
+    at_s = np.arange(len(said)) / rate_hz
+    hidden = {
+        "offset": np.full(len(said), 1114),
+        "50 Hz": 800 * np.sin(2 * np.pi * 50 * at_s + 1),
+        "60 and 120 Hz": 400 * np.sin(2 * np.pi * 60 * at_s + 2) + 400 * np.sin(2 * np.pi * 120 * at_s),
+    }[below]
+    levels_db, hisses = speech_curve((said + hidden).astype(np.int16), rate_hz, 20)
+    plain_db, plain_hisses = speech_curve(said, rate_hz, 20)
+    gate_db = max(levels_db) - 35
+    assert [level_db > gate_db for level_db in levels_db] == [level_db > gate_db for level_db in plain_db]
+    assert [on for on, level_db in zip(hisses, levels_db, strict=True) if level_db > gate_db] == [False] * 10 + [
+        True
+    ] * 10 + [False] * 10
+    assert [on for on, level_db in zip(plain_hisses, plain_db, strict=True) if level_db > gate_db].count(True) == 10
+
+
+def test_a_deep_voice_keeps_its_level() -> None:
+    """80 Hz and its harmonics: what is left out of the level is the fundamental."""
+    at_s = np.arange(24_000) / 24_000
+    harmonics = np.sum([np.sin(2 * np.pi * 80 * number * at_s) / number for number in range(1, 30)], 0)
+    above = harmonics - np.sin(2 * np.pi * 80 * at_s)
+    levels_db, _ = speech_curve((4000 * harmonics).astype(np.int16), 24_000, 20)
+    expected_db, _ = speech_curve((4000 * above).astype(np.int16), 24_000, 20)
+    assert levels_db == pytest.approx(expected_db, abs=1.5)
 
 
 def test_silence_is_silent_and_does_not_hiss() -> None:

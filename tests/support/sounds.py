@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import shutil
 import subprocess
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +18,12 @@ Sound = npt.NDArray[np.float64]
 
 
 @functools.cache
-def speech(text: str, voice: str = "en-us") -> Sound:
-    """``text`` as espeak-ng says it."""
+def speech(text: str, voice: str = "en-us", pitch: int = 50) -> Sound:
+    """``text`` as espeak-ng says it; ``pitch`` from 0 to 99."""
     if shutil.which("espeak-ng") is None:
         raise RuntimeError("espeak-ng is not installed: apt-get install espeak-ng, or brew install espeak-ng")
-    said = subprocess.run(["espeak-ng", "-v", voice, "--stdout", text], check=True, capture_output=True)
+    command = ["espeak-ng", "-v", voice, "-p", str(pitch), "--stdout", text]
+    said = subprocess.run(command, check=True, capture_output=True)
     return read_mono(said.stdout, RATE_HZ).astype(np.float64)
 
 
@@ -29,6 +31,26 @@ def room(ms: int, level_db: float, seed: int = 0) -> Sound:
     """Steady background noise at an RMS level relative to full scale."""
     rng = np.random.default_rng(seed)
     return rng.normal(0, 32768 * 10 ** (level_db / 20), ms * RATE_HZ // 1000)
+
+
+def at_level(sound: Sound, level_db: float) -> Sound:
+    """``sound`` at an RMS level relative to full scale."""
+    scaled: Sound = sound / np.sqrt(np.mean(sound**2)) * 32768 * 10 ** (level_db / 20)
+    return scaled
+
+
+def tones(frequencies_hz: Sequence[float], ms: int, level_db: float) -> Sound:
+    """Steady tones, as of the mains, all of the same strength."""
+    at_s = np.arange(ms * RATE_HZ // 1000) / RATE_HZ
+    return at_level(np.sum([np.sin(2 * np.pi * hz * at_s + hz) for hz in frequencies_hz], 0), level_db)
+
+
+def rumble(ms: int, level_db: float, seed: int = 0) -> Sound:
+    """An engine or wind: noise from 20 to 120 Hz, the deeper the stronger."""
+    count = ms * RATE_HZ // 1000
+    hz = np.fft.rfftfreq(count, 1 / RATE_HZ)
+    colour = np.where((hz >= 20) & (hz <= 120), 1 / np.maximum(hz, 20), 0)
+    return at_level(np.fft.irfft(np.fft.rfft(room(ms, -20, seed)) * colour, count), level_db)
 
 
 def cough(ms: int, seed: int, peak: float = 12_000) -> Sound:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat
@@ -15,7 +16,7 @@ from bargein.core.floor import CallerTrigger
 from bargein.sound.g711 import pcm16_to_alaw, pcm16_to_ulaw
 from bargein.sound.resample import resample
 from bargein.vad.webrtc import WebRtcDetector
-from support.sounds import Sound, cough, keys, knock, pcm16, room, speech, within
+from support.sounds import RATE_HZ, Sound, at_level, cough, keys, knock, pcm16, room, rumble, speech, tones, within
 
 STOP = "Wait, stop, I wanted to ask something else."
 VOICES = ["en-us", "en-us+f3", "en-gb+m3", "en-us+whisper"]
@@ -94,6 +95,74 @@ def test_telephone_speech_is_heard_as_well(fmt: AudioFormat, encode: object) -> 
     found = [trigger for trigger, _ in signals(encode(narrow), fmt, chunk_bytes=160)]  # type: ignore[operator]
     assert found[:2] == [CallerTrigger.EVIDENCE, CallerTrigger.CONFIRM]
     assert found[-1] is CallerTrigger.END
+
+
+def telephone(sound: Sound) -> npt.NDArray[np.int16]:
+    return resample(np.clip(sound, -32768, 32767).astype(np.int16), RATE_HZ, 8_000)
+
+
+LENGTH_MS, SPOKEN_MS = 9_000, 4_000
+AT_S = np.arange(LENGTH_MS * RATE_HZ // 1000) / RATE_HZ
+BELOW_THE_VOICE = {
+    "offset of 3.4 %": np.full(len(AT_S), 1114.0),
+    "offset of 18 %": np.full(len(AT_S), -6000.0),
+    "offset that comes": np.where(AT_S < 2, 0.0, 4000.0),
+    "offset that comes and goes": np.where(AT_S % 1.4 < 0.7, -2500.0, 2500.0),
+    "drifting offset": 2000 * np.sin(2 * np.pi * 0.5 * AT_S),
+    "pop at the start": 20_000 * np.exp(-AT_S / 0.05),
+    "hum of 50 Hz": tones([50], LENGTH_MS, -20),
+    "hum of 60 Hz": tones([60], LENGTH_MS, -20),
+    "hum of 50 and 100 Hz": tones([50, 100], LENGTH_MS, -24),
+    "hum of 60 and 120 Hz": tones([60, 120], LENGTH_MS, -26),
+    "hum of a rectifier": tones([100], LENGTH_MS, -26),
+    "hum that is switched on": np.where(AT_S < 2.5, 0.0, tones([50, 100], LENGTH_MS, -24)),
+    "rumble": rumble(LENGTH_MS, -22),
+    "offset, hum and rumble": 3000 + tones([50, 100], LENGTH_MS, -26) + rumble(LENGTH_MS, -26),
+}
+ENCODINGS = {
+    "PCM16": (PCM16_24K, pcm16),
+    "µ-law": (PCMU_8K, lambda sound: pcm16_to_ulaw(telephone(sound))),
+    "A-law": (PCMA_8K, lambda sound: pcm16_to_alaw(telephone(sound))),
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("below", BELOW_THE_VOICE)
+def test_what_lies_below_the_voice_is_no_voice_and_hides_none(below: str, encoding: str) -> None:
+    fmt, encode = ENCODINGS[encoding]
+    said = at_level(speech(STOP), -28)
+    sound = within(room(LENGTH_MS, -62) + BELOW_THE_VOICE[below], SPOKEN_MS, said)
+    found = signals(encode(sound), fmt, chunk_bytes=fmt.bytes_of(fmt.samples_in_ms(20)), agent_audible=False)
+    assert [trigger for trigger, _ in found[:2]] == [CallerTrigger.EVIDENCE, CallerTrigger.CONFIRM]
+    assert SPOKEN_MS < found[0][1] <= SPOKEN_MS + 300
+    assert found[-1][0] is CallerTrigger.END
+    assert SPOKEN_MS + 1000 * len(said) // RATE_HZ < found[-1][1] < SPOKEN_MS + 1000 * len(said) // RATE_HZ + 900
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("level_db", [-22, -40])
+def test_a_deep_voice_is_heard_and_voiced(level_db: float, encoding: str) -> None:
+    """Of 80 Hz: its fundamental lies below what is listened to, its pitch does not."""
+    fmt, encode = ENCODINGS[encoding]
+    said = at_level(speech(STOP, "en-us+m4", pitch=8), level_db)
+    assert 70 <= pitch_hz(said) <= 90
+    found = signals(encode(within(room(6000, -66), 1000, said)), fmt, chunk_bytes=160)
+    assert [trigger for trigger, _ in found][:2] == [CallerTrigger.EVIDENCE, CallerTrigger.CONFIRM]
+    assert found[1][1] <= 1600
+    assert found[-1][0] is CallerTrigger.END
+
+
+def pitch_hz(sound: Sound) -> float:
+    """The commonest pitch of its loud parts."""
+    found = []
+    low = resample(at_level(sound, -20).astype(np.int16), RATE_HZ, 8_000).astype(float)
+    for start in range(0, len(low) - 800, 200):
+        part = low[start : start + 800] * np.hanning(800)
+        alike = np.correlate(part, part, "full")[799:]
+        lag = 50 + int(np.argmax(alike[50:160]))
+        if alike[lag] > 0.5 * alike[0] and alike[0] > 1e9:
+            found.append(8_000 / lag)
+    return float(np.median(found))
 
 
 def test_a_higher_threshold_asks_for_more() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-QUIETEST_DB: Final = -62.0
+QUIETEST_DB: Final = -63.0
 """Below this a microphone gives digital silence or dither: a floor under it would let breath count as speech."""
 SPAN_S: Final = 2.0
 BLOCKS: Final = 8

@@ -3,15 +3,19 @@
 An echo is what was said, later, quieter, and blurred by the room. So: find the delay at which both are most alike,
 let the best short filter turn what was said into what was heard, and see how much of it that explains. Of somebody
 else's voice it explains next to nothing, whatever the levels and even if the words are the same. The filter is the
-Wiener solution of the normal equations (S. Haykin, "Adaptive Filter Theory", chapter 2).
+Wiener solution of the normal equations (S. Haykin, "Adaptive Filter Theory", chapter 2). Only the band of the voice is
+compared: a microphone's hum is no part of an echo, and no likeness either.
 """
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from bargein.sound.voice_band import RINGING_SAMPLES, band_response
 
 PRE_EMPHASIS: Final = 0.95
 """Flattens the spectrum of voices, whose low frequencies are all alike."""
@@ -31,17 +35,20 @@ def likeness(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> float:
     :param heard: samples at 8 kHz, on the scale of PCM16; a quarter of a second or more.
     :param said: samples at the same rate; more of them, with whatever delay the echo may have before it.
     """
-    x, y = _flattened(heard), _flattened(said)
-    count = len(x)
-    energy = float(np.dot(x, x))
-    if count < 2 * TAPS or len(y) < count + TAPS or energy < QUIET * count:
+    count = len(heard)
+    if count < 2 * TAPS or len(said) < count + TAPS:
         return 0.0
-    crossed = _correlation(y, x)
-    running = np.concatenate(([0.0], np.cumsum(y * y)))
+    x, _ = _flattened(heard)
+    y, spectrum = _flattened(said)
+    energy = float(np.dot(x, x))
+    if energy < QUIET * count:
+        return 0.0
+    crossed = _correlation(spectrum, x)[: len(y) - count + 1]
+    running = np.concatenate(([0.0], np.cumsum(y * y, dtype=np.float64)))
     alike = np.abs(crossed) / np.sqrt(np.maximum(running[count:] - running[:-count], QUIET * count))
     start = min(max(int(np.argmax(alike)) - TAPS_BEFORE, 0), len(crossed) - TAPS)
     stretch = y[start : start + count + TAPS]
-    own = np.correlate(np.concatenate((stretch, np.zeros(TAPS - 1))), stretch)
+    own = np.correlate(np.concatenate((stretch, np.zeros(TAPS - 1, np.float32))), stretch).astype(np.float64)
     own[0] += LOADING * own[0] + QUIET
     lags = np.arange(TAPS)
     normal = own[np.abs(lags[:, None] - lags[None, :])]
@@ -50,22 +57,37 @@ def likeness(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> float:
     return min(max(explained, 0.0), 1.0)
 
 
-def _correlation(y: npt.NDArray[np.float64], x: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """At lag ``k``: the sum of ``x[n] * y[n + k]``, for all lags at which ``x`` lies within ``y``.
-
-    At those a circular correlation of the length of ``y`` does not come round.
+def _flattened(samples: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.complex64]]:
+    """A sound in the band of the voice, with its spectrum made flat; and its Fourier transform, which goes on for what
+    the filter still rings behind it.
     """
-    size = _fast_length(len(y))
-    circular: npt.NDArray[np.float64] = np.fft.irfft(np.fft.rfft(y, size) * np.conj(np.fft.rfft(x, size)), size)
-    return circular[: len(y) - len(x) + 1]
+    size = _fast_length(len(samples) + RINGING_SAMPLES)
+    # Without its mean first: the filter would take the beginning of an offset for a click.
+    centred = samples.astype(np.float32) - np.float32(samples.mean())
+    spectrum: npt.NDArray[Any] = np.fft.rfft(centred, size) * _flattening(size)
+    flat: npt.NDArray[Any] = np.fft.irfft(spectrum, size)[: len(samples)]
+    return flat, spectrum
+
+
+@functools.lru_cache(maxsize=32)
+def _flattening(size: int) -> npt.NDArray[np.complex64]:
+    turns = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
+    flattening: npt.NDArray[np.complex64] = band_response(size) * (1.0 - PRE_EMPHASIS * turns).astype(np.complex64)
+    return flattening
+
+
+def _correlation(spectrum: npt.NDArray[np.complex64], x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """At lag ``k``: the sum of ``x[n] * y[n + k]``, of the transform of ``y``. Those at which ``x`` does not lie within
+    ``y`` mean nothing, for it comes round.
+    """
+    size = 2 * (len(spectrum) - 1)
+    circular = np.fft.irfft(spectrum * np.conj(np.fft.rfft(x, size)), size)
+    return circular.astype(np.float64)
 
 
 def _fast_length(count: int) -> int:
-    """A length of ``count`` or little more of which a Fourier transform is fast: five to eight times a power of two."""
-    step = 1 << max(count.bit_length() - 3, 0)
+    """An even length of ``count`` or little more of which a Fourier transform is fast: five to eight times a power of
+    two.
+    """
+    step = 1 << max(count.bit_length() - 3, 1)
     return -(-count // step) * step
-
-
-def _flattened(samples: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    exact = samples.astype(np.float64)
-    return exact[1:] - PRE_EMPHASIS * exact[:-1]

@@ -31,8 +31,9 @@ def _alaw_decoded() -> Samples:
     return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
 
 
-_ULAW_TO_PCM: Final = _ulaw_decoded()
-_ALAW_TO_PCM: Final = _alaw_decoded()
+ULAW_TO_PCM: Final = _ulaw_decoded()
+ALAW_TO_PCM: Final = _alaw_decoded()
+"""The samples of all 256 codes, each."""
 
 
 def _segment(magnitude: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
@@ -67,12 +68,12 @@ _PCM_TO_ALAW: Final = _alaw_encoded()
 
 def ulaw_to_pcm16(data: bytes) -> Samples:
     """Decode µ-law."""
-    return _ULAW_TO_PCM[np.frombuffer(data, np.uint8)]
+    return ULAW_TO_PCM[np.frombuffer(data, np.uint8)]
 
 
 def alaw_to_pcm16(data: bytes) -> Samples:
     """Decode A-law."""
-    return _ALAW_TO_PCM[np.frombuffer(data, np.uint8)]
+    return ALAW_TO_PCM[np.frombuffer(data, np.uint8)]
 
 
 def pcm16_to_ulaw(samples: Samples) -> bytes:

@@ -15,8 +15,8 @@ import soxr
 
 Samples = npt.NDArray[np.int16]
 
-TAPS: Final = 48
-"""At 24 kHz: 2 ms long, 1 ms of delay."""
+TAPS_PER_FACTOR: Final = 16
+"""Whatever the rate: 2 ms long at 8 kHz behind it, 1 ms of delay, and the same fall."""
 UNITY: Final = 32768
 """A gain of 1 in the taps."""
 CUTOFF: Final = 0.88
@@ -30,14 +30,15 @@ WHOLE_CHUNK_BLOCKS: Final = 100
 
 @functools.cache
 def low_pass_taps(factor: int) -> npt.NDArray[np.float32]:
-    """Windowed sinc, unity gain at 0 Hz. From 24 to 8 kHz: -0.9 dB at 3 kHz, below -63 dB from 4.6 kHz up.
+    """Windowed sinc, unity gain at 0 Hz. To 8 kHz: -0.9 dB at 3 kHz, below -63 dB from 4.6 kHz up.
 
     All are multiples of 1 / :data:`UNITY`: in integers the filter is the same.
     """
-    at = np.arange(TAPS) - (TAPS - 1) / 2
-    taps = np.sinc(at * CUTOFF / factor) * np.kaiser(TAPS, KAISER_BETA)
+    count = TAPS_PER_FACTOR * factor
+    at = np.arange(count) - (count - 1) / 2
+    taps = np.sinc(at * CUTOFF / factor) * np.kaiser(count, KAISER_BETA)
     whole = np.rint(UNITY * taps / taps.sum())
-    whole[TAPS // 2] += UNITY - whole.sum()
+    whole[count // 2] += UNITY - whole.sum()
     in_unity: npt.NDArray[np.float32] = (whole / UNITY).astype(np.float32)
     return in_unity
 
@@ -47,9 +48,10 @@ def _block_low_pass(factor: int) -> npt.NDArray[np.float32]:
     """The same as a matrix that makes :data:`BLOCK_SAMPLES` samples of one row of sound: the taps, moved on by
     ``factor`` rows from column to column. One product of matrices is twice as fast as one of a matrix and the taps.
     """
-    matrix = np.zeros((TAPS + factor * (BLOCK_SAMPLES - 1), BLOCK_SAMPLES), np.float32)
+    taps = low_pass_taps(factor)
+    matrix = np.zeros((len(taps) + factor * (BLOCK_SAMPLES - 1), BLOCK_SAMPLES), np.float32)
     for column in range(BLOCK_SAMPLES):
-        matrix[factor * column : factor * column + TAPS, column] = low_pass_taps(factor)
+        matrix[factor * column : factor * column + len(taps), column] = taps
     return matrix
 
 
@@ -69,7 +71,7 @@ class Decimator:
         if rest:
             raise ValueError(f"chunk_samples must be a multiple of {factor * BLOCK_SAMPLES}, got {chunk_samples}")
         self.chunk_samples = chunk_samples
-        self.past_samples = TAPS - factor
+        self.past_samples = (TAPS_PER_FACTOR - 1) * factor
         """How many samples before the chunk the filter looks at."""
         self._low_pass = _block_low_pass(factor)
         self._sound = np.zeros(self.past_samples + chunk_samples, np.float32)

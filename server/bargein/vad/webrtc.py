@@ -1,6 +1,7 @@
 """The voice detector of WebRTC: a Gaussian mixture over six bands, below two microseconds a frame.
 
-It works at 8 kHz inside, whatever it is given, so the sound is brought there first. It says yes or no, and says yes
+It works at 8 kHz inside, whatever it is given, so the sound is brought there first, and to the band of the voice: an
+offset or a hum below it would hide a voice from the level, and from the detector too. It says yes or no, and says yes
 to much that is no voice; the votes over several windows and the level gate in :mod:`bargein.core.endpointing` are
 what makes it usable.
 """
@@ -8,18 +9,15 @@ what makes it usable.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import webrtcvad
 
 from bargein.core.audio import AudioFormat, Encoding
 from bargein.core.events import Window
-from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
-from bargein.sound.levels import mean_square_of, power_db
-from bargein.sound.narrowing import narrower
+from bargein.sound.levels import power_db
+from bargein.sound.narrowing import Narrower, alaw_narrower, pcm_narrower, ulaw_narrower
 from bargein.vad.voicing import voicing
 
 WINDOW_MS: Final = 20
@@ -40,13 +38,9 @@ class WebRtcDetector:
         self._window_samples = fmt.samples_in_ms(WINDOW_MS)
         self._window_bytes = fmt.bytes_of(self._window_samples)
         self._rest = b""
-        self._decode = _TELEPHONE.get(fmt.encoding)
-        """For what comes at the detector's own rate."""
-        self._narrower = narrower(fmt.rate_hz // RATE_HZ, self._window_samples)
-        """For everything else."""
-        self._past = bytes(self._narrower.past_bytes)
+        self._narrower = _narrower(fmt)
+        self._memory = self._narrower.new_memory()
         """What the narrower needs to know of the windows before."""
-        self._past_start = self._window_bytes - len(self._past)
         self._vad = webrtcvad.Vad(MODE)
         self._digital_silence = _digital_silence(fmt)
         self._silent_windows = 0
@@ -75,12 +69,7 @@ class WebRtcDetector:
         return self._silent_window
 
     def _judge(self, window: bytes, weigh_above_db: float) -> Window:
-        if self._decode is not None:
-            samples = self._decode(window)
-            heard, mean_square = samples.tobytes(), mean_square_of(samples)
-        else:
-            past, self._past = self._past, window[self._past_start :]
-            heard, mean_square = self._narrower.narrow(past, window)
+        heard, mean_square = self._narrower.narrow(self._memory, window)
         level_db = power_db(mean_square)
         before, self._before = self._before, heard
         if not self._vad.is_speech(heard, RATE_HZ, SOUND_SAMPLES):
@@ -95,7 +84,11 @@ def _digital_silence(fmt: AudioFormat) -> bytes:
     return fmt.silence(fmt.samples_in_ms(WINDOW_MS))
 
 
-_TELEPHONE: Final[dict[Encoding, Callable[[bytes], npt.NDArray[np.int16]]]] = {
-    Encoding.PCMU: ulaw_to_pcm16,
-    Encoding.PCMA: alaw_to_pcm16,
-}
+def _narrower(fmt: AudioFormat) -> Narrower:
+    match fmt.encoding:
+        case Encoding.PCM16:
+            return pcm_narrower(fmt.rate_hz // RATE_HZ)
+        case Encoding.PCMU:
+            return ulaw_narrower()
+        case Encoding.PCMA:
+            return alaw_narrower()
