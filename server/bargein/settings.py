@@ -115,6 +115,13 @@ class Model(Group):
         VoiceMap,
         Field(description="The model's voices by the names that callers use: `alloy=ethan,marin=chelsie`."),
     ] = Field(default_factory=dict)
+    images: Annotated[
+        bool | None,
+        Field(
+            description="Whether the model sees images. Unset: DashScope's, vLLM-Omni's and sglang-omni's do, others "
+            "do not."
+        ),
+    ] = None
     azure_deployment: Annotated[
         str | None, Field(description="Azure OpenAI: the deployment. The URL is then `https://NAME.openai.azure.com`.")
     ] = None
@@ -237,7 +244,8 @@ class Conversation(Group):
         int, Field(ge=1000, description="The largest context that the model is sent, estimated.")
     ] = 32_000
     history_audio_limit_bytes: Annotated[
-        int, Field(ge=0, description="Sound kept with the items of a conversation; the oldest is forgotten first.")
+        int,
+        Field(ge=0, description="Sound and images kept with a conversation; the oldest is forgotten first."),
     ] = 16_777_216
     max_completion_tokens: Annotated[int, Field(ge=1, description="The most tokens of one answer of push to talk.")] = (
         4096

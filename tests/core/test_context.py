@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from bargein.core.audio import PCM16_24K
@@ -12,14 +14,16 @@ from bargein.core.completion import (
     ToolCall,
     ToolMessage,
     UserAudio,
+    UserImage,
     UserMessage,
     UserText,
 )
-from bargein.core.context import ContextOverflowError, fit, messages, size_tokens
+from bargein.core.context import IMAGE_LEFT_OUT, ContextOverflowError, fit, messages
 from bargein.core.heard_words import Transcript
 from bargein.core.history import Heard
-from bargein.core.items import FunctionCall, FunctionCallOutput, InputAudio, InputText, Item, OutputAudio
+from bargein.core.items import FunctionCall, FunctionCallOutput, InputAudio, InputImage, InputText, Item, OutputAudio
 from bargein.core.items import Message as MessageItem
+from bargein.core.sizes import audio_tokens, size_bytes, size_tokens
 
 
 def said(item_id: str, text: str, *, status: str = "completed", audio_id: str | None = None) -> MessageItem:
@@ -41,6 +45,54 @@ def test_an_untouched_reply_is_told_by_its_audio_until_that_expires() -> None:
     reply = said("a", "hello", audio_id="audio_1")
     assert told(reply, unix_s=999) == [AssistantMessage("hello", "audio_1")]
     assert told(reply, unix_s=1000) == [AssistantMessage("hello")]
+
+
+def test_a_server_that_keeps_no_sound_is_told_the_words() -> None:
+    told_anyway = messages([said("a", "hello", audio_id="audio_1")], {}, "", unix_s=0, refers_to_audio=False)
+    assert told_anyway == [(AssistantMessage("hello"), None)]
+
+
+def test_the_sound_of_a_reply_counts_in_an_estimate() -> None:
+    """20 tokens a second, where it is told by its name."""
+    reply = said("a", "x" * 40, audio_id="audio_1")
+    reply.parts[0].sample_count = 24_000 * 30
+    (message,) = told(reply)
+    assert message == AssistantMessage("x" * 40, "audio_1", audio_ms=30_000)
+    assert (size_tokens(message), audio_tokens(message)) == (610, 600)
+    (written,) = told(reply, unix_s=1000)
+    assert (size_tokens(written), audio_tokens(written)) == (10, 0)
+
+
+def test_replies_are_told_by_their_words_before_any_is_dropped() -> None:
+    reply: tuple[Message, str | None] = (AssistantMessage("hello", "audio_1", audio_ms=60_000), None)
+    given = [reply, reply, spoken(None)]
+    kept = fit(given, max_bytes=10**6, max_tokens=1300, overflow="transcript")
+    assert kept == (AssistantMessage("hello"), reply[0], spoken(None)[0])
+    assert fit(given, max_bytes=10**6, max_tokens=1300, overflow="drop") == (reply[0], spoken(None)[0])
+
+
+PNG = "data:image/png;base64," + "A" * 4000
+
+
+def test_an_image_is_told_with_its_detail_and_counted() -> None:
+    (message,) = told(MessageItem("u", "user", [InputText("What is it?"), InputImage(PNG, "low")]))
+    assert message == UserMessage((UserText("What is it?"), UserImage(PNG, "low")))
+    assert size_tokens(message) == 3 + 85
+    assert size_bytes(message) == 200 + len("What is it?") + len(PNG)
+    assert size_tokens(UserMessage((UserImage(PNG),))) == 1000
+
+
+def test_an_image_that_is_not_kept_any_more_is_told_of() -> None:
+    assert told(MessageItem("u", "user", [InputImage("")])) == [UserMessage((UserText(IMAGE_LEFT_OUT),))]
+
+
+def test_old_images_are_left_out_before_turns_are() -> None:
+    shown: tuple[Message, str | None] = (UserMessage((UserText("Look:"), UserImage(PNG))), None)
+    kept = fit([shown, shown], max_bytes=10**6, max_tokens=1100, overflow="transcript")
+    assert kept == (UserMessage((UserText("Look:"), UserText(IMAGE_LEFT_OUT))), shown[0])
+    both: tuple[Message, str | None] = (UserMessage((UserImage(PNG), SECOND)), "my words")
+    kept = fit([both, shown], max_bytes=10**6, max_tokens=1100, overflow="transcript")
+    assert kept[0] == UserMessage((UserText(IMAGE_LEFT_OUT), UserText("my words")))
 
 
 def test_a_cut_reply_is_told_as_heard_and_never_by_its_audio() -> None:
@@ -148,6 +200,24 @@ def test_a_retention_ratio_shrinks_to_its_share() -> None:
     given = [spoken(None) for _ in range(10)]
     kept = fit(given, max_bytes=10**9, max_tokens=99, overflow="drop", truncation=0.5)
     assert sum(size_tokens(message) for message in kept) <= 49
+
+
+def test_a_bound_of_the_callers_counts_behind_the_instructions() -> None:
+    given: list[tuple[Message, str | None]] = [(SystemMessage("x" * 400), None), *[spoken(None) for _ in range(10)]]
+
+    def kept(limit: int, truncation: Literal["auto", "disabled"] | float = "auto") -> int:
+        messages = fit(
+            given, max_bytes=10**9, max_tokens=10**6, overflow="drop", truncation=truncation,
+            post_instructions_tokens=limit,
+        )  # fmt: skip
+        assert messages[0] == given[0][0]
+        return sum(map(size_tokens, messages))
+
+    assert kept(100) == 100 + 100
+    assert kept(40) == 100 + 40
+    assert kept(40, 0.5) == 100 + 20
+    with pytest.raises(ContextOverflowError):
+        kept(40, "disabled")
 
 
 def test_disabled_truncation_refuses_to_shorten() -> None:

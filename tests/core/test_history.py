@@ -9,7 +9,7 @@ from bargein.core.audio import PCM16_24K
 from bargein.core.config import CorePolicy
 from bargein.core.heard_words import Transcript
 from bargein.core.history import History
-from bargein.core.items import FunctionCallOutput, InputAudio, InputText, Message, OutputAudio
+from bargein.core.items import FunctionCallOutput, InputAudio, InputImage, InputText, Message, OutputAudio
 from bargein.errors import CallerError
 from support.conversation_script import Script, manual
 
@@ -55,6 +55,14 @@ def test_sound_is_forgotten_oldest_first_replies_before_callers_and_the_newest_n
     (said,) = items[2].parts
     assert isinstance(said, OutputAudio)
     assert said.transcript == "hello there"
+
+
+def test_images_are_kept_within_the_same_bound() -> None:
+    script = Script(manual(), CorePolicy(history_audio_limit_bytes=3000))
+    for _ in range(4):
+        script.do(events.ItemCreateRequested(Message("", "user", [InputImage("data:image/png;base64," + "A" * 1000)])))
+    urls = [part.url for item in script.conversation.history for part in item.parts]
+    assert [bool(url) for url in urls] == [False, False, True, True]
 
 
 def test_the_sound_of_a_conversation_is_bounded_though_nobody_writes_it_down() -> None:

@@ -22,6 +22,7 @@ from bargein.core.completion import (
     ToolChoice,
     ToolMessage,
     UserAudio,
+    UserImage,
     UserMessage,
     UserText,
 )
@@ -183,3 +184,29 @@ def test_sglang_omni() -> None:
         assert prefix == "data:audio/wav;base64"
         assert unwrapped(data) == (24_000, SPEECH.audio)
     assert len(written["audios"]) == 2
+
+
+PICTURE = UserImage("data:image/png;base64,AAAA", "low")
+
+
+def test_images() -> None:
+    for flavour in ("openai", "generic", "vllm-omni", "dashscope"):
+        (message,) = body(UserMessage((UserText("Look:"), PICTURE)), flavour=flavour)["messages"]
+        image = {"type": "image_url", "image_url": {"url": PICTURE.url, "detail": "low"}}
+        assert message["content"] == [{"type": "text", "text": "Look:"}, image]
+
+
+def test_sglang_omni_images() -> None:
+    written = body(UserMessage((PICTURE, SPEECH, UserText("Look:"))), flavour="sglang-omni")
+    assert written["messages"] == [{"role": "user", "content": "Look:"}]
+    assert written["images"] == [PICTURE.url]
+    assert len(written["audios"]) == 1
+
+
+def test_dashscope_has_sound_and_images_in_messages_of_their_own() -> None:
+    parts = (UserText("Look:"), PICTURE, PICTURE, SPEECH, UserText("and listen"), PICTURE)
+    messages = body(UserMessage(parts), flavour="dashscope")["messages"]
+    kinds = [[part["type"] for part in message["content"]] for message in messages]
+    assert kinds == [["text", "image_url", "image_url"], ["input_audio", "text"], ["image_url"]]
+    (together,) = body(UserMessage(parts), flavour="vllm-omni")["messages"]
+    assert len(together["content"]) == 6

@@ -166,7 +166,7 @@ def test_where_an_item_goes() -> None:
             message("user", {"type": "input_image", "image_url": "data:image/png;base64,"}),
             "unsupported_content_type",
             "item.content[0]",
-            "Images are not supported",
+            "The model behind this server takes no images",
         ),
         (
             message("assistant", {"type": "output_audio", "audio": "AAAA"}),

@@ -31,6 +31,16 @@ class UserAudio:
 
 
 @dataclass(frozen=True, slots=True)
+class UserImage:
+    """A picture of the caller's."""
+
+    url: str
+    """``data:image/…;base64,…``."""
+    detail: str | None = None
+    """``low``, ``high`` or ``auto``, as the caller has said."""
+
+
+@dataclass(frozen=True, slots=True)
 class ToolCall:
     call_id: str
     name: str
@@ -45,7 +55,7 @@ class SystemMessage:
 
 @dataclass(frozen=True, slots=True)
 class UserMessage:
-    parts: tuple[UserText | UserAudio, ...]
+    parts: tuple[UserText | UserAudio | UserImage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,8 @@ class AssistantMessage:
     audio_id: str | None = None
     """Names the whole, unheard rest included: only for replies that were played to their end."""
     tool_calls: tuple[ToolCall, ...] = ()
+    audio_ms: int = 0
+    """How long the sound is that ``audio_id`` names."""
 
 
 @dataclass(frozen=True, slots=True)

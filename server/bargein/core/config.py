@@ -69,6 +69,8 @@ class SessionConfig:
     response: ResponseSettings = field(default_factory=ResponseSettings)
     truncation: Literal["auto", "disabled"] | float = "auto"
     """``auto``; ``disabled``; or the share, 0 to 1, to which the context shrinks when it overflows."""
+    post_instructions_tokens: int | None = None
+    """The caller's own bound of the context behind the instructions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +108,10 @@ class CorePolicy:
     max_request_bytes: int = 20_000_000
     max_context_tokens: int = 32_000
     history_audio_limit_bytes: int = 16 * 1024 * 1024
-    """Sound kept with the items of one conversation. The oldest is forgotten first: that of replies, whose words stay,
-    then that of callers, whose words stay where they were written down."""
+    """Sound and images kept with the items of one conversation. The oldest is forgotten first: that of replies, whose
+    words stay, then that of callers, whose words stay where they were written down."""
+    refers_to_audio: bool = True
+    """The model's server can be told what it said by the name of the sound."""
     overflow: Literal["transcript", "drop"] = "transcript"
     """What happens to the caller's old sound when a request grows too large: its transcript stands in, or it is
     dropped."""

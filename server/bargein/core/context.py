@@ -6,6 +6,7 @@ The order of the conversation is kept. A reply is told as it was heard. Every ca
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
@@ -17,19 +18,17 @@ from bargein.core.completion import (
     ToolCall,
     ToolMessage,
     UserAudio,
+    UserImage,
     UserMessage,
     UserText,
 )
 from bargein.core.history import Heard
-from bargein.core.items import InputAudio, InputText, Item, OutputAudio, OutputText
+from bargein.core.items import InputAudio, InputImage, InputText, Item, OutputAudio, OutputText, Part
 from bargein.core.items import Message as MessageItem
+from bargein.core.sizes import size_bytes, size_tokens
 from bargein.core.told_calls import ToldCall, told_calls
 
-USER_AUDIO_MS_PER_TOKEN: Final = 100
-REPLY_AUDIO_MS_PER_TOKEN: Final = 50
-CHARACTERS_PER_TOKEN: Final = 4
-MESSAGE_OVERHEAD_BYTES: Final = 200
-WAV_HEADER_BYTES: Final = 44
+IMAGE_LEFT_OUT: Final = "(There was an image here. It is not kept any more.)"
 
 
 class ContextOverflowError(Exception):
@@ -37,11 +36,17 @@ class ContextOverflowError(Exception):
 
 
 def messages(
-    items: Iterable[Item], heard: Mapping[str, Heard], instructions: str, *, unix_s: float
+    items: Iterable[Item],
+    heard: Mapping[str, Heard],
+    instructions: str,
+    *,
+    unix_s: float,
+    refers_to_audio: bool = True,
 ) -> list[tuple[Message, str | None]]:
     """Every message, with the transcript that can stand in for its sound where it has both.
 
     :param unix_s: the time, for audio references that expire.
+    :param refers_to_audio: what was said may be told by the name of its sound.
     """
     told: list[tuple[Message, str | None]] = []
     if instructions:
@@ -55,7 +60,7 @@ def messages(
             calls.append(call)
         if not isinstance(item, MessageItem):
             continue
-        message = _message(item, heard.get(item.id), unix_s)
+        message = _message(item, heard.get(item.id), unix_s if refers_to_audio else math.inf)
         if message is not None:
             _tell_calls(calls, told)
             told.append((message, _transcript(item)))
@@ -84,18 +89,20 @@ def _message(item: MessageItem, heard: Heard | None, unix_s: float) -> Message |
     return _whole_reply(item, unix_s)
 
 
-def _user_part(part: InputText | InputAudio | OutputText | OutputAudio) -> UserText | UserAudio | None:
+def _user_part(part: Part) -> UserText | UserAudio | UserImage | None:
     match part:
         case InputText(text):
             return UserText(text) if text else None
         case InputAudio(audio, fmt, transcript) if audio or transcript:
             return UserAudio(audio, fmt) if audio else UserText(transcript or "")
+        case InputImage(url, detail):
+            return UserImage(url, detail) if url else UserText(IMAGE_LEFT_OUT)
         case _:
             return None
 
 
 def _whole_reply(item: MessageItem, unix_s: float) -> AssistantMessage | None:
-    audio_id = None
+    audio_id, audio_ms = None, 0
     texts = []
     for part in item.parts:
         if isinstance(part, OutputText):
@@ -104,9 +111,9 @@ def _whole_reply(item: MessageItem, unix_s: float) -> AssistantMessage | None:
             texts.append(part.transcript)
             untouched = item.status == "completed" and part.audio_id is not None
             if untouched and part.audio_expires_at is not None and unix_s < part.audio_expires_at:
-                audio_id = part.audio_id
+                audio_id, audio_ms = part.audio_id, part.format.ms_of(part.sample_count)
     text = "".join(texts)
-    return AssistantMessage(text, audio_id) if text or audio_id else None
+    return AssistantMessage(text, audio_id, audio_ms=audio_ms) if text or audio_id else None
 
 
 def _transcript(item: MessageItem) -> str | None:
@@ -121,37 +128,44 @@ def fit(
     max_tokens: int,
     overflow: Literal["transcript", "drop"],
     truncation: Literal["auto", "disabled"] | float = "auto",
+    post_instructions_tokens: int | None = None,
 ) -> tuple[Message, ...]:
     """Shorten a conversation until a request can carry it: the oldest first, the instructions and the newest message
     never, nor the calls that it answers.
 
-    ``transcript`` lets the caller's oldest sound be told by its transcript before anything is dropped. Dropping a
-    call drops its outputs with it.
+    ``transcript`` lets the oldest sound be told by its words, and images left out, before anything is dropped.
+    Dropping a call drops its outputs with it.
 
+    :param truncation: whether it may be shortened, or to which share of what the instructions leave.
+    :param post_instructions_tokens: what the caller allows behind the instructions, if it sets a bound of its own.
     :raises ContextOverflowError: it does not fit and ``truncation`` is ``"disabled"``.
     """
     kept = list(told)
     bytes_now = sum(size_bytes(message) for message, _ in kept)
     tokens_now = sum(size_tokens(message) for message, _ in kept)
+    first = 1 if kept and isinstance(kept[0][0], SystemMessage) else 0
+    instructions_tokens = size_tokens(kept[0][0]) if first else 0
+    if post_instructions_tokens is not None:
+        max_tokens = min(max_tokens, instructions_tokens + post_instructions_tokens)
     if bytes_now <= max_bytes and tokens_now <= max_tokens:
         return tuple(message for message, _ in kept)
     if truncation == "disabled":
         raise ContextOverflowError
     share = truncation if isinstance(truncation, float) else 1.0
-    max_bytes, max_tokens = int(max_bytes * share), int(max_tokens * share)
+    max_bytes = int(max_bytes * share)
+    max_tokens = instructions_tokens + int(max(0, max_tokens - instructions_tokens) * share)
 
-    first = 1 if kept and isinstance(kept[0][0], SystemMessage) else 0
     if overflow == "transcript":
         for index in range(first, len(kept) - 1):
             if bytes_now <= max_bytes and tokens_now <= max_tokens:
                 break
             message, transcript = kept[index]
-            if not isinstance(message, UserMessage) or transcript is None:
+            shorter = _shorter(message, transcript)
+            if shorter is None:
                 continue
-            written = _written(message, transcript)
-            bytes_now -= size_bytes(message) - size_bytes(written)
-            tokens_now -= size_tokens(message) - size_tokens(written)
-            kept[index] = (written, None)
+            bytes_now -= size_bytes(message) - size_bytes(shorter)
+            tokens_now -= size_tokens(message) - size_tokens(shorter)
+            kept[index] = (shorter, None)
     newest = 1
     while isinstance(kept[-newest][0], ToolMessage) and newest < len(kept):
         newest += 1
@@ -164,50 +178,27 @@ def fit(
     return tuple(message for message, _ in kept)
 
 
-def _written(message: UserMessage, transcript: str) -> UserMessage:
-    parts = tuple(part for part in message.parts if isinstance(part, UserText))
-    return replace(message, parts=(*parts, UserText(transcript)))
-
-
-def size_bytes(message: Message) -> int:
-    """Bytes that a message takes in a request: sound is base64 of a WAV file with PCM16 samples."""
+def _shorter(message: Message, transcript: str | None) -> Message | None:
+    """The same in fewer tokens: a caller's sound by its transcript, the model's own by its words, an image by a note
+    that there was one. ``None``: it is as short as it can be told.
+    """
     match message:
-        case SystemMessage(text):
-            return len(text.encode()) + MESSAGE_OVERHEAD_BYTES
+        case AssistantMessage(text, str()) if text:
+            return replace(message, audio_id=None, audio_ms=0)
         case UserMessage(parts):
-            return MESSAGE_OVERHEAD_BYTES + sum(_part_bytes(part) for part in parts)
-        case AssistantMessage(text, _, tool_calls):
-            arguments = sum(len(call.arguments.encode()) + MESSAGE_OVERHEAD_BYTES for call in tool_calls)
-            return len((text or "").encode()) + arguments + MESSAGE_OVERHEAD_BYTES
-        case ToolMessage(_, output):
-            return len(output.encode()) + MESSAGE_OVERHEAD_BYTES
+            kept = tuple(_shorter_part(part, transcript) for part in parts)
+            written = (*kept, UserText(transcript)) if transcript else kept
+            told = tuple(part for part in written if part is not None)
+            return None if told == parts else UserMessage(told)
+        case _:
+            return None
 
 
-def _part_bytes(part: UserText | UserAudio) -> int:
-    if isinstance(part, UserText):
-        return len(part.text.encode())
-    samples = part.format.samples_of(len(part.audio))
-    return (WAV_HEADER_BYTES + 2 * samples + 2) // 3 * 4
-
-
-def size_tokens(message: Message) -> int:
-    """A message's tokens, estimated: 100 ms of the caller's sound or four characters are one."""
-    match message:
-        case SystemMessage(text):
-            return _text_tokens(text)
-        case UserMessage(parts):
-            return sum(_part_tokens(part) for part in parts)
-        case AssistantMessage(text, _, tool_calls):
-            return _text_tokens(text or "") + sum(_text_tokens(call.name + call.arguments) for call in tool_calls)
-        case ToolMessage(_, output):
-            return _text_tokens(output)
-
-
-def _part_tokens(part: UserText | UserAudio) -> int:
-    if isinstance(part, UserText):
-        return _text_tokens(part.text)
-    return -(-part.format.ms_of(part.format.samples_of(len(part.audio))) // USER_AUDIO_MS_PER_TOKEN)
-
-
-def _text_tokens(text: str) -> int:
-    return -(-len(text) // CHARACTERS_PER_TOKEN)
+def _shorter_part(part: UserText | UserAudio | UserImage, transcript: str | None) -> UserText | UserAudio | None:
+    match part:
+        case UserText():
+            return part
+        case UserAudio():
+            return None if transcript else part
+        case UserImage():
+            return UserText(IMAGE_LEFT_OUT)

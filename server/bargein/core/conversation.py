@@ -22,7 +22,7 @@ from bargein.core.events import Event, ResponseRequested, Window
 from bargein.core.floor import AgentState, CallerState, CallerTrigger, Verdict, verdict
 from bargein.core.history import History
 from bargein.core.idling import IdleTimeout
-from bargein.core.items import FunctionCallOutput, InputAudio, Message
+from bargein.core.items import FunctionCallOutput, InputAudio, InputImage, Message
 from bargein.core.measures import Measures
 from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
@@ -345,7 +345,7 @@ class Conversation:
                     item.id = self._new_id("item")
                 limit_characters = self._policy.max_request_bytes
                 previous = self.history.insert(item, previous_item_id, limit_characters=limit_characters)
-                if isinstance(item, Message) and any(isinstance(part, InputAudio) for part in item.parts):
+                if isinstance(item, Message) and any(isinstance(part, InputAudio | InputImage) for part in item.parts):
                     self.history.forget_sound(self._policy.history_audio_limit_bytes)
                 if isinstance(item, Message) and item.role != "assistant":
                     self._idle.caller_sent(now)

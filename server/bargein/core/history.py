@@ -9,6 +9,7 @@ from bargein.core.items import (
     FunctionCall,
     FunctionCallOutput,
     InputAudio,
+    InputImage,
     InputText,
     Item,
     Message,
@@ -145,8 +146,8 @@ class History:
         self.heard[item_id] = Heard(samples, text)
 
     def forget_sound(self, limit_bytes: int) -> None:
-        """Forget the oldest sound until ``limit_bytes`` are kept: replies first, then callers whose words are
-        known, then the rest; the newest item never.
+        """Forget the oldest sound and images until ``limit_bytes`` are kept: replies first, then callers whose words
+        are known, then the rest; the newest item never.
         """
         kept = sum(_sound_bytes(item) for item in self._items)
         for forget in (_forget_reply, _forget_written, _forget_caller):
@@ -184,6 +185,8 @@ def _sound_bytes(item: Item) -> int:
             size += sum(len(piece) for piece in part.pieces)
         elif isinstance(part, InputAudio):
             size += len(part.audio)
+        elif isinstance(part, InputImage):
+            size += len(part.url)
     return size
 
 
@@ -204,3 +207,5 @@ def _forget_caller(message: Message) -> None:
     for part in message.parts:
         if isinstance(part, InputAudio):
             part.audio = b""
+        elif isinstance(part, InputImage):
+            part.url = ""

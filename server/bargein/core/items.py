@@ -30,6 +30,14 @@ class InputAudio:
 
 
 @dataclass(slots=True)
+class InputImage:
+    """A picture of the caller's, as a data URL; empty where it is not kept any more."""
+
+    url: str
+    detail: str | None = None
+
+
+@dataclass(slots=True)
 class OutputText:
     text: str
 
@@ -72,11 +80,14 @@ class OutputAudio:
         return base64_sample_count(piece) if isinstance(piece, str) else self.format.samples_of(len(piece))
 
 
+Part = InputText | InputAudio | InputImage | OutputText | OutputAudio
+
+
 @dataclass(slots=True)
 class Message:
     id: str
     role: Role
-    parts: list[InputText | InputAudio | OutputText | OutputAudio]
+    parts: list[Part]
     status: Status = "completed"
 
 

@@ -30,13 +30,16 @@ def build_request(
 
     :raises bargein.core.context.ContextOverflowError: it does not fit and may not be shortened.
     """
-    told = context.messages(items, history.heard, settings.instructions, unix_s=unix_s)
+    told = context.messages(
+        items, history.heard, settings.instructions, unix_s=unix_s, refers_to_audio=policy.refers_to_audio
+    )
     messages = context.fit(
         told,
         max_bytes=policy.max_request_bytes,
         max_tokens=policy.max_context_tokens,
         overflow=policy.overflow,
         truncation=config.truncation,
+        post_instructions_tokens=config.post_instructions_tokens,
     )
     return CompletionRequest(
         messages or (SystemMessage(NOTHING_SAID),),

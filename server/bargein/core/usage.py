@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from bargein.core.completion import CompletionRequest, Usage, UserAudio, UserMessage
-from bargein.core.context import (
-    CHARACTERS_PER_TOKEN,
-    REPLY_AUDIO_MS_PER_TOKEN,
-    USER_AUDIO_MS_PER_TOKEN,
-    size_tokens,
-)
+from bargein.core.completion import CompletionRequest, Usage
+from bargein.core.sizes import CHARACTERS_PER_TOKEN, REPLY_AUDIO_MS_PER_TOKEN, audio_tokens, size_tokens
 
 
 def estimate(request: CompletionRequest, *, reply_characters: int, reply_ms: int) -> Usage:
@@ -17,13 +12,7 @@ def estimate(request: CompletionRequest, *, reply_characters: int, reply_ms: int
     :param reply_characters: of transcript, text and arguments that arrived.
     :param reply_ms: of sound that arrived, whether it was sent on or not: the upstream made it.
     """
-    audio_in = sum(
-        -(-part.format.ms_of(part.format.samples_of(len(part.audio))) // USER_AUDIO_MS_PER_TOKEN)
-        for message in request.messages
-        if isinstance(message, UserMessage)
-        for part in message.parts
-        if isinstance(part, UserAudio)
-    )
+    audio_in = sum(map(audio_tokens, request.messages))
     everything_in = sum(size_tokens(message) for message in request.messages)
     return Usage(
         input_text_tokens=everything_in - audio_in,

@@ -17,7 +17,9 @@ from bargein.session.session import Session
 from bargein.session.setup import Services, SessionLimits, SessionSetup
 from bargein.session.timers import Timers
 from bargein.settings import Settings
-from bargein.upstream import Transcriber, Upstream, UpstreamConfig
+from bargein.upstream import Flavour, Transcriber, Upstream, UpstreamConfig
+from bargein.upstream.config import flavour_of
+from bargein.upstream.dialects import dialect_of
 from bargein.upstream.model_ends import configured_ends
 from bargein.vad.webrtc import WebRtcDetector
 from bargein.wire.audio_models import REALTIME_VOICES
@@ -77,6 +79,7 @@ def make_services(
         timers=timers,
         log=_log,
         default_voice=shown_voice(settings.voice),
+        images=takes_images(settings),
         limits=session_limits(settings),
         policy=core_policy(settings),
     )
@@ -85,6 +88,19 @@ def make_services(
 def shown_voice(voice: str | None) -> str:
     """The voice that sessions show where callers have chosen none: one that the protocol knows."""
     return voice if voice in REALTIME_VOICES else "alloy"
+
+
+def takes_images(settings: Settings) -> bool:
+    """Whether the model sees, by the operator's word or by what is known of its server."""
+    return dialect_of(model_server(settings)).sees_images if settings.images is None else settings.images
+
+
+def model_server(settings: Settings) -> Flavour:
+    """Which server the model's is; the demo model speaks as OpenAI's does."""
+    url = settings.effective_upstream_url
+    if url is None:
+        return "openai"
+    return settings.upstream_flavour or flavour_of(url)
 
 
 def session_limits(settings: Settings) -> SessionLimits:
@@ -112,6 +128,7 @@ def core_policy(settings: Settings) -> CorePolicy:
         max_request_bytes=settings.max_request_bytes,
         max_context_tokens=settings.max_context_tokens,
         history_audio_limit_bytes=settings.history_audio_limit_bytes,
+        refers_to_audio=dialect_of(model_server(settings)).keeps_audio,
         overflow=settings.overflow,
     )
 

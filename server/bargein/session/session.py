@@ -78,6 +78,7 @@ class Session:
             model=setup.model,
             expires_at=int(time.time() + self._limits.max_session_s),
             default_voice=services.default_voice,
+            images=services.images,
             initial=setup.initial_session,
         )
         config = self._object.to_config()

@@ -47,6 +47,8 @@ class Services:
     log: FilteringBoundLogger
     default_voice: str = "alloy"
     """Shown to callers who have chosen none."""
+    images: bool = False
+    """The model takes images."""
     limits: SessionLimits = field(default_factory=SessionLimits)
     policy: CorePolicy = field(default_factory=CorePolicy)
 

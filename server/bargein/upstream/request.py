@@ -19,6 +19,7 @@ from bargein.core.completion import (
     ToolChoice,
     ToolMessage,
     UserAudio,
+    UserImage,
     UserMessage,
     UserText,
 )
@@ -35,6 +36,15 @@ class Dialect(Protocol):
     @property
     def keeps_audio(self) -> bool:
         """Whether a reply's sound can be referred to by its id."""
+        ...
+
+    @property
+    def sees_images(self) -> bool:
+        """Its models take images, as far as is known."""
+        ...
+
+    def image_part(self, image: UserImage) -> dict[str, Any]:
+        """A picture of the caller's as a part of a message."""
         ...
 
     def audio_part(self, base64: str, audio_format: str) -> dict[str, Any]:
@@ -92,12 +102,7 @@ def _message(message: Message, dialect: Dialect) -> dict[str, Any] | None:
         case UserMessage((UserText(text),)):
             return {"role": "user", "content": text} if text else None
         case UserMessage(parts):
-            content = [
-                {"type": "text", "text": part.text}
-                if isinstance(part, UserText)
-                else dialect.audio_part(pybase64.b64encode_as_string(wav_of(part)), "wav")
-                for part in parts
-            ]
+            content = [_part(part, dialect) for part in parts]
             return {"role": "user", "content": content} if content else None
         case AssistantMessage():
             return _assistant(message)
@@ -105,6 +110,16 @@ def _message(message: Message, dialect: Dialect) -> dict[str, Any] | None:
             return {"role": "tool", "tool_call_id": call_id, "content": output}
         case _:
             assert_never(message)
+
+
+def _part(part: UserText | UserAudio | UserImage, dialect: Dialect) -> dict[str, Any]:
+    match part:
+        case UserText(text):
+            return {"type": "text", "text": text}
+        case UserAudio():
+            return dialect.audio_part(pybase64.b64encode_as_string(wav_of(part)), "wav")
+        case UserImage():
+            return dialect.image_part(part)
 
 
 def _assistant(message: AssistantMessage) -> dict[str, Any] | None:

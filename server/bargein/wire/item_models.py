@@ -8,24 +8,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from bargein.core.audio import AudioFormat
 from bargein.core.items import (
     FunctionCall,
     FunctionCallOutput,
     InputAudio,
+    InputImage,
     InputText,
     Item,
     ItemReference,
     Message,
-    OutputAudio,
     OutputText,
+    Part,
     Status,
 )
 from bargein.errors import CallerError
+from bargein.wire.images import NO_IMAGES, check_image
 from bargein.wire.input_audio import decode_audio
-from bargein.wire.validation import invalid_choice, invalid_type, missing, refuse, validate
+from bargein.wire.validation import invalid_choice, invalid_type, missing, validate
 
 Json = dict[str, Any]
 JsonValue = Any
@@ -65,17 +67,13 @@ class _OutputAudio(_Model):
     audio: JsonValue = None
 
 
-def _no_image(part: JsonValue) -> JsonValue:
-    if isinstance(part, dict) and part.get("type") == "input_image":
-        refuse(
-            "Images are not supported by this server: its models hear and speak. Describe the image in an "
-            "'input_text' part.",
-            "unsupported_content_type",
-        )
-    return part
+class _InputImage(_Model):
+    type: Literal["input_image"]
+    image_url: str
+    detail: Literal["auto", "low", "high"] | None = None
 
 
-_UserPart = Annotated[_InputText | _InputAudio, Field(discriminator="type")]
+_UserPart = Annotated[_InputText | _InputAudio | _InputImage, Field(discriminator="type")]
 _AssistantPart = Annotated[_OutputText | _OutputAudio, Field(discriminator="type")]
 
 
@@ -88,7 +86,7 @@ class _SystemMessage(_ItemModel):
 class _UserMessage(_ItemModel):
     type: Literal["message"]
     role: Literal["user"]
-    content: list[Annotated[_UserPart, BeforeValidator(_no_image)]]
+    content: list[_UserPart]
 
 
 class _AssistantMessage(_ItemModel):
@@ -126,11 +124,12 @@ _REFERENCE: Final = TypeAdapter(_Reference)
 _ITEM_TYPES: Final = ("message", "function_call", "function_call_output")
 
 
-def parse_item(item: JsonValue, path: str, input_format: AudioFormat) -> Item:
+def parse_item(item: JsonValue, path: str, input_format: AudioFormat, *, images: bool = False) -> Item:
     """An item of the core. Its ``id`` is empty where the caller gave none.
 
     :param path: where it stands in the client event, such as ``item``.
     :param input_format: of the sound in ``input_audio`` parts.
+    :param images: the model takes images.
     :raises CallerError: something in it is wrong.
     """
     if not isinstance(item, dict):
@@ -139,7 +138,7 @@ def parse_item(item: JsonValue, path: str, input_format: AudioFormat) -> Item:
         case None:
             raise missing(f"{path}.type")
         case "message":
-            return _message(item, path, input_format)
+            return _message(item, path, input_format, images)
         case "function_call":
             call = validate(_FUNCTION_CALL, item, path)
             return FunctionCall(call.id or "", call.call_id, call.name, call.arguments, _status(call))
@@ -156,14 +155,16 @@ def parse_item(item: JsonValue, path: str, input_format: AudioFormat) -> Item:
             raise invalid_choice(f"{path}.type", kind, _ITEM_TYPES)
 
 
-def parse_input_item(item: JsonValue, path: str, input_format: AudioFormat) -> Item | ItemReference:
+def parse_input_item(
+    item: JsonValue, path: str, input_format: AudioFormat, *, images: bool = False
+) -> Item | ItemReference:
     """An element of ``response.input``: an item, or a reference to one of the conversation."""
     if isinstance(item, dict) and item.get("type") == "item_reference":
         return ItemReference(validate(_REFERENCE, item, path).id)
-    return parse_item(item, path, input_format)
+    return parse_item(item, path, input_format, images=images)
 
 
-def _message(item: Json, path: str, input_format: AudioFormat) -> Message:
+def _message(item: Json, path: str, input_format: AudioFormat, images: bool) -> Message:
     role = item.get("role")
     if role is None:
         raise missing(f"{path}.role")
@@ -171,15 +172,18 @@ def _message(item: Json, path: str, input_format: AudioFormat) -> Message:
     if adapter is None:
         raise invalid_choice(f"{path}.role", role, tuple(_MESSAGES))
     message = validate(adapter, item, path)
-    parts: list[InputText | InputAudio | OutputText | OutputAudio] = [
-        _part(part, f"{path}.content[{place}]", input_format) for place, part in enumerate(message.content)
+    parts: list[Part] = [
+        _part(part, f"{path}.content[{place}]", input_format, images) for place, part in enumerate(message.content)
     ]
     return Message(message.id or "", message.role, parts, _status(message))
 
 
 def _part(
-    part: _InputText | _InputAudio | _OutputText | _OutputAudio, path: str, input_format: AudioFormat
-) -> InputText | InputAudio | OutputText:
+    part: _InputText | _InputAudio | _InputImage | _OutputText | _OutputAudio,
+    path: str,
+    input_format: AudioFormat,
+    images: bool,
+) -> Part:
     match part:
         case _InputText():
             return InputText(part.text)
@@ -191,6 +195,11 @@ def _part(
             raise missing(f"{path}.audio")
         case _InputAudio(audio=str(audio)):
             return InputAudio(decode_audio(audio, input_format, f"{path}.audio"), input_format, part.transcript)
+        case _InputImage():
+            if not images:
+                raise CallerError(NO_IMAGES, code="unsupported_content_type", param=path)
+            check_image(part.image_url, f"{path}.image_url")
+            return InputImage(part.image_url, part.detail)
         case _OutputAudio(transcript=str(transcript)):
             return OutputText(transcript)
         case _:

@@ -1,7 +1,7 @@
 """Conversation items as JSON, both ways (reference, section "Items").
 
-What is written: echoes never hold audio, and a user's ``input_audio`` part always has its ``transcript`` key, null
-until it is known. Only :func:`item_with_audio_json` holds sound.
+What is written: echoes never hold sound or images, and a user's ``input_audio`` part always has its ``transcript`` key,
+null until it is known. Only :func:`item_with_audio_json` holds them.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from bargein.core.items import (
     FunctionCall,
     FunctionCallOutput,
     InputAudio,
+    InputImage,
     InputText,
     Item,
     Message,
     OutputAudio,
     OutputText,
+    Part,
 )
 
 Json = dict[str, Any]
-Part = InputText | InputAudio | OutputText | OutputAudio
 
 
 def item_json(item: Item) -> Json:
@@ -61,6 +62,8 @@ def item_with_audio_json(item: Item) -> Json:
         match part:
             case InputAudio():
                 shown["audio"] = _base64(part.audio)
+            case InputImage():
+                shown["image_url"] = part.url
             case OutputAudio():
                 shown["audio"] = _base64(b"".join(map(_raw, part.pieces)))
         content.append(shown)
@@ -91,6 +94,8 @@ def _part_json(part: Part) -> Json:
             return {"type": "input_text", "text": part.text}
         case InputAudio():
             return {"type": "input_audio", "transcript": part.transcript}
+        case InputImage():
+            return {"type": "input_image"} if part.detail is None else {"type": "input_image", "detail": part.detail}
         case OutputText():
             return {"type": "output_text", "text": part.text}
         case OutputAudio():

@@ -45,6 +45,8 @@ class SessionObject:
     fields: models.SessionFields
     default_voice: str = "alloy"
     """Shown where the caller has chosen no voice; what the model is asked for then is its server's matter."""
+    images: bool = False
+    """The model takes images."""
 
     @classmethod
     def begin(
@@ -55,6 +57,7 @@ class SessionObject:
         expires_at: int,
         instructions: str = "",
         default_voice: str = "alloy",
+        images: bool = False,
         initial: Json | None = None,
     ) -> SessionObject:
         """A new session, with the server's defaults.
@@ -62,11 +65,12 @@ class SessionObject:
         :param expires_at: Unix seconds.
         :param instructions: the server's default text.
         :param default_voice: shown where the caller chooses none.
+        :param images: the model takes images.
         :param initial: what an ephemeral token carries, under the rules of ``session.update``; ``type`` may be missing.
         :raises CallerError: ``initial`` is wrong; ``param`` begins with ``session``.
         """
         fields = models.SessionFields(type="realtime", instructions=instructions)
-        session = cls(id, model, expires_at, fields, default_voice)
+        session = cls(id, model, expires_at, fields, default_voice, images)
         return session if initial is None else session.update({"type": "realtime", **initial})
 
     def update(self, patch: Json, *, audio_produced: bool = False) -> SessionObject:
@@ -145,6 +149,7 @@ class SessionObject:
                 max_output_tokens=_limit(fields.max_output_tokens),
             ),
             truncation=(fields.truncation if isinstance(fields.truncation, str) else fields.truncation.retention_ratio),
+            post_instructions_tokens=_post_instructions(fields.truncation),
         )
 
     def merge_response(
@@ -178,7 +183,7 @@ class SessionObject:
             input=None
             if given.input is None
             else tuple(
-                parse_input_item(item, f"response.input[{place}]", self._config.input_format)
+                parse_input_item(item, f"response.input[{place}]", self._config.input_format, images=self.images)
                 for place, item in enumerate(given.input)
             ),
             metadata=given.metadata,
@@ -260,6 +265,11 @@ def _transcription(transcription: audio_models.Transcription | None) -> Transcri
     if transcription is None:
         return None
     return Transcription(transcription.model, transcription.language, transcription.prompt)
+
+
+def _post_instructions(truncation: models.Truncation) -> int | None:
+    limits = None if isinstance(truncation, str) else truncation.token_limits
+    return None if limits is None else limits.post_instructions
 
 
 def _tools(tools: list[models.Tool]) -> tuple[Json, ...]:

@@ -71,7 +71,7 @@ def _request(event: CoreClientEvent, session: SessionObject, audio_produced: boo
         case client.OutputAudioBufferClear():
             return None
         case client.ConversationItemCreate():
-            item = parse_item(event.item, "item", session.to_config().input_format)
+            item = parse_item(event.item, "item", session.to_config().input_format, images=session.images)
             return ItemCreateRequested(item, event.previous_item_id or None)
         case client.ConversationItemRetrieve():
             return ItemRetrieveRequested(event.item_id)

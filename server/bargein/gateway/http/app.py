@@ -29,6 +29,7 @@ from bargein.gateway.http.client_secrets import mint_client_secret
 from bargein.gateway.http.page import PageFiles, SecurityHeaders, find_client_web, how_to_talk
 from bargein.gateway.push_to_talk import ChatPolicy, Completions, Exchange, PushToTalk
 from bargein.gateway.refusal import Refusal
+from bargein.gateway.services import shown_voice
 from bargein.metrics import Metrics
 from bargein.wire.session_object import SessionObject
 
@@ -145,6 +146,7 @@ class _Routes:
             id=f"sess_{secrets.token_hex(10)}",
             model=model if isinstance(model, str) and model else settings.model,
             expires_at=int(time.time() + settings.session_limit_s),
+            default_voice=shown_voice(settings.voice),
             initial=session,
         ).echo()
 

@@ -11,7 +11,7 @@ import orjson
 import pybase64
 
 from bargein.core.completion import Usage
-from bargein.core.context import CHARACTERS_PER_TOKEN, REPLY_AUDIO_MS_PER_TOKEN, USER_AUDIO_MS_PER_TOKEN
+from bargein.core.sizes import CHARACTERS_PER_TOKEN, REPLY_AUDIO_MS_PER_TOKEN, USER_AUDIO_MS_PER_TOKEN
 from bargein.errors import CallerError
 from bargein.upstream import PlainRequest
 from bargein.wire.chat import ChatRequest, LongStrings

@@ -1,16 +1,33 @@
 """Alibaba DashScope's Qwen-Omni models.
 
 Audio in a message needs the beginning of a data URL, audio out is asked for as WAV and comes as PCM16 without a header
-all the same, and what the assistant said before is told as text only. One kind of sound or picture a message is
-allowed, beside text; callers send no pictures.
+all the same, and what the assistant said before is told as text only. Beside text a message may hold sound or pictures,
+not both.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from bargein.core.completion import CompletionRequest
+from bargein.core.completion import CompletionRequest, Message, UserAudio, UserImage, UserMessage, UserText
 from bargein.upstream.dialects.openai import OpenAICompatible
+
+
+def _of_one_kind(message: Message) -> Iterator[Message]:
+    """``message``, or several in its place: at each change between sound and pictures another begins."""
+    if not isinstance(message, UserMessage):
+        yield message
+        return
+    parts: list[UserText | UserAudio | UserImage] = []
+    for part in message.parts:
+        other = {UserAudio: UserImage, UserImage: UserAudio}.get(type(part))
+        if other is not None and any(isinstance(before, other) for before in parts):
+            yield UserMessage(tuple(parts))
+            parts = []
+        parts.append(part)
+    yield UserMessage(tuple(parts))
 
 
 class DashScope(OpenAICompatible):
@@ -20,8 +37,13 @@ class DashScope(OpenAICompatible):
     def keeps_audio(self) -> bool:
         return False
 
+    @property
+    def sees_images(self) -> bool:
+        return True
+
     def fit(self, request: CompletionRequest) -> CompletionRequest:
-        return request.without_audio_references().with_a_turn()
+        fitted = request.without_audio_references().with_a_turn()
+        return replace(fitted, messages=tuple(one for message in fitted.messages for one in _of_one_kind(message)))
 
     def audio_part(self, base64: str, audio_format: str) -> dict[str, Any]:
         return {"type": "input_audio", "input_audio": {"data": f"data:;base64,{base64}", "format": audio_format}}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bargein.core.completion import CompletionRequest
+from bargein.core.completion import CompletionRequest, UserImage
 
 
 class OpenAICompatible:
@@ -14,8 +14,16 @@ class OpenAICompatible:
     def keeps_audio(self) -> bool:
         return True
 
+    @property
+    def sees_images(self) -> bool:
+        return False
+
     def fit(self, request: CompletionRequest) -> CompletionRequest:
         return request
+
+    def image_part(self, image: UserImage) -> dict[str, Any]:
+        detail = {} if image.detail is None else {"detail": image.detail}
+        return {"type": "image_url", "image_url": {"url": image.url, **detail}}
 
     def audio_part(self, base64: str, audio_format: str) -> dict[str, Any]:
         return {"type": "input_audio", "input_audio": {"data": base64, "format": audio_format}}

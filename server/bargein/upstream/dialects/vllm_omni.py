@@ -15,6 +15,10 @@ class VLLMOmni(OpenAICompatible):
     def keeps_audio(self) -> bool:
         return False
 
+    @property
+    def sees_images(self) -> bool:
+        return True
+
     def fit(self, request: CompletionRequest) -> CompletionRequest:
         return request.without_audio_references().with_a_turn()
 
