@@ -6,7 +6,6 @@ import asyncio
 import base64
 import gc
 import json
-import math
 import socket
 from contextlib import suppress
 
@@ -14,10 +13,6 @@ import pytest
 import websockets
 from websockets.asyncio.client import connect as open_websocket
 
-from bargein.core.audio import PCM16_24K
-from bargein.core.events import Window
-from bargein.session.session import Session
-from bargein.vad.webrtc import WebRtcDetector
 from support.model import Model, spoken
 from support.realtime_client import connect
 from support.server import RunningServer, running_server
@@ -72,13 +67,53 @@ async def test_a_caller_who_does_not_read_is_closed_and_the_others_notice_nothin
         slow.transport.abort()
 
 
-async def test_twenty_mistakes_in_a_row_end_the_session(server: RunningServer) -> None:
+async def test_twenty_kinds_of_mistakes_in_a_row_end_the_session(server: RunningServer) -> None:
     async with connect(server.realtime_url) as caller:
-        for _ in range(21):
-            await caller.send_raw("{")
-        code, _ = await caller.wait_closed()
+        for number in range(21):
+            await caller.send({"type": "session.update", "session": {"type": "realtime", f"field_{number}": 1}})
+        code, reason = await caller.wait_closed()
     assert code == 1008
-    assert len(caller.errors) >= 20
+    assert [error["error"]["param"] for error in caller.errors[:21]] == [f"session.field_{n}" for n in range(21)]
+    assert caller.errors[21]["error"]["message"].endswith("Unknown parameter: 'session.field_20'.")
+    assert "Unknown parameter" in reason
+
+
+@pytest.mark.parametrize(
+    ("message", "answered"),
+    [
+        ("{", 5),
+        ("{}", 5),
+        (json.dumps({"type": "input_audio_buffer.append", "audio": "####"}), 5),
+        (b"\0\0", 5),
+        (json.dumps({"type": "session.update", "session": {"type": "realtime", "nonsense": 1}}), 20),
+        (json.dumps({"type": "input_audio_buffer.append", "audio": "####", "event_id": "mine"}), 20),
+    ],
+)
+async def test_the_same_mistake_again_and_again_is_told_so_that_one_can_read_it(
+    server: RunningServer, message: str | bytes, answered: int
+) -> None:
+    """As of a client that is wrong with every frame: it is not thrown out before anybody could read why."""
+    async with connect(server.realtime_url) as caller:
+        for _ in range(90):
+            await caller.send_raw(message)
+        await caller.say_text("hello")
+        done = await caller.wait_for("response.done")
+        assert done["response"]["status"] == "completed"
+        assert answered <= len(caller.errors) <= answered + 2
+        assert len({error["error"]["message"] for error in caller.errors}) == 1
+        code = caller.errors[0]["error"]["code"]
+    assert server.metric(f'bargein_caller_errors_total{{code="{code}"}}') == 90
+
+
+async def test_nothing_but_the_same_mistake_ends_the_session_in_the_end_and_says_why(server: RunningServer) -> None:
+    wrong = json.dumps({"type": "input_audio_buffer.append", "audio": "####"})
+    async with connect(server.realtime_url) as caller:
+        for _ in range(3_200):
+            await caller.socket.send(wrong)
+        code, reason = await caller.wait_closed()
+    assert code == 1008
+    assert reason.startswith("the same messages in error for too long. The last: Invalid 'audio'")
+    assert 5 <= len(caller.errors) <= 8
 
 
 async def test_a_flood_of_control_messages_ends_the_session(server: RunningServer) -> None:
@@ -109,7 +144,7 @@ async def test_a_flood_of_control_messages_ends_the_session(server: RunningServe
         '{"type": "response.create", "response": {"output_modalities": ["audio", "text"]}}',
         '{"type": "conversation.item.create", "item": {"type": "mcp_call"}}',
         '{"type": "input_audio_buffer.append", "audio": "not base64!"}',
-        '{"type": "input_audio_buffer.append", "audio": "QQ=="}',
+        '{"type": "input_audio_buffer.append", "audio": "A"}',
         '{"type": "input_audio_buffer.append", "audio": 1e999}',
         "[" * 5000,
     ],
@@ -125,7 +160,7 @@ async def test_nonsense_is_answered_and_the_session_goes_on(server: RunningServe
 
 
 async def test_an_error_names_the_message_that_it_is_about_and_no_other(server: RunningServer) -> None:
-    wrong = {"type": "input_audio_buffer.append", "audio": "QQ=="}
+    wrong = {"type": "input_audio_buffer.append", "audio": "A"}
     async with connect(server.realtime_url) as caller:
         for event_id in ("first", None, "second"):
             await caller.send(wrong | ({} if event_id is None else {"event_id": event_id}))
@@ -187,30 +222,3 @@ async def test_a_drain_that_is_cut_short_leaves_nothing_behind(model: Model) -> 
     gc.collect()
     assert code == 1012
     assert not complaints
-
-
-class NotingDetector:
-    """Notes what it was asked to weigh."""
-
-    def __init__(self) -> None:
-        self._detector = WebRtcDetector(PCM16_24K)
-        self.weighed: list[bool] = []
-
-    def feed(self, audio: bytes, *, weigh_above_db: float) -> tuple[Window, ...]:
-        self.weighed.append(weigh_above_db < math.inf)
-        return self._detector.feed(audio, weigh_above_db=weigh_above_db)
-
-
-async def test_a_recording_is_not_weighed_at_the_cost_of_the_others(server: RunningServer, model: Model) -> None:
-    model.will(model.hang_after("one two three four"))
-    async with connect(server.realtime_url) as caller:
-        await caller.say_text("count")
-        await caller.wait_for("response.output_audio.delta")
-        (session,) = server.gateway._sessions
-        assert isinstance(session, Session)
-        session._hearing._detector = detector = NotingDetector()
-        await caller.append(bytes(960))
-        await caller.append(bytes(48_000 * 45))
-        await caller.add_text("done")
-        await caller.wait_for("conversation.item.done")
-    assert detector.weighed == [True, False]

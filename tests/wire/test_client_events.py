@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import re
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, get_args
 
 import orjson
@@ -20,7 +23,7 @@ from bargein.wire.client_events import (
     SessionUpdate,
     parse_client_event,
 )
-from bargein.wire.input_audio import MAX_AUDIO_BYTES, decode_audio, plain_append
+from bargein.wire.input_audio import MAX_AUDIO_BYTES, decode_audio, decode_item_audio, plain_append
 
 MODELS: dict[str, type[ClientEvent]] = {model.model_fields["type"].default: model for model in get_args(ClientEvent)}
 
@@ -215,9 +218,9 @@ def test_any_message_is_an_event_or_a_refusal(message: bytes | str) -> None:
 
 
 def test_sound_of_an_append() -> None:
-    assert decode_audio("AAABAP//", PCM16_24K) == b"\0\0\1\0\xff\xff"
-    assert decode_audio("AAAA", PCMU_8K) == b"\0\0\0"
-    assert decode_audio("", PCM16_24K) == b""
+    assert decode_audio("AAABAP//") == b"\0\0\1\0\xff\xff"
+    assert decode_audio("AAAA") == b"\0\0\0"
+    assert decode_audio("") == b""
 
 
 base64_like = st.binary(max_size=40).map(lambda raw: base64.b64encode(raw).decode()) | st.text(
@@ -235,7 +238,7 @@ def test_the_short_way_of_sound_takes_what_the_long_way_would(audio: str, gap: s
         event = parse_client_event(message)
         assert isinstance(event, InputAudioBufferAppend)
         assert event.event_id is None
-        assert decode_audio(event.audio, PCMU_8K) == samples
+        assert decode_audio(event.audio) == samples
 
 
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
@@ -255,24 +258,81 @@ def test_a_quote_that_is_missing_is_no_sound() -> None:
     assert refusal(message).code == "invalid_json"
 
 
+SAMPLES = bytes(range(251)) + b"\xfb\xff\xbf"
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 253, 254])
 @pytest.mark.parametrize(
-    "audio", ["####", "AAA", "AA A", "AAAA\n", "AAAA====", "A=AA", "é", "data:audio/wav;base64,AAAA"]
+    "spelling",
+    [
+        lambda raw: base64.b64encode(raw).decode().rstrip("="),
+        lambda raw: base64.urlsafe_b64encode(raw).decode(),
+        lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("="),
+        lambda raw: base64.encodebytes(raw).decode(),
+        lambda raw: base64.encodebytes(raw).decode().replace("\n", "\r\n").rstrip(),
+        lambda raw: base64.encodebytes(raw).decode().rstrip("=\n"),
+        lambda raw: f" {base64.b64encode(raw).decode()} ",
+        lambda raw: " ".join(base64.encodebytes(raw).decode().split("\n")),
+        lambda raw: "data:audio/pcm;base64," + base64.b64encode(raw).decode(),
+        lambda raw: "data:audio/L16;rate=24000;channels=1;base64," + base64.b64encode(raw).decode(),
+        lambda raw: "DATA:audio/wav;BASE64,\n" + base64.b64encode(raw).decode(),
+        lambda raw: "data:application/octet-stream;base64," + base64.b64encode(raw).decode(),
+        lambda raw: "data:;base64," + base64.b64encode(raw).decode(),
+        lambda raw: base64.b64encode(raw[:1]).decode() + base64.b64encode(raw[1:]).decode(),
+    ],
 )
-def test_what_is_not_base64_is_refused(audio: str) -> None:
-    with pytest.raises(CallerError, match="expected base64-encoded audio") as caught:
-        decode_audio(audio, PCM16_24K)
+def test_spellings_that_mean_nothing_else_are_read(spelling: Callable[[bytes], str], size: int) -> None:
+    samples = SAMPLES[-size:]
+    assert decode_audio(spelling(samples)) == samples
+
+
+@pytest.mark.parametrize(
+    ("audio", "found"),
+    [
+        ("####", "got '####' at character 0"),
+        ("AAA.AAAA", "got '.AAAA' at character 3"),
+        ("é", "got 'é' at character 0"),
+        ("A", "got 1 characters and 0 of padding"),
+        ("AAAAA", "got 5 characters and 0 of padding"),
+        ("AAAA====", "got 4 characters and 4 of padding"),
+        ("A=AA", "got 1 characters and 1 of padding"),
+        ("=", "got padding of nothing"),
+        ("A/8+ AAA", "got blanks, it seems in the place of '+'"),
+        ("data:audio/pcm,AAAA", "got a data URL that does not say ';base64'"),
+        ("b'AAAA'", "got ''AAAA'' at character 1"),
+        ("undefined", "got 9 characters and 0 of padding"),
+        ("[object Blob]", "got '[object Blob' at character 0"),
+    ],
+)
+def test_what_is_not_base64_is_refused_with_what_was_found(audio: str, found: str) -> None:
+    with pytest.raises(CallerError, match=re.escape(found)) as caught:
+        decode_audio(audio)
     assert (caught.value.code, caught.value.param) == ("invalid_value", "audio")
 
 
-def test_half_a_sample_is_refused() -> None:
+@pytest.mark.parametrize("media_type", ["audio/webm", "audio/mpeg", "audio/mp4", "video/webm", "image/png"])
+def test_a_data_url_of_something_else_is_refused_by_name(media_type: str) -> None:
+    with pytest.raises(CallerError, match=f"a data URL of '{media_type}'") as caught:
+        decode_audio(f"data:{media_type};codecs=opus;base64,AAAA")
+    assert (caught.value.code, caught.value.param) == ("unsupported_audio", "audio")
+
+
+@given(st.text(max_size=40) | base64_like)
+def test_any_text_is_bytes_or_a_refusal(text: str) -> None:
+    with suppress(CallerError):
+        assert isinstance(decode_audio(text), bytes)
+
+
+def test_half_a_sample_of_an_item_is_refused() -> None:
     with pytest.raises(CallerError, match="got 3 bytes of audio/pcm"):
-        decode_audio("AAAA", PCM16_24K)
+        decode_item_audio("AAAA", PCM16_24K, "item.content[0].audio")
+    assert decode_item_audio("AAAA", PCMU_8K, "item.content[0].audio") == b"\0\0\0"
 
 
 def test_one_event_holds_fifteen_mebibytes() -> None:
     text = "AAAA" * (MAX_AUDIO_BYTES // 3 + 2)
     with pytest.raises(CallerError) as caught:
-        decode_audio(text, PCMU_8K)
+        decode_audio(text)
     assert caught.value.code == "string_above_max_length"
 
 

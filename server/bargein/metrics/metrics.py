@@ -116,7 +116,7 @@ class Metrics:
             "bargein_slow_callers_closed", "Callers closed with 4408 because they did not read what was sent."
         )
         self._caller_errors = self._counter(
-            "bargein_caller_errors", "Messages of callers that were answered with an error event, by its code.", "code"
+            "bargein_caller_errors", "Messages of callers that were refused, by the error's code.", "code"
         )
 
     def _make_turn_metrics(self) -> None:
@@ -213,7 +213,7 @@ class Metrics:
         self.session_duration_s.observe(duration_s)
 
     def caller_error(self, code: str | None) -> None:
-        """Count one ``error`` event. ``code`` is one of the server's own, never the caller's text."""
+        """Count one message that was refused. ``code`` is one of the server's own, never the caller's text."""
         self._caller_errors.labels(code or "none").inc()
 
     def count_tokens(self, usage: Usage) -> None:

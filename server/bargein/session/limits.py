@@ -1,4 +1,4 @@
-"""How much a caller may send: control messages, mistakes, and sound faster than it can be spoken."""
+"""How much a caller may send: control messages, and sound faster than it can be spoken."""
 
 from __future__ import annotations
 
@@ -23,18 +23,12 @@ class CallerLimits:
         self._timers = timers
         self._lost_s = timers.lost_s
         self._control = Allowance(limits.control_messages_per_s, limits.control_burst)
-        self._mistakes = Allowance(limits.bad_messages / limits.bad_messages_s, limits.bad_messages)
         self._sound = Allowance(1.0, SOUND_BURST_S)
 
     def control(self, now: float) -> None:
         """A message that is not sound."""
         if not self._control.take(1, now) and not (self._forgiven() and self._control.take(1, now)):
             raise CallerGone(4429, "too many control messages: send no more than the server's rate allows")
-
-    def mistake(self, now: float) -> None:
-        """A message that was refused."""
-        if not self._mistakes.take(1, now):
-            raise CallerGone(1008, "too many messages in error")
 
     def sound(self, duration_s: float, now: float) -> None:
         """Sound was sent."""

@@ -22,6 +22,7 @@ from bargein.session.latency import TurnClock
 from bargein.session.lifetime import Lifetime
 from bargein.session.limits import CallerLimits
 from bargein.session.measures import NumpyMeasures
+from bargein.session.mistakes import Mistakes
 from bargein.session.outbox import Outbox
 from bargein.session.performer import Performer
 from bargein.session.setup import SessionSetup
@@ -111,8 +112,9 @@ class Session:
         )
         self._caller_limits = CallerLimits(self._limits, self._timers)
         self._lost_s = self._timers.lost_s
+        self._mistakes = Mistakes(self._limits)
         self._hearing = Hearing(
-            self._conversation, services.make_detector, self._caller_limits, services.metrics.traffic
+            self._conversation, services.make_detector, self._caller_limits, services.metrics.traffic, self._heard
         )
         self._event_id: str | None = None
         """Of the message that is being dealt with: for errors that do not know it."""
@@ -143,8 +145,8 @@ class Session:
             if audio is None:
                 event = parse_client_event(data, beta=self._setup.beta, bargein=self._setup.bargein)
                 self._receive(event, now)
-            elif todo := self._hearing.take(audio, now):
-                self._heard(todo, now)
+            else:
+                self._hearing.take(audio, now)
         except Exception as error:
             self._mishap(error, now)
 
@@ -157,8 +159,7 @@ class Session:
             self._refuse(CallerError(NOT_BINARY, code="invalid_event"), None, now)
             return
         try:
-            if todo := self._hearing.take(data, now):
-                self._heard(todo, now)
+            self._hearing.take(data, now)
         except Exception as error:
             self._mishap(error, now)
 
@@ -206,8 +207,7 @@ class Session:
         self._event_id = event.event_id
         match event:
             case client_events.InputAudioBufferAppend(audio=audio):
-                if todo := self._hearing.take(decode_audio(audio, self._hearing.format), now):
-                    self._heard(todo, now)
+                self._hearing.take(decode_audio(audio), now)
             case client_events.SessionUpdate():
                 self._caller_limits.control(now)
                 self._update(event, now)
@@ -219,7 +219,21 @@ class Session:
                 asked = core_event(event, self._object, audio_produced=self._performer.audio_produced)
                 if asked is not None:
                     self._handle(asked, now)
+                if self._ends_recording(event):
+                    self._hearing.restart()
         self._event_id = None
+
+    def _ends_recording(self, event: ClientEvent) -> bool:
+        """Whether what is sent next is another sound, not the rest of this one. Where turns are detected the microphone
+        is open all the time, and a commit by hand does not cut its stream.
+        """
+        match event:
+            case client_events.InputAudioBufferClear():
+                return True
+            case client_events.InputAudioBufferCommit():
+                return self._conversation.config.turn_detection is None
+            case _:
+                return False
 
     def _update(self, event: client_events.SessionUpdate, now: float) -> None:
         self._object = self._object.update(event.session, audio_produced=self._performer.audio_produced)
@@ -228,9 +242,10 @@ class Session:
         self._handle(events.Configured(config), now)
         self._outbox.send(server_events.session_updated(self._object.echo()))
 
-    def _heard(self, todo: list[Action], now: float) -> None:
+    def _heard(self, todo: list[Action], now: float) -> bool:
         self._note_speech(todo, now)
         self._do(todo, now)
+        return not self._over
 
     def _mishap(self, error: Exception, now: float) -> None:
         """Answer for a message that could not be dealt with; the session survives what the caller has done."""
@@ -322,10 +337,11 @@ class Session:
 
     def _refuse(self, error: CallerError, event_id: str | None, now: float) -> None:
         self._setup.services.metrics.caller_error(error.code)
-        self._outbox.send(error_event(error, event_id))
         try:
-            self._caller_limits.mistake(now)
+            if self._mistakes.note(error, now, named=bool(event_id or error.event_id)):
+                self._outbox.send(error_event(error, event_id))
         except CallerGone as gone:
+            self._outbox.send(error_event(error, event_id))
             self._leave(gone)
 
     def _leave(self, gone: CallerGone, *, announce: bool = True) -> None:

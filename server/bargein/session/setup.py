@@ -31,7 +31,7 @@ class SessionLimits:
     control_messages_per_s: float = 50.0
     control_burst: int = 100
     bad_messages: int = 20
-    """Refused messages within :attr:`bad_messages_s` that end the session with 1008."""
+    """Kinds of refused messages within :attr:`bad_messages_s` that end the session with 1008."""
     bad_messages_s: float = 10.0
 
 

@@ -10,10 +10,10 @@ import pybase64
 from bargein.core.audio import PCM16_24K, base64_sample_count
 from bargein.core.completion import AudioPiece
 from bargein.errors import UpstreamMalformed
+from bargein.sound.containers import LONGEST_HEAD_BYTES, container_of
 from bargein.sound.resample import Resampler
 from bargein.sound.wav import SampleFormat, Wav, to_pcm16
 from bargein.upstream.base64_pieces import Base64Pieces
-from bargein.upstream.containers import LONGEST_HEAD_BYTES, container_of
 from bargein.upstream.lenient import whole_number
 from bargein.upstream.riff import RIFF_BASE64, begins_riff, read_riff
 

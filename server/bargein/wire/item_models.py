@@ -26,7 +26,7 @@ from bargein.core.items import (
 )
 from bargein.errors import CallerError
 from bargein.wire.images import NO_IMAGES, check_image
-from bargein.wire.input_audio import decode_audio
+from bargein.wire.input_audio import decode_item_audio
 from bargein.wire.validation import invalid_choice, invalid_type, missing, validate
 
 Json = dict[str, Any]
@@ -194,7 +194,7 @@ def _part(
         case _InputAudio(audio=None):
             raise missing(f"{path}.audio")
         case _InputAudio(audio=str(audio)):
-            return InputAudio(decode_audio(audio, input_format, f"{path}.audio"), input_format, part.transcript)
+            return InputAudio(decode_item_audio(audio, input_format, f"{path}.audio"), input_format, part.transcript)
         case _InputImage():
             if not images:
                 raise CallerError(NO_IMAGES, code="unsupported_content_type", param=path)
