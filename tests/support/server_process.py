@@ -64,17 +64,24 @@ class ServerProcess:
 
 
 @contextmanager
-def serve(*arguments: str, settings: Mapping[str, str] | None = None) -> Iterator[ServerProcess]:
+def serve(
+    *arguments: str, settings: Mapping[str, str] | None = None, descriptors: tuple[int, int] | None = None
+) -> Iterator[ServerProcess]:
     """Run ``bargein serve --port 0`` with these arguments until the block ends.
 
     It runs in an empty directory and without the settings and keys of whoever runs the tests.
 
     :param settings: environment variables for it.
+    :param descriptors: the soft and the hard limit of what it may have open.
     """
+    limited: list[str] = []
+    if descriptors is not None:
+        soft, hard = descriptors
+        limited = ["sh", "-c", f'ulimit -Sn {soft} && ulimit -Hn {hard} && exec "$@"', "sh"]
     with tempfile.TemporaryDirectory() as directory:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS_SETTINGS)}
         process = subprocess.Popen(
-            [sys.executable, "-m", "bargein", "serve", "--port", "0", *arguments],
+            [*limited, sys.executable, "-m", "bargein", "serve", "--port", "0", *arguments],
             cwd=directory,
             env=environment | {"PYTHONUNBUFFERED": "1"} | dict(settings or {}),
             stdin=subprocess.DEVNULL,

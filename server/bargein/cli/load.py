@@ -17,6 +17,7 @@ from rich.live import Live
 from rich.table import Table
 
 from bargein.core.audio import PCM16_24K, PCMU_8K
+from bargein.descriptors import raise_descriptor_limit
 from bargein.load.conditions import Verdict, judge, parse_condition
 from bargein.load.errors import UsageError
 from bargein.load.load_table import closing_table, live_view, verdict_lines
@@ -83,6 +84,7 @@ def load(  # noqa: PLR0913, PLR0917  # one argument for each option
     Example: bargein load --callers 200 --duration 60 --scenario barge-in --report out --fail-if "barge_in_p99>250ms"
     """
     console = Console()
+    raise_descriptor_limit()
     if figures:
         console.print(_figures_table())
         return

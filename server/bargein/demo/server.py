@@ -13,6 +13,7 @@ import uvicorn
 
 from bargein.demo.app import DemoModel
 from bargein.demo.settings import DemoSettings
+from bargein.descriptors import raise_descriptor_limit
 from bargein.errors import SettingsError
 from bargein.standard_error import never_wait_for_standard_error
 
@@ -58,6 +59,7 @@ def run(settings: DemoSettings) -> None:
             f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}"
         ) from error
     never_wait_for_standard_error()
+    raise_descriptor_limit()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(settings, listening))
 

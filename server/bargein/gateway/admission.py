@@ -45,6 +45,11 @@ class Capacity(Protocol):
     @property
     def draining(self) -> bool: ...
 
+    @property
+    def has_descriptors(self) -> bool:
+        """Whether one more session would find sockets for itself and for the model's answers."""
+        ...
+
 
 class Admission:
     """Decides on every request for a WebSocket, and on the doors of every HTTP request."""
@@ -101,6 +106,14 @@ class Admission:
             return try_later(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "The server has as many sessions as it takes (BARGEIN_MAX_SESSIONS): try again later.",
+                code="server_full",
+                reason="full",
+                retry_after_s=FULL_RETRY_AFTER_S,
+            )
+        if not self._capacity.has_descriptors:
+            return try_later(
+                HTTPStatus.SERVICE_UNAVAILABLE,
+                "The server has as many sockets open as it may (ulimit -n): try again later.",
                 code="server_full",
                 reason="full",
                 retry_after_s=FULL_RETRY_AFTER_S,

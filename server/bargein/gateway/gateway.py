@@ -15,6 +15,7 @@ from bargein.gateway.addresses import AddressLimits, client_address
 from bargein.gateway.admission import Admission, Admitted
 from bargein.gateway.caller_session import CallerSession, OpenSession
 from bargein.gateway.carrier import Carriage, Carrier, MakeCarrier
+from bargein.gateway.descriptors import DescriptorRoom
 from bargein.gateway.handshake import Handshake
 from bargein.gateway.keys import Keyring
 from bargein.gateway.liveness import CLOSE_TIMEOUT_S
@@ -36,14 +37,22 @@ class Gateway:
 
     :param open_session: makes the session of an admitted caller.
     :param make_carrier: makes the connection that carries it.
+    :param room: whether there are descriptors left; without it there always are.
     """
 
     def __init__(
-        self, settings: Settings, metrics: Metrics, timers: Timers, open_session: OpenSession, make_carrier: MakeCarrier
+        self,
+        settings: Settings,
+        metrics: Metrics,
+        timers: Timers,
+        open_session: OpenSession,
+        make_carrier: MakeCarrier,
+        room: DescriptorRoom | None = None,
     ) -> None:
         secret = settings.token_secret
         self.settings: Final = settings
         self.metrics: Final = metrics
+        self.room: Final = room
         self.tokens: Final = Tokens(secret.get_secret_value() if secret is not None else None)
         self.keyring: Final = Keyring((key.get_secret_value() for key in settings.api_keys), self.tokens)
         self._timers = timers
@@ -71,6 +80,10 @@ class Gateway:
     @property
     def draining(self) -> bool:
         return self._draining
+
+    @property
+    def has_descriptors(self) -> bool:
+        return self.room is None or self.room.for_session(self.open_sessions)
 
     # What an upgrade asks.
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
+from bargein.gateway.descriptors import DescriptorRoom
 from bargein.loop.patience import Patience
 
 HEAD_TIMEOUT_S: Final = 10.0
@@ -28,6 +29,9 @@ class PunctualH11Protocol(H11Protocol):
     for ever (slowloris).
     """
 
+    room: ClassVar[DescriptorRoom | None] = None
+    since_s = 0.0
+    """When it was accepted."""
     _head_wait: Patience | None = None
     _read_wait: Patience | None = None
 
@@ -36,16 +40,19 @@ class PunctualH11Protocol(H11Protocol):
         self.app = _with_break_off(self.app, weakref.ref(self))
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a head."""
+        """Begin to wait for a head, if there is room for the connection."""
         super().connection_made(transport)
+        self.since_s = self.loop.time()
         self._await_head()
+        if self.room is not None and not self.room.for_connection():
+            self._make_room()
 
     def data_received(self, data: bytes) -> None:
         """Wait for a head wherever no request is being answered."""
-        if self._head_wait is None and self._idle:
+        if self._head_wait is None and self.idle:
             self._await_head()
         super().data_received(data)
-        if not self._idle or self.transport.get_protocol() is not self:
+        if not self.idle or self.transport.get_protocol() is not self:
             self._stop_waiting()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -80,8 +87,15 @@ class PunctualH11Protocol(H11Protocol):
             self.transport.close()
             self._await_reader()
 
+    def _make_room(self) -> None:
+        """Close the connection that asks for nothing for the longest, if need be this one: sessions need the rest."""
+        others = [one for one in self.connections if isinstance(one, PunctualH11Protocol)]
+        idle = [one for one in others if one.idle and not one.transport.is_closing()]
+        min(idle, key=lambda one: one.since_s, default=self).transport.abort()
+
     @property
-    def _idle(self) -> bool:
+    def idle(self) -> bool:
+        """No request is being answered."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
 
@@ -106,8 +120,17 @@ class PunctualH11Protocol(H11Protocol):
 
     def _too_late(self) -> None:
         self._head_wait = None
-        if self._idle and not self.transport.is_closing():
+        if self.idle and not self.transport.is_closing():
             self.transport.abort()
+
+
+def punctual_protocol(descriptor_room: DescriptorRoom | None) -> type[PunctualH11Protocol]:
+    """What uvicorn's ``Config(http=...)`` wants."""
+
+    class BoundH11Protocol(PunctualH11Protocol):
+        room = descriptor_room
+
+    return BoundH11Protocol
 
 
 def _with_break_off(app: Any, protocol: weakref.ref[PunctualH11Protocol]) -> Any:  # noqa: ANN401 (uvicorn's types)

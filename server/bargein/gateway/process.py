@@ -14,6 +14,7 @@ from importlib import metadata
 from prometheus_client import generate_latest
 
 from bargein.gateway.carrier import MakeCarrier
+from bargein.gateway.descriptors import make_descriptor_room
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.http.app import ReadMetrics, build_app
 from bargein.gateway.memory import Tidying
@@ -58,7 +59,10 @@ async def run_process(
         completions = await stack.enter_async_context(ChatCompletions(config))
         transcriptions = await stack.enter_async_context(Transcriptions(config))
         services = make_services(settings, metrics, timers, completions, transcriptions)
-        gateway = Gateway(settings, metrics, timers, session_opener(services), carrier_maker(settings))
+        room = make_descriptor_room(
+            settings.max_sessions, lambda: completions.open_connections + transcriptions.open_connections
+        )
+        gateway = Gateway(settings, metrics, timers, session_opener(services), carrier_maker(settings), room)
         if place is not None:
             await stack.enter_async_context(shared_metrics(place, metrics.registry))
         server = Server(gateway, build_app(gateway, completions, _metrics_reader(metrics, place)), sock)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from bargein.errors import SettingsError
 from bargein.gateway.gateway import Gateway
-from bargein.gateway.http_protocol import MAX_HEAD_BYTES, PunctualH11Protocol
+from bargein.gateway.http_protocol import MAX_HEAD_BYTES, punctual_protocol
 from bargein.gateway.upgrade import upgrade_protocol
 
 BACKLOG: Final = 2048
@@ -44,7 +44,7 @@ class Server:
     def __init__(self, gateway: Gateway, app: ASGIApp, sock: socket.socket) -> None:
         config = uvicorn.Config(
             app,
-            http=PunctualH11Protocol,
+            http=punctual_protocol(gateway.room),
             ws=upgrade_protocol(gateway),
             lifespan="off",
             log_config=None,

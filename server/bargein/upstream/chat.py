@@ -67,6 +67,11 @@ class ChatCompletions:
     def __repr__(self) -> str:
         return f"<ChatCompletions: {self._config.model} at {self._endpoint.url}>"
 
+    @property
+    def open_connections(self) -> int:
+        """To its server, now."""
+        return self._client.open_connections
+
     async def __aenter__(self) -> Self:
         return self
 

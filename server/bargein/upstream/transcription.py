@@ -63,6 +63,11 @@ class Transcriptions:
         self._warned: set[str] = set()
         self._client = HttpClient(config.transcription_base_url or config.base_url, config.connect_timeout_s)
 
+    @property
+    def open_connections(self) -> int:
+        """To its server, now."""
+        return self._client.open_connections
+
     async def __aenter__(self) -> Self:
         return self
 

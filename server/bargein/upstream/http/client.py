@@ -74,6 +74,11 @@ class HttpClient:
         self._is_closed = False
         self._nothing_left: asyncio.Event | None = None
 
+    @property
+    def open_connections(self) -> int:
+        """How many there are, idle ones and those that are being made included."""
+        return len(self._connections) + len(self._connecting)
+
     def lease(self) -> Lease:
         """A hold on the connection of one request to come."""
         return Lease()
