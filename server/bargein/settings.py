@@ -157,6 +157,17 @@ class Doors(Group):
             "process and are good on this machine only."
         ),
     ] = None
+    metrics_key: Annotated[
+        SecretStr | None,
+        Field(min_length=1, description="Another key that opens `/metrics`, and nothing else: for Prometheus."),
+    ] = None
+    metrics_from: Annotated[
+        Networks,
+        Field(
+            description="Addresses or networks that read `/metrics` without a key where one is asked for; "
+            "`0.0.0.0/0,::/0` are all."
+        ),
+    ] = ()
     allow_insecure: Annotated[
         bool, Field(description="Listen beyond loopback without keys: anybody who reaches the port can talk.")
     ] = False
@@ -350,7 +361,7 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
     @property
     def secret_values(self) -> tuple[str, ...]:
         """What must never be logged."""
-        secrets = (*self.api_keys, self.token_secret, self.model_key, self.transcription_key)
+        secrets = (*self.api_keys, self.token_secret, self.metrics_key, self.model_key, self.transcription_key)
         return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
 
     @property

@@ -303,6 +303,25 @@ async def test_an_address_has_limits_of_its_own(serve: Serve) -> None:
         assert await admitted(running.ws, **forwarded("198.51.100.1"))
 
 
+async def test_another_port_or_another_nonsense_is_no_other_party(serve: Serve) -> None:
+    async with serve(max_new_sessions_per_minute=2, **FROM) as running:
+        for kind in ("198.51.100.1:{}", "nonsense {}", "[2001:db8::1]:{}"):
+            for number in range(2):
+                await admitted(running.ws, **forwarded(kind.format(number)))
+            status, error, _ = await refused(running.ws, **forwarded(kind.format(3)))
+            assert (status, error["code"]) == (429, "too_many_new_sessions"), kind
+
+
+async def test_the_line_that_a_proxy_adds_counts_on_every_door(serve: Serve) -> None:
+    """Some write a header line of their own below the caller's."""
+    async with serve(metrics_key="scrape", metrics_from="198.51.100.1", **FROM) as running:
+        headers = [("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-For", "198.51.100.2")]
+        assert (await admitted(running.ws, additional_headers=headers))["address"] == "198.51.100.2"
+        async with running.client() as client:
+            assert (await client.get("/metrics", headers=headers)).status_code == 401
+            assert (await client.get("/metrics", headers=headers[:1])).status_code == 200
+
+
 async def test_an_address_may_not_come_again_and_again(serve: Serve) -> None:
     async with serve(max_new_sessions_per_minute=2, **FROM) as running:
         await admitted(running.ws, **forwarded("198.51.100.1"))
@@ -320,7 +339,18 @@ async def test_an_address_may_not_come_again_and_again(serve: Serve) -> None:
         (FROM, ("203.0.113.9",), "203.0.113.9"),
         (FROM, ("203.0.113.9", "10.1.2.3"), "203.0.113.9"),
         (FROM, ("192.0.2.66", "203.0.113.9", "10.1.2.3"), "203.0.113.9"),
-        (FROM, ("not an address",), "not an address"),
+        (FROM, ("203.0.113.9:4711",), "203.0.113.9"),
+        (FROM, ("203.0.113.9", "10.1.2.3:80"), "203.0.113.9"),
+        (FROM, ('"[2001:db8::9]:4711"',), "2001:db8::9"),
+        (FROM, ("[2001:db8::9]",), "2001:db8::9"),
+        (FROM, ("fe80::9%eth0",), "fe80::9"),
+        (FROM, ("::ffff:203.0.113.9",), "203.0.113.9"),
+        (FROM, ("203.0.113.9", "::ffff:10.1.2.3"), "203.0.113.9"),
+        (FROM, ("not an address",), "unknown"),
+        (FROM, ("203.0.113.9", "_hidden"), "unknown"),
+        (FROM, ("203.0.113.9:1:2",), "unknown"),
+        (FROM, (" ", "203.0.113.9", ""), "203.0.113.9"),
+        (FROM, ("203.0.113.9", *["10.1.2.3"] * 100), "10.1.2.3"),
     ],
 )
 async def test_forwarded_addresses_are_believed_of_listed_proxies_only(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 
+import httpx
 import pytest
 from prometheus_client import generate_latest
 
 from bargein.load.server_side import Reading, ServerSide, bucket_percentile, metrics_url, parse_metrics
 from bargein.metrics import Metrics
+from support.scripted_upstream import Exchange, scripted
 
 
 def test_the_servers_own_metrics_are_understood() -> None:
@@ -24,6 +26,20 @@ def test_the_servers_own_metrics_are_understood() -> None:
     assert reading.values["memory_bytes"] > 1e6
     assert bucket_percentile({}, reading.buckets["event_loop_lag"], 0.5) == 0.005
     assert bucket_percentile({}, reading.buckets["event_loop_lag"], 0.99) == 0.05
+
+
+async def test_a_server_that_asks_for_a_key_is_given_it() -> None:
+    given = []
+
+    async def script(exchange: Exchange) -> None:
+        given.append(exchange.headers.get("authorization"))
+        await exchange.answer(200, b"bargein_sessions_open 1")
+
+    async with scripted(script) as server, httpx.AsyncClient() as client:
+        url = server.url.replace("/v1", "/metrics")
+        assert await ServerSide(url, 0.0, "a-key").read(client)
+        assert await ServerSide(url, 0.0).read(client)
+    assert given == ["Bearer a-key", None]
 
 
 def test_workers_are_added_up() -> None:

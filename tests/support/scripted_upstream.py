@@ -123,7 +123,7 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, conn
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
-    body = await reader.readexactly(int(headers["content-length"]))
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Exchange(first.split(" ")[1], headers, body, connection, reader, writer)
 
 

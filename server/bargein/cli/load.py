@@ -103,6 +103,8 @@ def load(  # noqa: PLR0913, PLR0917  # one argument for each option
             bargein=binary,
             seed=seed,
             speech=speech,
+            # Another address is another server's: it is given no key of this one.
+            metrics_key=key if metrics is None else None,
             metrics_url=None if metrics == "none" else metrics or metrics_url(url),
             demo_log_url=demo_log.removesuffix("/").removesuffix("/v1") if demo_log else None,
             instructions=instructions,

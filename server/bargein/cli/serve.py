@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
+import structlog
 import typer
 
 from bargein.gateway.logs import configure_logs
@@ -22,6 +23,8 @@ from bargein.upstream import utc_today
 
 if TYPE_CHECKING:
     import socket
+
+_log: Final = structlog.get_logger(__name__)
 
 
 def serve(
@@ -65,6 +68,7 @@ def serve(
     )
     configure_logs(settings.log_level, settings.log_format, settings.secret_values)
     warn_of_ends(settings, utc_today())
+    warn_of_missing_secret(settings)
     for name, meant in misspelt_variables().items():
         print(f"bargein: {name} is no setting; did you mean {meant}?", file=sys.stderr)
     with bind(settings.host, settings.port, shared=settings.workers > 1) as sock, _demo_model(settings) as demo_url:
@@ -76,6 +80,14 @@ def serve(
             raise typer.Exit(Supervisor(settings, sock, demo_url=demo_url, ready=ready).run())
         with asyncio.Runner(loop_factory=event_loop) as runner:
             runner.run(run_process(settings, sock, demo_url=demo_url, ready=ready))
+
+
+def warn_of_missing_secret(settings: Settings) -> None:
+    """Say that tokens are good here only, where somebody may expect more of them."""
+    if settings.token_secret is None and (settings.api_keys or settings.workers > 1):
+        _log.warning(
+            "BARGEIN_TOKEN_SECRET is not set: tokens (ek_) end with this process, and no other replica takes them"
+        )
 
 
 @contextmanager

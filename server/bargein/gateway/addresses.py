@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from typing import Final
 
 from bargein.gateway.refusal import Refusal, try_later
 from bargein.session.timers import Clock
@@ -13,31 +15,56 @@ from bargein.session.timers import Clock
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+UNKNOWN: Final = "unknown"
+"""Whom a trusted proxy names by something that is no address: all of these are one party."""
+MAX_PROXIES: Final = 16
+"""How far ``X-Forwarded-For`` is followed."""
+
+_WITH_PORT: Final = re.compile(r"\[([^\]]*)\](?::\d+)?|([^:]*):\d+")
+
+
 def client_address(peer: str, headers: Mapping[str, str], trusted_proxies: Sequence[Network]) -> str:
     """The caller's address: the last one in ``X-Forwarded-For`` that is no trusted proxy, where ``peer`` is one."""
-    address = peer
-    forwarded = [part.strip() for part in headers.get("x-forwarded-for", "").split(",") if part.strip()]
-    while forwarded and _is_in(address, trusted_proxies):
-        address = forwarded.pop()
-    return address
+    address = parse_address(peer)
+    if address is None:
+        return peer
+    if trusted_proxies and is_in(address, trusted_proxies):
+        for hop in reversed(headers.get("x-forwarded-for", "").rsplit(",", MAX_PROXIES)[-MAX_PROXIES:]):
+            if not hop.strip():
+                continue
+            address = parse_address(hop)
+            if address is None:
+                return UNKNOWN
+            if not is_in(address, trusted_proxies):
+                break
+    return str(address)
 
 
-def _is_in(address: str, networks: Sequence[Network]) -> bool:
+def parse_address(text: str) -> Address | None:
+    """An IP address as proxies write it: perhaps with a port, in brackets, quoted, with a zone, or IPv4 within IPv6.
+    ``None`` where it is none.
+    """
+    text = text.strip().strip('"')
+    if (found := _WITH_PORT.fullmatch(text)) is not None:
+        text = found[1] if found[1] is not None else found[2]
     try:
-        parsed = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+        return None
+    return parsed.ipv4_mapped or parsed if isinstance(parsed, ipaddress.IPv6Address) else parsed
+
+
+def is_in(address: Address, networks: Sequence[Network]) -> bool:
+    return any(address in network for network in networks)
 
 
 def party_of(address: str) -> str | None:
     """What counts as one party: the address, or an IPv6 customer's /64. ``None`` is loopback, which is not limited."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    parsed = parse_address(address)
+    if parsed is None:
         return address or None
-    if parsed.version == 6 and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
     if parsed.is_loopback:
         return None
     return str(parsed) if parsed.version == 4 else str(ipaddress.ip_network((parsed, 64), strict=False))

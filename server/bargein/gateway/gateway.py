@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,9 +18,9 @@ from bargein.gateway.caller_session import CallerSession, OpenSession
 from bargein.gateway.carrier import Carriage, Carrier, MakeCarrier
 from bargein.gateway.descriptors import DescriptorRoom
 from bargein.gateway.handshake import Handshake
-from bargein.gateway.keys import Keyring
+from bargein.gateway.keys import Keyring, fingerprint
 from bargein.gateway.liveness import CLOSE_TIMEOUT_S
-from bargein.gateway.refusal import Refusal
+from bargein.gateway.refusal import Refusal, log_refusal
 from bargein.gateway.tokens import Tokens
 from bargein.metrics import Dialect, Metrics
 from bargein.session.timers import Timers
@@ -92,16 +93,17 @@ class Gateway:
         outcome = self.admission.decide(handshake)
         if isinstance(outcome, Refusal):
             self.metrics.sessions_refused[outcome.reason].inc()
-            _log.info(
-                "session refused",
-                reason=outcome.reason,
-                status=outcome.status.value,
-                code=outcome.code,
-                address=client_address(handshake.peer, handshake.headers, self.settings.trusted_proxies),
-                origin=handshake.headers.get("origin"),
-                message=outcome.message,
-            )
+            self.note_refusal("session refused", outcome, handshake.peer, handshake.headers, handshake.key)
         return outcome
+
+    def note_refusal(
+        self, event: str, refusal: Refusal, peer: str, headers: Mapping[str, str], key: str | None, **more: object
+    ) -> None:
+        """Log a refusal, with the address and, where it was for the key, what tells which one it was."""
+        if refusal.reason == "key" and key is not None:
+            more["key_fingerprint"] = fingerprint(key)
+        address = client_address(peer, headers, self.settings.trusted_proxies)
+        log_refusal(_log, event, refusal, address=address, headers=headers, **more)
 
     def carry(self, transport: asyncio.Transport) -> Carrier:
         """Make what carries an admitted caller."""
@@ -112,7 +114,10 @@ class Gateway:
         try:
             return self._open_session(admitted, carrier)
         except CallerError as error:
-            return Refusal(HTTPStatus.BAD_REQUEST, error.message, error.code, error.param)
+            refusal = Refusal(HTTPStatus.BAD_REQUEST, error.message, error.code, error.param)
+            self.metrics.sessions_refused[refusal.reason].inc()
+            log_refusal(_log, "session refused", refusal, address=admitted.address, headers={}, param=error.param)
+            return refusal
 
     def begin(self, admitted: Admitted, carrier: Carrier, session: CallerSession) -> None:
         """Begin the session of a caller whose connection is open."""
@@ -146,7 +151,6 @@ class Gateway:
         """Begin a turn over HTTP, or say why not. It is counted like a session, and drained like one."""
         refusal = self.admission.check_capacity() or self._addresses.check(address)
         if refusal is not None:
-            _log.info("completion refused", reason=refusal.reason, address=address, code=refusal.code)
             return refusal
         self._turns += 1
         self._no_turns.clear()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -52,9 +52,10 @@ class Handshake:
 
         Cookies, keys and tokens do not come near its limits, nor its logs.
         """
-        names = ("host", "sec-websocket-key", "sec-websocket-version")
+        names = ("sec-websocket-key", "sec-websocket-version")
         lines = [f"{name}: {self.headers[name]}\r\n" for name in names if name in self.headers]
-        return f"GET / HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{''.join(lines)}\r\n".encode("latin-1")
+        head = f"GET / HTTP/1.1\r\nHost: bargein\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{''.join(lines)}\r\n"
+        return head.encode("latin-1")
 
     @property
     def malformed(self) -> str | None:
@@ -79,6 +80,17 @@ class Handshake:
         """The key or token that the caller presents, by any of the three ways."""
         entry = next((entry for entry in self.subprotocols if entry.startswith(KEY_ENTRY)), None)
         return presented_key(self.headers) or (entry.removeprefix(KEY_ENTRY) if entry else None)
+
+
+def joined_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Header fields by lower-case name; a repeated one is joined with commas (RFC 9110 section 5.3), so that the line
+    that a proxy adds counts as well as the caller's own.
+    """
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in pairs:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:

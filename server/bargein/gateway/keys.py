@@ -6,10 +6,12 @@ import hashlib
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from bargein.gateway.refusal import Refusal, unauthorized
 from bargein.gateway.tokens import PREFIX, TokenInvalid, Tokens
+
+NO_KEY: Final = "No key was given: send it as Authorization: Bearer KEY."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +41,23 @@ class Keyring:
         if self.keyless:
             return None
         if key is None:
-            return unauthorized("No key was given: send it as Authorization: Bearer KEY.", code="missing_api_key")
+            return unauthorized(NO_KEY, code="missing_api_key")
         digest = _digest(key)
         matches = [hmac.compare_digest(digest, known) for known in self._digests]
         return None if any(matches) else unauthorized("The key is not one of this server's.")
+
+    def check_scraper(self, key: str | None, metrics_key: str | None) -> Refusal | None:
+        """Whether the metrics may be read with ``key``: one of the operator's, or the one that opens nothing else.
+
+        :param metrics_key: that one, if there is one; then it is asked for by a keyless server too.
+        """
+        if metrics_key is None:
+            return self.check_key(key)
+        if key is None:
+            return unauthorized(NO_KEY, code="missing_api_key")
+        if hmac.compare_digest(_digest(key), _digest(metrics_key)):
+            return None
+        return self.check_key(key) if not self.keyless else unauthorized("The key is not the one for the metrics.")
 
     def check_caller(self, key: str | None) -> Credentials | Refusal:
         """Whether a socket may be opened with ``key``: one of the operator's, or a token."""
@@ -53,6 +68,11 @@ class Keyring:
             return Credentials(self._tokens.read(key))
         except TokenInvalid as error:
             return unauthorized(str(error))
+
+
+def fingerprint(key: str) -> str:
+    """What logs may hold of a key, to tell which one it was: ``printf %s KEY | sha256sum | cut -c-8``."""
+    return _digest(key).hex()[:8]
 
 
 def _digest(key: str) -> bytes:

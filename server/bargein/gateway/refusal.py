@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import orjson
+from structlog.typing import FilteringBoundLogger
 
 from bargein.metrics import RefusalReason
 
@@ -30,6 +31,29 @@ class Refusal:
         """JSON, as ``{"error": {"message", "type", "param", "code"}}``."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return orjson.dumps({"error": error})
+
+
+def log_refusal(
+    log: FilteringBoundLogger, event: str, refusal: Refusal, *, address: str, headers: Mapping[str, str], **more: object
+) -> None:
+    """Log whom a request was refused to, and what the operator needs to find out why.
+
+    :param headers: of the request, by lower-case name.
+    """
+    match refusal.reason:
+        case "origin":
+            more["origin"] = headers.get("origin")
+        case "host":
+            more["host"] = headers.get("host")
+    log.info(
+        event,
+        reason=refusal.reason,
+        status=refusal.status.value,
+        code=refusal.code,
+        address=address,
+        message=refusal.message,
+        **{name: value for name, value in more.items() if value is not None},
+    )
 
 
 def unauthorized(message: str, *, code: str = "invalid_api_key") -> Refusal:

@@ -69,7 +69,13 @@ class Tokens:
             )
         except jwt.ExpiredSignatureError:
             raise TokenInvalid("The token has expired: ask POST /v1/realtime/client_secrets for another.") from None
+        except jwt.InvalidSignatureError:
+            raise TokenInvalid(
+                "The token is not signed with this server's secret: another server made it, or this one before it was "
+                "started again. Ask POST /v1/realtime/client_secrets for another; servers that share an address need "
+                "the same BARGEIN_TOKEN_SECRET."
+            ) from None
         except jwt.InvalidTokenError:
-            raise TokenInvalid("The token is not one of this server's: ask POST /v1/realtime/client_secrets.") from None
+            raise TokenInvalid("This is no token: ask POST /v1/realtime/client_secrets for one.") from None
         session = claims.get("session")
         return session if isinstance(session, dict) else None

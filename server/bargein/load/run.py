@@ -52,6 +52,7 @@ class Plan:
     seed: int = 0
     speech: Path | None = None
     metrics_url: str | None = None
+    metrics_key: str | None = field(default=None, repr=False)
     demo_log_url: str | None = None
     instructions: str | None = None
     """What every session is told; ``None`` leaves that to the server."""
@@ -101,7 +102,7 @@ async def run(plan: Plan, stop: asyncio.Event, on_progress: Callable[[Run], None
         began_s=began_s,
         measures=Measures(began_s),
         ticker=Ticker(plan.frame_ms),
-        server=ServerSide(plan.metrics_url, began_s) if plan.metrics_url else None,
+        server=ServerSide(plan.metrics_url, began_s, plan.metrics_key) if plan.metrics_url else None,
         timelines=[],
     )
     words = WordLog(plan.demo_log_url, this.measures, plan.instructions) if plan.demo_log_url else None

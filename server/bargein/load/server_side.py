@@ -55,6 +55,8 @@ class ServerSide:
 
     url: str
     began_s: float
+    key: str | None = field(default=None, repr=False)
+    """Where the server asks for one."""
     readings: list[Reading] = field(default_factory=list)
 
     async def watch(self) -> None:
@@ -66,7 +68,7 @@ class ServerSide:
     async def read(self, client: httpx.AsyncClient) -> bool:
         """Take one reading. False: there is none to be had."""
         try:
-            answer = await client.get(self.url)
+            answer = await client.get(self.url, headers={"Authorization": f"Bearer {self.key}"} if self.key else None)
         except httpx.HTTPError:
             # A server under load may miss one; one that never answered has none.
             return bool(self.readings)

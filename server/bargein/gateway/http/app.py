@@ -20,9 +20,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bargein.gateway import admission
-from bargein.gateway.addresses import client_address
+from bargein.gateway.addresses import client_address, is_in, parse_address
 from bargein.gateway.gateway import Gateway
-from bargein.gateway.handshake import presented_key
+from bargein.gateway.handshake import joined_headers, presented_key
 from bargein.gateway.http.answers import Refused, break_off, json_answer, refusal_answer
 from bargein.gateway.http.bodies import Bodies
 from bargein.gateway.http.client_secrets import mint_client_secret
@@ -55,11 +55,11 @@ def build_app(gateway: Gateway, completions: Completions, read_metrics: ReadMetr
         middleware.append(
             Middleware(CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["*"], allow_headers=["*"])
         )
-    middleware.append(Middleware(_Guarded, gateway.admission))
+    middleware.append(Middleware(_Guarded, gateway))
     app = Starlette(
         routes=routes.table(),
         middleware=middleware,
-        exception_handlers={Refused: _refused, HTTPException: _http_error},
+        exception_handlers={Refused: routes.refused, HTTPException: _http_error},
     )
     directory = find_client_web(settings.client_web)
     if directory is not None:
@@ -102,7 +102,7 @@ class _Routes:
         """Ask for a key before anything else is looked at."""
 
         async def checked(request: Request) -> ASGIApp:
-            refusal = self._gateway.keyring.check_key(presented_key(request.headers))
+            refusal = self._gateway.keyring.check_key(presented_key(joined_headers(request.headers.raw)))
             if refusal is not None:
                 raise Refused(refusal)
             return await handler(request)
@@ -118,7 +118,14 @@ class _Routes:
             return refusal_answer(refusal)
         return json_answer({"status": "ready", "open_sessions": self._gateway.open_sessions})
 
-    async def _metrics(self, _: Request) -> Response:
+    async def _metrics(self, request: Request) -> Response:
+        settings = self._gateway.settings
+        address = parse_address(self._address(request))
+        if address is None or not is_in(address, settings.metrics_from):
+            key = settings.metrics_key.get_secret_value() if settings.metrics_key is not None else None
+            presented = presented_key(joined_headers(request.headers.raw))
+            if (refusal := self._gateway.keyring.check_scraper(presented, key)) is not None:
+                raise Refused(refusal)
         return Response(await self._read_metrics(), media_type=CONTENT_TYPE_LATEST)
 
     async def _models(self, _: Request) -> Response:
@@ -136,8 +143,14 @@ class _Routes:
         return Exchange(self._push_to_talk)
 
     def _address(self, request: Request) -> str:
-        peer = request.client.host if request.client is not None else ""
-        return client_address(peer, request.headers, self._gateway.settings.trusted_proxies)
+        headers = joined_headers(request.headers.raw)
+        return client_address(_peer(request), headers, self._gateway.settings.trusted_proxies)
+
+    async def refused(self, request: Request, error: Exception) -> Response:
+        """Answer what a route has refused."""
+        assert isinstance(error, Refused)  # noqa: S101 (registered for this class)
+        _note(self._gateway, request, error.refusal)
+        return refusal_answer(error.refusal)
 
     def _effective_session(self, session: dict[str, Any]) -> dict[str, Any]:
         settings = self._gateway.settings
@@ -154,15 +167,16 @@ class _Routes:
 class _Guarded:
     """Turns foreign pages and foreign host names away, as for a WebSocket."""
 
-    def __init__(self, app: ASGIApp, doors: admission.Admission) -> None:
+    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
         self._app = app
-        self._doors = doors
+        self._gateway = gateway
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] == "http":
-            refusal = self._doors.check_page(Request(scope).headers)
+            refusal = self._gateway.admission.check_page(joined_headers(scope["headers"]))
             if refusal is not None:
+                _note(self._gateway, Request(scope), refusal)
                 await refusal_answer(refusal)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
@@ -229,9 +243,14 @@ async def _how_to_talk(request: Request) -> Response:
     return PlainTextResponse(how_to_talk(request.headers.get("host", "127.0.0.1:8765")))
 
 
-async def _refused(_: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)  # noqa: S101 (registered for this class)
-    return refusal_answer(error.refusal)
+def _peer(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
+
+
+def _note(gateway: Gateway, request: Request, refusal: Refusal) -> None:
+    headers = joined_headers(request.headers.raw)
+    key, path = presented_key(headers), request.url.path
+    gateway.note_refusal("request refused", refusal, _peer(request), headers, key, path=path, param=refusal.param)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

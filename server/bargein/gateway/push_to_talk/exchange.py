@@ -110,7 +110,6 @@ class Exchange:
                 return _read(body, self._shared.policy)
             return await asyncio.to_thread(_read, body, self._shared.policy)
         except CallerError as error:
-            _log.info("completion refused", address=address, code=error.code, param=error.param)
             status = _STATUS.get(error.code or "", HTTPStatus.BAD_REQUEST)
             raise Refused(Refusal(status, error.message, error.code, error.param)) from None
 
