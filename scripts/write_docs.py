@@ -1,4 +1,4 @@
-"""Write the generated parts of the READMEs again; with ``--check`` only say whether they are stale.
+"""Write the generated parts of the documentation again; with ``--check`` only say whether they are stale.
 
 Each stands between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``.
 """
@@ -9,9 +9,13 @@ import sys
 from pathlib import Path
 
 from bargein.settings import settings_table
+from bargein.wire.field_effects import fields_table
 
 ROOT = Path(__file__).resolve().parents[1]
-GENERATED = {"settings": (ROOT / "README.md", settings_table)}
+GENERATED = {
+    "settings": (ROOT / "README.md", settings_table),
+    "fields": (ROOT / "docs" / "session-fields.md", fields_table),
+}
 
 
 def with_part(text: str, name: str, part: str) -> str:

@@ -13,6 +13,7 @@ from bargein.core.events import Event, StreamFailed, TimerFired
 from bargein.core.items import InputAudio
 from bargein.session import session as session_module
 from bargein.session.session import Session
+from bargein.upstream import Transcript
 from support.compiled import interpreted_only
 from support.model import Model, refuses, spoken
 from support.realtime_client import RealtimeClient, connect
@@ -84,7 +85,7 @@ async def test_in_reading_a_message(server: RunningServer, monkeypatch: pytest.M
 
 
 class BrokenTranscriber:
-    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> str:
+    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> Transcript:
         raise RuntimeError("a defect of the recogniser's client")
 
 
@@ -95,7 +96,7 @@ class SlowToStop:
         self.asked = asyncio.Event()
         self.stopped = False
 
-    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> str:
+    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> Transcript:
         self.asked.set()
         try:
             await asyncio.Event().wait()
@@ -103,7 +104,7 @@ class SlowToStop:
             for _ in range(10):
                 await asyncio.sleep(0)
             self.stopped = True
-        return ""
+        return Transcript("")
 
 
 async def commit_a_second(caller: RealtimeClient) -> None:

@@ -30,6 +30,7 @@ class Model:
     """Why requests were refused as OpenAI would refuse them: a test at whose end there are any fails."""
     answers: deque[Answer] = field(default_factory=deque)
     transcript: str = "what the caller said"
+    logprobs: list[dict[str, Any]] | None = None
     transcription_status: int = 200
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the first request is there, which takes the first answer."""
@@ -45,7 +46,8 @@ class Model:
 
     async def script(self, exchange: Exchange) -> None:
         if exchange.path.endswith("/audio/transcriptions"):
-            await exchange.answer(self.transcription_status, json.dumps({"text": self.transcript}).encode())
+            heard = {"text": self.transcript} | ({} if self.logprobs is None else {"logprobs": self.logprobs})
+            await exchange.answer(self.transcription_status, json.dumps(heard).encode())
             return
         self.requests.append(dict(exchange.json))
         wrong = refusal(self.requests[-1])

@@ -44,6 +44,7 @@ def test_ends(model: str, server: Flavour, on: date, instead: str | None) -> Non
         ("gpt-audio-1.5", "openai"),
         ("gpt-transcribe", "openai"),
         ("gpt-audio", "vllm-omni"),
+        ("whisper-1", "generic"),
         ("gpt-audio", "dashscope"),
         ("my-gpt-audio", "openai"),
         ("qwen3.5-omni-plus", "dashscope"),

@@ -41,8 +41,12 @@ def body(
     tools: tuple[Mapping[str, Any], ...] = (),
     tool_choice: ToolChoice = "auto",
     max_output_tokens: int | None = None,
+    parallel_tool_calls: bool | None = None,
+    reasoning_effort: str | None = None,
 ) -> dict[str, Any]:
-    request = CompletionRequest(messages, audio, "verse", tools, tool_choice, max_output_tokens)
+    request = CompletionRequest(
+        messages, audio, "verse", tools, tool_choice, max_output_tokens, parallel_tool_calls, reasoning_effort
+    )
     return request_body(request, "gpt-audio", dialect_of(flavour))
 
 
@@ -210,3 +214,32 @@ def test_dashscope_has_sound_and_images_in_messages_of_their_own() -> None:
     assert kinds == [["text", "image_url", "image_url"], ["input_audio", "text"], ["image_url"]]
     (together,) = body(UserMessage(parts), flavour="vllm-omni")["messages"]
     assert len(together["content"]) == 6
+
+
+@pytest.mark.parametrize("flavour", ["openai", "azure", "generic", "vllm-omni"])
+def test_options_are_passed_on(flavour: Flavour) -> None:
+    written = body(tools=(WEATHER,), parallel_tool_calls=False, reasoning_effort="low", flavour=flavour)
+    assert (written["parallel_tool_calls"], written["reasoning_effort"]) == (False, "low")
+    assert "parallel_tool_calls" not in body(parallel_tool_calls=False, flavour=flavour)
+    assert not {"parallel_tool_calls", "reasoning_effort"} & body(tools=(WEATHER,), flavour=flavour).keys()
+
+
+@pytest.mark.parametrize(
+    ("audio", "effort", "thinks"),
+    [
+        (True, "high", None),
+        (False, "high", True),
+        (False, "low", True),
+        (False, "minimal", False),
+        (False, "none", False),
+    ],
+)
+def test_dashscope_thinks_or_does_not(audio: bool, effort: str, thinks: bool | None) -> None:
+    written = body(flavour="dashscope", audio=audio, reasoning_effort=effort)
+    assert written.get("enable_thinking") is thinks
+    assert "reasoning_effort" not in written
+
+
+def test_sglang_omni_has_no_such_options() -> None:
+    written = body(flavour="sglang-omni", tools=(WEATHER,), parallel_tool_calls=True, reasoning_effort="low")
+    assert not {"parallel_tool_calls", "reasoning_effort"} & written.keys()

@@ -10,13 +10,14 @@ from datetime import date
 from email.message import Message
 from email.parser import BytesParser
 
+import orjson
 import pytest
 
 from bargein.core.audio import PCM16_24K, PCMU_8K, AudioFormat
 from bargein.core.config import Transcription
 from bargein.core.items import InputAudio
 from bargein.errors import UpstreamError, UpstreamMalformed, UpstreamRateLimited, UpstreamTimedOut
-from bargein.upstream import Transcriptions, UpstreamConfig
+from bargein.upstream import Transcript, Transcriptions, UpstreamConfig
 from support.scripted_upstream import Exchange, scripted
 
 SPEECH = InputAudio(bytes(range(200)), PCM16_24K)
@@ -29,11 +30,16 @@ def config(url: str) -> UpstreamConfig:
 
 def form(exchange: Exchange) -> dict[str, Message]:
     """The parts of a multipart body, by name."""
+    return dict(form_fields(exchange))
+
+
+def form_fields(exchange: Exchange) -> list[tuple[str, Message]]:
+    """Names and parts: a name may stand before several."""
     head = f"content-type: {exchange.headers['content-type']}\r\n\r\n".encode()
     parts = BytesParser().parsebytes(head + exchange.body).get_payload()
     assert isinstance(parts, list)
     named = [part for part in parts if isinstance(part, Message)]
-    return {str(part.get_param("name", header="content-disposition")): part for part in named}
+    return [(str(part.get_param("name", header="content-disposition")), part) for part in named]
 
 
 def value(part: Message) -> bytes:
@@ -63,7 +69,7 @@ async def test_a_recogniser_that_ends(
         at_openai = replace(config(server.url), flavour="openai")
         async with Transcriptions(at_openai, lambda: today) as transcriptions:
             for _ in range(2):
-                assert await transcriptions.transcribe(SPEECH, Transcription(named)) == "Hello"
+                assert await transcriptions.transcribe(SPEECH, Transcription(named)) == Transcript("Hello")
     assert capsys.readouterr().out.count("cannot be counted on") == warnings
 
 
@@ -90,7 +96,56 @@ async def test_a_transcript(fmt: AudioFormat, rate_hz: int, byte_count: int) -> 
         said = await transcriber.transcribe(
             InputAudio(SPEECH.audio, fmt), Transcription("gpt-4o-transcribe", language="de", prompt="Grüße")
         )
-    assert said == "Grüß Gott."
+    assert said == Transcript("Grüß Gott.")
+
+
+HINTED = Transcription("gpt-transcribe", languages=("de", "en"), keywords=("Bargein",), logprobs=True)
+TOKEN = {"token": "Hi", "logprob": -0.5, "bytes": [72, 105]}
+
+
+@pytest.mark.parametrize(
+    ("model", "sent"),
+    [
+        ("gpt-transcribe", {b"languages[]": [b"de", b"en"], b"keywords[]": [b"Bargein"]}),
+        ("gpt-4o-transcribe", {b"include[]": [b"logprobs"]}),
+        ("gpt-4o-mini-transcribe-2025-12-15", {b"include[]": [b"logprobs"]}),
+        ("gpt-4o-transcribe-diarize", {}),
+        ("whisper-1", {}),
+        ("a-recogniser-of-ones-own", {}),
+    ],
+)
+async def test_what_only_some_recognisers_take(model: str, sent: dict[bytes, list[bytes]]) -> None:
+    async def script(exchange: Exchange) -> None:
+        fields: dict[bytes, list[bytes]] = {}
+        for name, part in form_fields(exchange):
+            fields.setdefault(name.encode(), []).append(value(part))
+        assert fields.pop(b"model") == [model.encode()]
+        del fields[b"file"], fields[b"response_format"]
+        assert fields == sent
+        await exchange.answer(200, orjson.dumps({"text": "Hi", "logprobs": [TOKEN]}))
+
+    async with scripted(script) as server, Transcriptions(config(server.url)) as transcriber:
+        said = await transcriber.transcribe(SPEECH, replace(HINTED, model=model))
+    assert said == Transcript("Hi", (TOKEN,) if b"include[]" in sent else None)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ([TOKEN, {"token": "ü", "logprob": 0}], (TOKEN, {"token": "ü", "logprob": 0, "bytes": [195, 188]})),
+        ([7, None, {"token": 7, "logprob": 1}, {"token": "x"}, TOKEN], (TOKEN,)),
+        ([], None),
+        (None, None),
+        ({"a": 1}, None),
+    ],
+)
+async def test_how_sure_it_was(given: object, told: tuple[object, ...] | None) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(200, orjson.dumps({"text": "Hi", "logprobs": given}))
+
+    async with scripted(script) as server, Transcriptions(config(server.url)) as transcriber:
+        said = await transcriber.transcribe(SPEECH, Transcription("gpt-4o-transcribe", logprobs=True))
+    assert said.logprobs == told
 
 
 async def test_another_server_and_model() -> None:
@@ -104,7 +159,7 @@ async def test_another_server_and_model() -> None:
             config("http://127.0.0.1:9"), transcription_base_url=server.url, transcription_model="local"
         )
         async with Transcriptions(elsewhere) as transcriber:
-            assert await transcriber.transcribe(SPEECH, WHISPER) == ""
+            assert await transcriber.transcribe(SPEECH, WHISPER) == Transcript("")
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,28 @@ def test_an_echo_may_be_sent_back() -> None:
     assert session.update(session.echo()).echo() == session.echo()
 
 
+def test_what_has_a_counterpart_reaches_the_core() -> None:
+    session = updated(
+        {
+            "reasoning": {"effort": "low"},
+            "parallel_tool_calls": False,
+            "include": ["item.input_audio_transcription.logprobs"],
+            "truncation": {"type": "retention_ratio", "retention_ratio": 0.8, "token_limits": {"post_instructions": 9}},
+            "audio": {"input": {"transcription": {"model": "m", "languages": ["en", "de"], "keywords": ["Bargein"]}}},
+        }
+    )
+    config = session.to_config()
+    assert (config.response.reasoning_effort, config.response.parallel_tool_calls) == ("low", False)
+    assert (config.truncation, config.post_instructions_tokens) == (0.8, 9)
+    assert config.transcription == Transcription("m", None, None, ("en", "de"), ("Bargein",), logprobs=True)
+    asked = session.merge_response({"reasoning": {"effort": "high"}}).settings
+    assert (asked.reasoning_effort, asked.parallel_tool_calls) == ("high", False)
+    cleared = updated({"reasoning": None, "include": None, "truncation": "auto"}, session).to_config()
+    assert cleared.response.reasoning_effort is None
+    assert cleared.transcription == Transcription("m", None, None, ("en", "de"), ("Bargein",))
+    assert cleared.post_instructions_tokens is None
+
+
 def test_a_transcription_is_echoed_with_three_keys() -> None:
     session = with_input(transcription={"model": "gpt-transcribe", "languages": ["en"], "delay": "low"})
     assert session.echo()["audio"]["input"]["transcription"] == {

@@ -223,6 +223,8 @@ def test_a_response_overrides_the_session() -> None:
             tools=(),
             tool_choice=ForcedFunction("f"),
             max_output_tokens=None,
+            parallel_tool_calls=True,
+            reasoning_effort="high",
         ),
         out_of_band=True,
         metadata={"k": "v"},

@@ -7,7 +7,9 @@ for the session.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from bargein.core.completion import CompletionRequest
 from bargein.core.config import Transcription
@@ -166,6 +168,7 @@ class TranscriptionDone:
     item_id: str
     transcript: str
     seconds: float
+    logprobs: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

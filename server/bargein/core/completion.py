@@ -102,6 +102,8 @@ class CompletionRequest:
     """Function tools in the Realtime protocol's flat shape: ``type``, ``name``, ``description``, ``parameters``."""
     tool_choice: ToolChoice = "auto"
     max_output_tokens: int | None = None
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = None
 
     @property
     def awaits_reply(self) -> bool:

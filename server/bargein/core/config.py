@@ -39,6 +39,10 @@ class Transcription:
     model: str
     language: str | None = None
     prompt: str | None = None
+    languages: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    logprobs: bool = False
+    """The caller wants to know how sure the recogniser was of each token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class ResponseSettings:
     tool_choice: ToolChoice = "auto"
     max_output_tokens: int | None = None
     """``None`` is the protocol's ``"inf"``."""
+    parallel_tool_calls: bool | None = None
+    reasoning_effort: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -361,9 +361,9 @@ class Conversation:
                 out.append(actions.ItemDeleted(item_id))
             case events.TranscriptionProgressed(item_id, delta):
                 out.append(actions.TranscriptionDelta(item_id, delta))
-            case events.TranscriptionCompleted(item_id, transcript, seconds):
+            case events.TranscriptionCompleted(item_id, transcript, seconds, logprobs):
                 self._write_down(item_id, transcript)
-                out.append(actions.TranscriptionDone(item_id, transcript, seconds))
+                out.append(actions.TranscriptionDone(item_id, transcript, seconds, logprobs))
             case events.TranscriptionFailed(item_id, failure):
                 out.append(actions.TranscriptionFailure(item_id, failure))
             case _:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 from bargein.core.completion import StreamPiece
 from bargein.core.config import ResponseSettings, SessionConfig
@@ -160,6 +160,8 @@ class TranscriptionCompleted:
     transcript: str
     seconds: float
     """Length of the audio that was transcribed: the usage the protocol asks for."""
+    logprobs: tuple[Mapping[str, Any], ...] | None = None
+    """As the recogniser gave them, where it was asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,8 @@ def build_request(
         settings.tools,
         settings.tool_choice,
         settings.max_output_tokens,
+        settings.parallel_tool_calls,
+        settings.reasoning_effort,
     )
 
 

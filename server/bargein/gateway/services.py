@@ -13,6 +13,7 @@ from bargein.gateway.admission import Admitted
 from bargein.gateway.caller_session import CallerSession, OpenSession
 from bargein.metrics import Metrics
 from bargein.session.connection import CallerConnection
+from bargein.session.field_notices import FieldNotices
 from bargein.session.session import Session
 from bargein.session.setup import Services, SessionLimits, SessionSetup
 from bargein.session.timers import Timers
@@ -80,6 +81,7 @@ def make_services(
         log=_log,
         default_voice=shown_voice(settings.voice),
         images=takes_images(settings),
+        notices=FieldNotices(model_server(settings)),
         limits=session_limits(settings),
         policy=core_policy(settings),
     )

@@ -82,6 +82,7 @@ class Session:
             images=services.images,
             initial=setup.initial_session,
         )
+        services.notices.note("session", setup.initial_session, self._log)
         config = self._object.to_config()
         self._conversation = Conversation(
             config,
@@ -217,6 +218,8 @@ class Session:
             case _:
                 self._caller_limits.control(now)
                 asked = core_event(event, self._object, audio_produced=self._performer.audio_produced)
+                if isinstance(event, client_events.ResponseCreate):
+                    self._setup.services.notices.note("response", event.response, self._log)
                 if asked is not None:
                     self._handle(asked, now)
                 if self._ends_recording(event):
@@ -237,6 +240,7 @@ class Session:
 
     def _update(self, event: client_events.SessionUpdate, now: float) -> None:
         self._object = self._object.update(event.session, audio_produced=self._performer.audio_produced)
+        self._setup.services.notices.note("session", event.session, self._log)
         config = self._object.to_config()
         self._hearing.configure(config)
         self._handle(events.Configured(config), now)

@@ -12,6 +12,7 @@ from bargein.core.audio import AudioFormat
 from bargein.core.config import CorePolicy
 from bargein.metrics import Metrics
 from bargein.session.connection import CallerConnection
+from bargein.session.field_notices import FieldNotices
 from bargein.session.timers import Timers
 from bargein.upstream import Transcriber, Upstream
 from bargein.vad.detector import Detector
@@ -49,6 +50,7 @@ class Services:
     """Shown to callers who have chosen none."""
     images: bool = False
     """The model takes images."""
+    notices: FieldNotices = field(default_factory=lambda: FieldNotices("generic"))
     limits: SessionLimits = field(default_factory=SessionLimits)
     policy: CorePolicy = field(default_factory=CorePolicy)
 

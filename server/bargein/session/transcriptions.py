@@ -68,7 +68,7 @@ class TranscriptionTasks:
             event = TranscriptionFailed(item_id, NO_RECOGNISER)
         else:
             try:
-                transcript = await self._transcriber.transcribe(speech, transcription)
+                said = await self._transcriber.transcribe(speech, transcription)
             except UpstreamError as error:
                 self._log.warning("transcription failed", item_id=item_id, error=str(error))
                 event = TranscriptionFailed(item_id, Failure("transcription_error", error.code, error.message))
@@ -76,7 +76,7 @@ class TranscriptionTasks:
                 self._log.exception("transcription broke", item_id=item_id)
                 event = TranscriptionFailed(item_id, BROKEN)
             else:
-                event = TranscriptionCompleted(item_id, transcript, seconds)
+                event = TranscriptionCompleted(item_id, said.text, seconds, said.logprobs)
         failed = isinstance(event, TranscriptionFailed)
         self._metrics.transcriptions["failed" if failed else "completed"].inc()
         self._on_event(event)

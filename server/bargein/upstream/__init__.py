@@ -4,7 +4,7 @@ from bargein.upstream.chat import ChatCompletions, Drop, Upstream
 from bargein.upstream.config import Flavour, UpstreamConfig
 from bargein.upstream.failures import to_answer
 from bargein.upstream.plain import PlainRequest
-from bargein.upstream.transcription import Transcriber, Transcriptions, utc_today
+from bargein.upstream.transcription import Transcriber, Transcript, Transcriptions, utc_today
 
 __all__ = [
     "ChatCompletions",
@@ -12,6 +12,7 @@ __all__ = [
     "Flavour",
     "PlainRequest",
     "Transcriber",
+    "Transcript",
     "Transcriptions",
     "Upstream",
     "UpstreamConfig",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
@@ -11,18 +11,18 @@ from typing import Protocol, Self
 
 import orjson
 
-from bargein.core.completion import AssistantMessage, CompletionRequest, StreamPiece
-from bargein.errors import AudioGone
+from bargein.core.completion import CompletionRequest, StreamPiece
+from bargein.errors import UpstreamRefused
 from bargein.loop.time_limit import time_limit
 from bargein.upstream import failures
 from bargein.upstream.answer import Answer, refusal
+from bargein.upstream.attempts import Asking, Attempts, Once
 from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.config import UpstreamConfig
 from bargein.upstream.dialects import dialect_of
 from bargein.upstream.endpoint import Endpoint, chat_endpoint
 from bargein.upstream.http import HttpClient, Lease
 from bargein.upstream.plain import PlainRequest, plain_body
-from bargein.upstream.request import request_body
 from bargein.upstream.voices import Voices
 
 Drop = Callable[[], bool]
@@ -62,6 +62,7 @@ class ChatCompletions:
         self._endpoint = chat_endpoint(config)
         self._dialect = dialect_of(config.server)
         self._voices = Voices(config)
+        self._asking = Asking(config)
         self._client = HttpClient(self._endpoint.url, config.connect_timeout_s)
 
     def __repr__(self) -> str:
@@ -93,10 +94,10 @@ class ChatCompletions:
         on_closed: Callable[[], None] | None = None,
     ) -> AsyncIterator[AsyncIterator[StreamPiece]]:
         """See :meth:`Upstream.stream`. Asks again only where the server has forgotten audio that the request refers
-        to.
+        to, or refuses an option without which the model can answer.
         """
-        bodies = self._bodies(request)
-        async with self._run(self._endpoint, bodies, request.audio, on_begun, on_closed) as pieces:
+        attempts = self._asking.attempts(request)
+        async with self._run(self._endpoint, attempts, request.audio, on_begun, on_closed) as pieces:
             yield pieces
 
     @asynccontextmanager
@@ -110,23 +111,15 @@ class ChatCompletions:
         if request.model != self._config.model:
             endpoint = chat_endpoint(replace(self._config, model=request.model, azure_deployment=None))
         voice = self._voices.of(request.voice) if request.audio else None
-        bodies = iter([request.put_back(orjson.dumps(plain_body(request, voice, self._dialect)))])
-        async with self._run(endpoint, bodies, request.audio, on_begun, None) as pieces:
+        body = request.put_back(orjson.dumps(plain_body(request, voice, self._dialect)))
+        async with self._run(endpoint, Once(body), request.audio, on_begun, None) as pieces:
             yield pieces
-
-    def _bodies(self, request: CompletionRequest) -> Iterator[bytes]:
-        """What is posted, and what is posted instead where the server has forgotten audio."""
-        request = replace(request, voice=self._voices.of(request.voice))
-        yield orjson.dumps(request_body(request, self._config.model, self._dialect))
-        if any(isinstance(message, AssistantMessage) and message.audio_id for message in request.messages):
-            plainer = request.without_audio_references()
-            yield orjson.dumps(request_body(plainer, self._config.model, self._dialect))
 
     @asynccontextmanager
     async def _run(
         self,
         endpoint: Endpoint,
-        bodies: Iterator[bytes],
+        attempts: Attempts,
         audio: bool,
         on_begun: Callable[[Drop], None] | None,
         on_closed: Callable[[], None] | None,
@@ -136,13 +129,15 @@ class ChatCompletions:
             on_begun(lease.drop)
         answer: Answer | None = None
         try:
-            try:
-                answer = await self._ask(endpoint, next(bodies), lease)
-            except AudioGone:
-                body = next(bodies, None)
-                if body is None:
-                    raise
-                answer = await self._ask(endpoint, body, lease)
+            body = attempts.first()
+            while answer is None:
+                try:
+                    answer = await self._ask(endpoint, body, lease)
+                except UpstreamRefused as refused:
+                    another = attempts.after(refused)
+                    if another is None:
+                        raise
+                    body = another
             reader = ChunkReader(audio=audio, secret=endpoint.secret)
             async with aclosing(answer.pieces(reader, self._config.max_line_bytes)) as pieces:
                 yield pieces

@@ -15,6 +15,8 @@ NOTICE: Final = timedelta(days=90)
 """So long before its end a model is warned of."""
 _PROVIDERS: Final[dict[Flavour, str]] = {"openai": "openai", "azure": "azure", "generic": "openai"}
 """Whose dates count where. An unknown server that is asked for a model of OpenAI's passes it on."""
+_OPENAIS_OWN: Final = "gpt-"
+"""``whisper-1`` is what many a server calls a recogniser of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,9 @@ def end_of(model: str, server: Flavour) -> ModelEnd | None:
     its name.
     """
     provider = _PROVIDERS.get(server)
-    if provider is None:
-        return None
     name = model.rpartition("/")[2]
+    if provider is None or (server == "generic" and not name.startswith(_OPENAIS_OWN)):
+        return None
     for entry in _table()["model"]:
         if name in entry["names"] and provider in entry:
             return ModelEnd(name, entry[provider], entry.get("instead"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -24,6 +25,11 @@ from bargein.upstream.http import HttpClient
 from bargein.upstream.model_ends import near_end_of, recogniser_instead, recogniser_server
 from bargein.upstream.request import wav_of
 
+_LOGPROBS: Final = "include[]"
+_HAVE_LOGPROBS: Final = ("gpt-4o-transcribe", "gpt-4o-mini-transcribe")
+"""How the names of OpenAI's recognisers begin that have them; the one that tells speakers apart has not."""
+_HAS_HINTS: Final = "gpt-transcribe"
+"""It alone takes languages and keywords."""
 _LIMIT_BYTES: Final = 4 * 1024 * 1024
 _WARNED_LIMIT: Final = 100
 """Callers choose the names of recognisers: no more of them are remembered."""
@@ -36,10 +42,19 @@ def utc_today() -> date:
     return datetime.now(UTC).date()
 
 
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What a recogniser has written."""
+
+    text: str
+    logprobs: tuple[Mapping[str, Any], ...] | None = None
+    """For each token ``token``, ``logprob`` and ``bytes``; ``None`` where nobody asked, or it has none."""
+
+
 class Transcriber(Protocol):
     """A recogniser."""
 
-    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> str:
+    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> Transcript:
         """The words of ``speech``; empty where there are none. Cancelling closes the connection at once.
 
         :raises UpstreamError: the recogniser failed.
@@ -80,16 +95,12 @@ class Transcriptions:
         """Close every connection."""
         await self._client.aclose()
 
-    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> str:
+    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> Transcript:
         """See :meth:`Transcriber.transcribe`. ``transcription_timeout_s`` covers the whole of it."""
         config = self._config
         model = config.transcription_model or self._recogniser(transcription.model)
         endpoint = transcription_endpoint(config, model)
-        fields = {"model": model, "response_format": "json"}
-        if transcription.language:
-            fields["language"] = transcription.language
-        if transcription.prompt:
-            fields["prompt"] = transcription.prompt
+        fields = _fields(model, transcription)
         wav = wav_of(UserAudio(speech.audio, speech.format))
         form = httpx.Request("POST", endpoint.url, data=fields, files={"file": ("speech.wav", wav, "audio/wav")})
         headers = endpoint.headers | {"content-type": form.headers["content-type"]}
@@ -102,7 +113,7 @@ class Transcriptions:
                 patience_s = config.transcription_timeout_s
                 answer = Answer(response, first_byte_s=patience_s, chunk_s=config.chunk_timeout_s)
                 try:
-                    return _text(await answer.whole(_LIMIT_BYTES))
+                    return _transcript(await answer.whole(_LIMIT_BYTES), logprobs=_LOGPROBS in fields)
                 finally:
                     answer.close()
         except failures.FOREIGN as error:
@@ -127,7 +138,25 @@ class Transcriptions:
         return instead or named
 
 
-def _text(body: bytes) -> str:
+def _fields(model: str, transcription: Transcription) -> dict[str, str | list[str]]:
+    """The form, without the sound: what the caller has said, as far as the recogniser takes it."""
+    fields: dict[str, str | list[str]] = {"model": model, "response_format": "json"}
+    if transcription.language:
+        fields["language"] = transcription.language
+    if transcription.prompt:
+        fields["prompt"] = transcription.prompt
+    if model == _HAS_HINTS:
+        fields |= {
+            f"{name}[]": list(values)
+            for name, values in (("languages", transcription.languages), ("keywords", transcription.keywords))
+            if values
+        }
+    if transcription.logprobs and model.startswith(_HAVE_LOGPROBS) and "diarize" not in model:
+        fields[_LOGPROBS] = ["logprobs"]
+    return fields
+
+
+def _transcript(body: bytes, *, logprobs: bool) -> Transcript:
     try:
         said: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -135,4 +164,17 @@ def _text(body: bytes) -> str:
     text = said.get("text") if isinstance(said, dict) else None
     if not isinstance(text, str):
         raise UpstreamMalformed("The recogniser answered something that is not a transcript.", code="invalid_json")
-    return text.strip()
+    tokens = said.get("logprobs") if logprobs else None
+    known = tuple(map(_token, tokens)) if isinstance(tokens, list) else ()
+    return Transcript(text.strip(), tuple(token for token in known if token is not None) if known else None)
+
+
+def _token(given: object) -> Mapping[str, Any] | None:
+    """One token in the protocol's shape."""
+    if not isinstance(given, dict):
+        return None
+    token, logprob, raw = given.get("token"), given.get("logprob"), given.get("bytes")
+    if not isinstance(token, str) or not isinstance(logprob, int | float):
+        return None
+    raw = raw if isinstance(raw, list) else list(token.encode())
+    return {"token": token, "logprob": logprob, "bytes": [byte for byte in raw if isinstance(byte, int)]}

@@ -47,8 +47,6 @@ Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="typ
 
 
 class Transcription(Fields):
-    """``languages``, ``keywords`` and ``delay`` are taken and not used: the recogniser has no such switch."""
-
     model: NonEmpty = "gpt-transcribe"
     language: str | None = None
     prompt: str | None = None
@@ -60,8 +58,6 @@ class Transcription(Fields):
 
 
 class NoiseReduction(Fields):
-    """Taken and echoed; there is nothing behind it."""
-
     type: Literal["near_field", "far_field"]
     strength: float | None = None
 
@@ -81,7 +77,7 @@ class ServerVad(Fields):
 
 
 class SemanticVad(Fields):
-    """``model_version`` is sent by SDKs, taken, and neither used nor echoed."""
+    """``model_version`` is sent by SDKs and not echoed."""
 
     type: Literal["semantic_vad"] = "semantic_vad"
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"

@@ -50,8 +50,8 @@ def events(action: CallerAction) -> list[ServerEvent]:
             return [server_events.item_deleted(item_id)]
         case actions.TranscriptionDelta(item_id, delta):
             return [server_events.transcription_delta(item_id, delta)]
-        case actions.TranscriptionDone(item_id, transcript, seconds):
-            return [server_events.transcription_completed(item_id, transcript, seconds)]
+        case actions.TranscriptionDone(item_id, transcript, seconds, logprobs):
+            return [server_events.transcription_completed(item_id, transcript, seconds, logprobs)]
         case actions.TranscriptionFailure(item_id, failure):
             return [server_events.transcription_failed(item_id, failure)]
         case _:

@@ -7,7 +7,7 @@ sessions for the nullable keys. Events of our own subprotocol are in :mod:`barge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bargein.core.items import Failure
@@ -129,15 +129,18 @@ def transcription_delta(item_id: str, delta: str) -> ServerEvent:
     }
 
 
-def transcription_completed(item_id: str, transcript: str, seconds: float) -> ServerEvent:
+def transcription_completed(
+    item_id: str, transcript: str, seconds: float, logprobs: Sequence[Mapping[str, Any]] | None = None
+) -> ServerEvent:
     """``seconds`` is the length of the transcribed audio: strict clients require the usage."""
-    return {
+    event: ServerEvent = {
         "type": "conversation.item.input_audio_transcription.completed",
         "item_id": item_id,
         "content_index": 0,
         "transcript": transcript,
         "usage": {"type": "duration", "seconds": seconds},
     }
+    return event if logprobs is None else event | {"logprobs": list(logprobs)}
 
 
 def transcription_failed(item_id: str, failure: Failure) -> ServerEvent:

@@ -2,7 +2,8 @@
 
 Each model is at once the rule for what a caller may send and, with its defaults filled in, the state that is kept. A
 field that may be null although null means nothing (SDKs send such nulls for "not given") is listed in
-``_NULL_IS_ABSENT``. Source: reference, section "Session object"; ``openai.types.realtime``.
+``_NULL_IS_ABSENT``. What each field does: ``data/fields.toml``. Source: reference, section "Session object";
+``openai.types.realtime``.
 """
 
 from __future__ import annotations
@@ -187,10 +188,7 @@ Metadata = Annotated[
 
 
 class ResponseFields(Fields):
-    """What ``response.create`` may override; ``None`` everywhere means the session's own.
-
-    ``parallel_tool_calls``, ``prompt`` and ``reasoning`` are taken and not used.
-    """
+    """What ``response.create`` may override; ``None`` everywhere means the session's own."""
 
     conversation: Literal["auto", "none"] = "auto"
     input: list[Json] | None = None

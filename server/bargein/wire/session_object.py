@@ -137,7 +137,7 @@ class SessionObject:
         return SessionConfig(
             input_format=_format(audio.input.format),
             turn_detection=_turn_detection(audio.input.turn_detection),
-            transcription=_transcription(audio.input.transcription),
+            transcription=_transcription(audio.input.transcription, logprobs=bool(fields.include)),
             response=ResponseSettings(
                 instructions=fields.instructions,
                 audio=fields.output_modalities == ["audio"],
@@ -147,6 +147,8 @@ class SessionObject:
                 tools=_tools(fields.tools),
                 tool_choice=_tool_choice(fields.tool_choice),
                 max_output_tokens=_limit(fields.max_output_tokens),
+                parallel_tool_calls=fields.parallel_tool_calls,
+                reasoning_effort=None if fields.reasoning is None else fields.reasoning.effort,
             ),
             truncation=(fields.truncation if isinstance(fields.truncation, str) else fields.truncation.retention_ratio),
             post_instructions_tokens=_post_instructions(fields.truncation),
@@ -178,6 +180,10 @@ class SessionObject:
                 tools=settings.tools if given.tools is None else _tools(given.tools),
                 tool_choice=settings.tool_choice if given.tool_choice is None else _tool_choice(given.tool_choice),
                 max_output_tokens=settings.max_output_tokens if limit is None else _limit(limit),
+                parallel_tool_calls=settings.parallel_tool_calls
+                if given.parallel_tool_calls is None
+                else given.parallel_tool_calls,
+                reasoning_effort=settings.reasoning_effort if given.reasoning is None else given.reasoning.effort,
             ),
             out_of_band=given.conversation == "none",
             input=None
@@ -261,10 +267,17 @@ def _turn_detection(detection: audio_models.TurnDetection | None) -> TurnDetecti
             )
 
 
-def _transcription(transcription: audio_models.Transcription | None) -> Transcription | None:
+def _transcription(transcription: audio_models.Transcription | None, *, logprobs: bool) -> Transcription | None:
     if transcription is None:
         return None
-    return Transcription(transcription.model, transcription.language, transcription.prompt)
+    return Transcription(
+        transcription.model,
+        transcription.language,
+        transcription.prompt,
+        tuple(transcription.languages or ()),
+        tuple(transcription.keywords or ()),
+        logprobs,
+    )
 
 
 def _post_instructions(truncation: models.Truncation) -> int | None:

@@ -53,3 +53,7 @@ class DashScope(OpenAICompatible):
             body["audio"]["format"] = "wav"
         if "max_completion_tokens" in body:
             body["max_tokens"] = body.pop("max_completion_tokens")
+        effort = body.pop("reasoning_effort", None)
+        if effort is not None and not request.audio:
+            # Replies with sound are made without thinking.
+            body["enable_thinking"] = effort not in {"none", "minimal"}

@@ -29,6 +29,8 @@ class SGLangOmni(OpenAICompatible):
         return {"type": _SPEECH, _SPEECH: f"data:audio/{audio_format};base64,{base64}"}
 
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
+        body.pop("reasoning_effort", None)
+        body.pop("parallel_tool_calls", None)
         audios: list[str] = []
         images: list[str] = []
         for message in body["messages"]:
