@@ -209,15 +209,19 @@ async def test_a_lost_audio_id_is_refused_as_the_api_does(
     }
 
 
-CALL = {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f"}}]}
+CALL = {
+    "role": "assistant",
+    "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}],
+}
+PICTURE = {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}
 
 
 @pytest.mark.parametrize(
     ("change", "param", "words"),
     [
-        ({"model": None}, "model", "Missing required parameter: 'model'."),
+        ({"model": None}, None, "you must provide a model parameter"),
         ({"messages": []}, "messages", "empty array"),
-        ({"messages": "hello"}, "messages", "expected an array of objects, but got a string"),
+        ({"messages": "hello"}, "messages", "expected an array, but got a string"),
         ({"messages": [{"role": "robot", "content": "x"}]}, "messages[0].role", "Supported values are"),
         ({"messages": [{"role": "user"}]}, "messages[0].content", "Missing"),
         (
@@ -233,17 +237,35 @@ CALL = {"role": "assistant", "tool_calls": [{"id": "call_1", "type": "function",
             "audio.format",
             "'audio.format' does not support 'wav' when stream=true. Supported values are: 'pcm16'.",
         ),
-        ({"modalities": ["video"]}, "modalities", "Supported values are: 'text', 'audio'."),
+        (
+            {"audio": {"voice": "alloy", "format": "mp3"}, "stream": False, "stream_options": None},
+            "audio.format",
+            "only wav",
+        ),
+        ({"audio": {"voice": "nobody", "format": "pcm16"}}, "audio.voice", "'nobody'. Supported values are: 'alloy',"),
+        ({"modalities": ["video"]}, "modalities[0]", "Supported values are: 'text' or 'audio'."),
+        ({"modalities": ["audio"]}, "modalities", "Supported combinations are: ['text'] and ['text', 'audio']."),
+        ({"temperature": 2.5}, "temperature", "Expected a value <= 2"),
+        ({"n": 2}, "n", "Audio output"),
+        ({"provider": {}}, "provider", "Unknown parameter: 'provider'."),
+        ({"functions": [{"name": "f"}]}, "functions", "not supported with this model"),
+        ({"response_format": {"type": "json_object"}}, "response_format", "not supported with this model"),
+        ({"max_tokens": 100_000}, "max_tokens", "at most 16384 completion tokens"),
         ({"stream": False}, "stream_options", "only allowed when 'stream' is enabled"),
         ({"max_completion_tokens": 0}, "max_completion_tokens", "Expected a value >= 1"),
         ({"tools": [{"name": "flat"}]}, "tools[0].function", "Missing"),
         ({"messages": [CALL, {"role": "user", "content": "x"}]}, "messages", "did not have response messages: call_1"),
+        (
+            {"messages": [{"role": "user", "content": [PICTURE]}]},
+            "messages[0].content[0].type",
+            "only supported by certain",
+        ),
         ({"messages": [{"role": "tool", "tool_call_id": "c", "content": "x"}]}, "messages.[0].role", "preceeding"),
         ({"messages": [{"role": "user", "content": "[[fault: nonsense]]"}]}, "messages", "no fault 'nonsense'"),
     ],
 )
 async def test_a_wrong_request_is_refused_by_name(
-    post: Callable[..., Any], change: dict[str, Any], param: str, words: str
+    post: Callable[..., Any], change: dict[str, Any], param: str | None, words: str
 ) -> None:
     answer = await post("/chat/completions", json=body_of("hello", **change))
 
@@ -278,7 +300,7 @@ async def test_a_body_that_is_no_json_is_refused(post: Callable[..., Any]) -> No
     assert "could not parse the JSON body" in answer.json()["error"]["message"]
 
 
-async def test_each_voice_sounds_different_and_any_name_is_one(
+async def test_each_voice_sounds_different_and_custom_ones_are_any_of_them(
     demo: DemoModelProcess, bare_demo: DemoModelProcess
 ) -> None:
     for process in (demo, bare_demo):
@@ -288,8 +310,10 @@ async def test_each_voice_sounds_different_and_any_name_is_one(
             sounds.add(streamed.samples.tobytes())
         assert len(sounds) == 6
         custom = [
-            await stream(process, body_of("thanks", audio={"voice": "mine", "format": "pcm16"})) for _ in range(2)
+            await stream(process, body_of("thanks", audio={"voice": voice, "format": "pcm16"}))
+            for voice in ("voice_mine", {"id": "voice_mine"})
         ]
+        assert len(custom[0].samples)
         assert np.array_equal(custom[0].samples, custom[1].samples)
 
 

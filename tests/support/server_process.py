@@ -63,6 +63,11 @@ class ServerProcess:
         self._announced.set()
 
 
+def without_settings() -> dict[str, str]:
+    """The environment without the settings and keys of whoever runs the tests."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS_SETTINGS)}
+
+
 @contextmanager
 def serve(
     *arguments: str, settings: Mapping[str, str] | None = None, descriptors: tuple[int, int] | None = None
@@ -79,7 +84,7 @@ def serve(
         soft, hard = descriptors
         limited = ["sh", "-c", f'ulimit -Sn {soft} && ulimit -Hn {hard} && exec "$@"', "sh"]
     with tempfile.TemporaryDirectory() as directory:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(_OTHERS_SETTINGS)}
+        environment = without_settings()
         process = subprocess.Popen(
             [*limited, sys.executable, "-m", "bargein", "serve", "--port", "0", *arguments],
             cwd=directory,

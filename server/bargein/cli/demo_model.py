@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from bargein.demo.parent import ParentWatch
 from bargein.demo.server import run
 from bargein.demo.settings import DEFAULT_PORT, HELP, DemoSettings
 from bargein.errors import SettingsError
@@ -48,7 +49,7 @@ def demo_model(  # noqa: PLR0913 - one for each option
         audio_ttl_s=audio_ttl_s, log=log, log_rows=log_rows, exit_with_stdin=exit_with_stdin,
     )  # fmt: skip
     try:
-        run(settings)
+        run(settings, ParentWatch() if exit_with_stdin else None)
     except SettingsError as error:
         typer.echo(f"bargein: {error}", err=True)
         raise typer.Exit(2) from error

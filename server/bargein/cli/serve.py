@@ -92,20 +92,14 @@ def warn_of_missing_secret(settings: Settings) -> None:
 
 @contextmanager
 def _demo_model(settings: Settings) -> Iterator[str | None]:
-    """Start the demo model where no other is configured; yields its base URL."""
+    """Run the demo model where no other is configured; yields its base URL."""
     if settings.effective_upstream_url is not None:
         yield None
         return
-    from bargein.demo.process import DemoModelProcess  # noqa: PLC0415
+    from bargein.demo.keeper import KeptDemoModel  # noqa: PLC0415
 
-    # A loop of its own: the server's begins later, and with several workers there is none in this process.
-    with asyncio.Runner() as runner:
-        demo = DemoModelProcess()
-        runner.run(demo.__aenter__())
-        try:
-            yield demo.base_url
-        finally:
-            runner.run(demo.stop())
+    with KeptDemoModel() as demo:
+        yield demo.base_url
 
 
 def banner(settings: Settings, sock: socket.socket, demo_url: str | None) -> str:

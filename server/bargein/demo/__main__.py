@@ -7,10 +7,13 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from bargein.demo.server import run
+from bargein.demo.parent import ParentWatch
 from bargein.demo.settings import HELP, DemoSettings
 from bargein.errors import SettingsError
+
+_KINDS: Final = {"log": Path, "listen_fd": int}
 
 
 def parse(arguments: Sequence[str]) -> DemoSettings:
@@ -21,15 +24,20 @@ def parse(arguments: Sequence[str]) -> DemoSettings:
         if isinstance(default, bool):
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=default, help=HELP[field.name])
         else:
-            kind = Path if field.name == "log" else str if default is None else type(default)
+            kind = _KINDS.get(field.name) or (str if default is None else type(default))
             parser.add_argument(option, type=kind, default=default, help=f"{HELP[field.name]} (%(default)s)")
     return DemoSettings(**vars(parser.parse_args(arguments)))
 
 
 def main() -> None:
     """Run until stopped; a wrong setting is one line and exit code 2."""
+    settings = parse(sys.argv[1:])
+    parent = ParentWatch() if settings.exit_with_stdin else None
+    # Not before: it takes a second to import, and the parent may end in that.
+    from bargein.demo.server import run  # noqa: PLC0415
+
     try:
-        run(parse(sys.argv[1:]))
+        run(settings, parent)
     except SettingsError as error:
         sys.stderr.write(f"bargein: {error}\n")
         sys.exit(2)

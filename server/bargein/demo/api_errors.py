@@ -6,7 +6,7 @@ from typing import Any
 
 from starlette.responses import JSONResponse
 
-from bargein.errors import BargeinError
+from bargein.errors import BargeinError, CallerError
 
 
 class ApiError(BargeinError):
@@ -39,6 +39,11 @@ class ApiError(BargeinError):
     def response(self) -> JSONResponse:
         headers = {} if self.retry_after_s is None else {"retry-after": f"{self.retry_after_s:g}"}
         return JSONResponse(self.as_json(), self.status, headers)
+
+
+def refused(error: CallerError) -> ApiError:
+    """A request that the API's own rules are against."""
+    return ApiError(error.message, param=error.param, code=error.code)
 
 
 def missing(param: str) -> ApiError:

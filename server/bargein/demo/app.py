@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
@@ -68,10 +69,12 @@ class DemoModel:
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         starting = asyncio.create_task(self.listener.start(), name="demo-listener-start")
-        yield
-        starting.cancel()
-        await self.listener.close()
-        self.log.close()
+        try:
+            yield
+        finally:
+            starting.cancel()
+            await self.listener.close()
+            self.log.close()
 
     async def chat(self, request: Request) -> Any:  # noqa: ANN401 - an ASGI application
         async def produce(exchange: Exchange, body: bytes, faults: Faults) -> None:
@@ -128,7 +131,7 @@ class DemoModel:
     async def health(self, _: Request) -> Response:
         """Alive, and what it can do here."""
         abilities = {"speaker": self._speaker.name, "understands_speech": self.listener.able, "voices": list(VOICES)}
-        return JSONResponse({"status": "ok", **abilities})
+        return JSONResponse({"status": "ok", "pid": os.getpid(), **abilities})
 
     async def get_log(self, request: Request) -> Response:
         """Rows, at once or as soon as there are enough: see the README."""

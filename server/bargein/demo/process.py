@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import sys
 from types import TracebackType
 from typing import Any, Final, Self
@@ -28,11 +29,15 @@ class DemoModelProcess:
     however this process ends.
 
     :param arguments: further options, as on the command line.
+    :param listening: a socket for it to listen on, instead of one of its own.
     :ivar base_url: for an OpenAI client, such as ``http://127.0.0.1:40123/v1``.
     """
 
-    def __init__(self, *arguments: str) -> None:
-        self._arguments = arguments
+    def __init__(self, *arguments: str, listening: socket.socket | None = None) -> None:
+        self._arguments = ["--port", "0", *arguments]
+        self._passed_on = [] if listening is None else [listening.fileno()]
+        if listening is not None:
+            self._arguments += ["--listen-fd", str(listening.fileno())]
         self._process: asyncio.subprocess.Process | None = None
         self.base_url = ""
 
@@ -43,8 +48,9 @@ class DemoModelProcess:
         """
         # A session of its own: Ctrl-C in a terminal must not end it under a server that lets its callers finish.
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bargein.demo", "--port", "0", "--exit-with-stdin", *self._arguments,
+            sys.executable, "-m", "bargein.demo", "--exit-with-stdin", *self._arguments,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True,
+            pass_fds=self._passed_on,
         )  # fmt: skip
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -64,6 +70,11 @@ class DemoModelProcess:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.stop()
+
+    async def wait(self) -> int:
+        """Wait until it has ended, for whatever reason; return its exit code."""
+        assert self._process is not None  # noqa: S101 - it was started
+        return await self._process.wait()
 
     async def stop(self) -> None:
         """End it, by force if it does not end by itself. Does nothing the second time."""

@@ -1,4 +1,4 @@
-"""A Chat Completions request, checked as strictly as the API checks it."""
+"""A Chat Completions request, checked as strictly as the API checks it, and by what this model can."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import orjson
+from bargein.demo.api_errors import ApiError, refused, wrong_value
+from bargein.demo.messages import Message, read_messages
+from bargein.errors import CallerError
+from bargein.wire import chat
 
-from bargein.demo.api_errors import ApiError, missing, wrong_type, wrong_value
-from bargein.demo.messages import Message, parse_messages
-
-_FORMATS: Final = ("wav", "mp3", "flac", "opus", "aac", "pcm16")
+VOICES: Final = (
+    "alloy", "ash", "ballad", "coral", "echo", "fable", "nova", "onyx", "sage", "shimmer", "verse", "marin", "cedar",
+)  # fmt: skip
+"""Of the API; others are custom ones, which have ids."""
+CUSTOM_VOICE: Final = "voice_"
+MAX_TOKENS: Final = 16_384
+"""Of one answer of the API's audio models."""
 _SPOKEN_FORMATS: Final = ("wav", "pcm16")
-_MODALITIES: Final = ("text", "audio")
+_NOT_SPOKEN: Final = ("functions", "function_call", "prediction", "web_search_options", "logprobs")
+"""What the API has, and its audio models have not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +35,8 @@ class ChatRequest:
     stream: bool
     include_usage: bool
     max_tokens: int | None
-    functions: tuple[dict[str, Any], ...]
-    tool_choice: str | dict[str, Any]
+    functions: tuple[Mapping[str, Any], ...]
+    tool_choice: str | Mapping[str, Any]
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
@@ -38,15 +45,9 @@ def parse_json(body: bytes) -> dict[str, Any]:
     :raises ApiError: it is none.
     """
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise ApiError(
-            "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP "
-            "library correctly. The API expects a JSON payload, but what was sent was not valid JSON.)"
-        ) from None
-    if not isinstance(value, dict):
-        raise wrong_type("body", "an object", value)
-    return value
+        return chat.parse_json(body)
+    except CallerError as error:
+        raise refused(error) from None
 
 
 def parse_chat(body: Mapping[str, Any]) -> ChatRequest:
@@ -54,91 +55,52 @@ def parse_chat(body: Mapping[str, Any]) -> ChatRequest:
 
     :raises ApiError: it is wrong; the error names the field.
     """
-    model = _text(body, "model")
-    stream = _flag(body, "stream")
-    modalities = body.get("modalities") or ["text"]
-    if not isinstance(modalities, list):
-        raise wrong_type("modalities", "an array of strings", modalities)
-    for modality in modalities:
-        if modality not in _MODALITIES:
-            raise wrong_value("modalities", modality, _MODALITIES)
-    audio, voice, audio_format = "audio" in modalities, "alloy", "pcm16"
-    if audio:
-        voice, audio_format = _audio(body, stream=stream)
-    messages = parse_messages(body)
-    options = body.get("stream_options") or {}
-    if options and not stream:
+    try:
+        asked = chat.parse_chat(body)
+    except CallerError as error:
+        raise refused(error) from None
+    if asked.model is None:
+        raise ApiError("you must provide a model parameter")
+    for name in _NOT_SPOKEN:
+        if body.get(name):
+            raise ApiError(
+                f"Unsupported parameter: '{name}' is not supported with this model.",
+                param=name,
+                code="unsupported_parameter",
+            )
+    wanted = (body.get("response_format") or {}).get("type", "text")
+    if wanted != "text":
         raise ApiError(
-            "The 'stream_options' parameter is only allowed when 'stream' is enabled.", param="stream_options"
+            f"Invalid parameter: 'response_format' of type '{wanted}' is not supported with this model.",
+            param="response_format",
         )
-    max_tokens = body.get("max_completion_tokens", body.get("max_tokens"))
-    if max_tokens is not None and (not isinstance(max_tokens, int) or isinstance(max_tokens, bool)):
-        raise wrong_type("max_completion_tokens", "an integer", max_tokens)
-    if max_tokens is not None and max_tokens < 1:
+    if (asked.max_tokens or 0) > MAX_TOKENS:
         raise ApiError(
-            "Invalid 'max_completion_tokens': integer below minimum value. "
-            f"Expected a value >= 1, but got {max_tokens} instead.",
-            param="max_completion_tokens",
-            code="integer_below_min_value",
+            f"max_tokens is too large: {asked.max_tokens}. This model supports at most {MAX_TOKENS} completion tokens, "
+            f"whereas you provided {asked.max_tokens}.",
+            param="max_tokens" if body.get("max_tokens") else "max_completion_tokens",
+            code="invalid_value",
         )
     return ChatRequest(
-        model, messages, audio, voice, audio_format, stream, bool(options.get("include_usage")), max_tokens,
-        _functions(body), body.get("tool_choice") or "auto",
-    )  # fmt: skip
+        model=asked.model,
+        messages=read_messages(asked.messages),
+        audio=asked.audio,
+        voice=_voice(asked) if asked.audio else VOICES[0],
+        audio_format=asked.audio_format or "pcm16",
+        stream=asked.stream,
+        include_usage=asked.include_usage,
+        max_tokens=asked.max_tokens,
+        functions=asked.functions,
+        tool_choice=asked.tool_choice,
+    )
 
 
-def _text(body: Mapping[str, Any], name: str) -> str:
-    value = body.get(name)
-    if value is None:
-        raise missing(name)
-    if not isinstance(value, str):
-        raise wrong_type(name, "a string", value)
-    return value
-
-
-def _flag(body: Mapping[str, Any], name: str) -> bool:
-    value = body.get(name) or False
-    if not isinstance(value, bool):
-        raise wrong_type(name, "a boolean", value)
-    return value
-
-
-def _audio(body: Mapping[str, Any], *, stream: bool) -> tuple[str, str]:
-    audio = body.get("audio")
-    if audio is None:
-        raise missing("audio")
-    if not isinstance(audio, dict):
-        raise wrong_type("audio", "an object", audio)
-    for name in ("voice", "format"):
-        if audio.get(name) is None:
-            raise missing(f"audio.{name}")
-    audio_format = audio["format"]
-    if audio_format not in _FORMATS:
-        raise wrong_value("audio.format", audio_format, _FORMATS)
-    if stream and audio_format != "pcm16":
-        raise ApiError(
-            f"Unsupported value: 'audio.format' does not support '{audio_format}' when stream=true. "
-            "Supported values are: 'pcm16'.",
-            param="audio.format",
-            code="unsupported_value",
-        )
-    if audio_format not in _SPOKEN_FORMATS:
-        raise ApiError(f"The demo model speaks only wav and pcm16, not {audio_format}.", param="audio.format")
-    voice = audio["voice"]
-    voice = voice.get("id") if isinstance(voice, dict) else voice
-    if not isinstance(voice, str):
-        raise wrong_type("audio.voice", "a string", voice)
-    return voice, audio_format
-
-
-def _functions(body: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-    tools = body.get("tools") or []
-    if not isinstance(tools, list):
-        raise wrong_type("tools", "an array of objects", tools)
-    for index, tool in enumerate(tools):
-        function = tool.get("function") if isinstance(tool, dict) else None
-        if not isinstance(function, dict):
-            raise missing(f"tools[{index}].function")
-        if not isinstance(function.get("name"), str):
-            raise missing(f"tools[{index}].function.name")
-    return tuple(tool["function"] for tool in tools)
+def _voice(asked: chat.ChatRequest) -> str:
+    if asked.audio_format not in _SPOKEN_FORMATS:
+        raise ApiError(f"The demo model speaks only wav and pcm16, not {asked.audio_format}.", param="audio.format")
+    given = asked.body["audio"]["voice"]
+    if isinstance(given, dict):
+        return str(given["id"])
+    if given not in VOICES and not given.startswith(CUSTOM_VOICE):
+        raise wrong_value("audio.voice", given, VOICES)
+    return str(given)

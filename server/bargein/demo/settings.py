@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 DEFAULT_PORT: Final = 8766
+BACKLOG: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class DemoSettings:
     log: Path | None = None
     log_rows: int = 2000
     exit_with_stdin: bool = False
+    listen_fd: int | None = None
 
 
 HELP: Final = {
@@ -38,4 +40,5 @@ HELP: Final = {
     "log": "Append one line of JSON per request to this file. GET /log has the same.",
     "log_rows": "How many requests GET /log remembers.",
     "exit_with_stdin": "Stop when standard input closes: a parent process holds it open as long as it lives.",
+    "listen_fd": "Listen on this descriptor, a socket that a parent process holds; host and port do not matter then.",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -39,7 +39,7 @@ class Tools:
     :param choice: its ``tool_choice``.
     """
 
-    def __init__(self, functions: Sequence[dict[str, Any]], choice: str | dict[str, Any]) -> None:
+    def __init__(self, functions: Sequence[Mapping[str, Any]], choice: str | Mapping[str, Any]) -> None:
         self._functions = {function["name"]: function for function in functions}
         self._choice = choice
 
