@@ -21,7 +21,8 @@ export async function whyRefused(address, token) {
   if (globalThis.navigator?.onLine === false) return { trouble: 'offline', retry: true, least_ms: 0 };
   const ready = await ask(httpAddress(address, '/readyz'), null);
   if (!ready) return { trouble: 'server_unreachable', retry: true, least_ms: 0 };
-  if (ready.status === 503) return unavailable(ready);
+  // A server whose model does not answer takes callers all the same: the page hears of it with the first reply.
+  if (ready.status === 503 && !(await saysOfModel(ready))) return unavailable(ready);
   if (ready.status === 403) return forbidden(ready);
   // By POST, for a GET to the page's own origin would not say which page asks.
   const refusal = await ask(httpAddress(address, address.pathname + address.search), token, 'POST');
@@ -39,6 +40,12 @@ export async function whyRefused(address, token) {
   const models = token?.startsWith(TOKEN_PREFIX) ? null : await ask(httpAddress(address, address.pathname.replace(/realtime\/?$/, 'models')), token);
   if (models?.status === 401) return keyRefused(token);
   return { trouble: 'socket_lost', retry: true, least_ms: 0 };
+}
+
+/** @param {Response} response of `/readyz`, 503 */
+async function saysOfModel(response) {
+  const body = await response.clone().json().catch(() => null);
+  return String(body?.error?.code ?? '').startsWith('model_');
 }
 
 /** @param {Response} response 403: of this page, or of this name of the server */

@@ -6,8 +6,8 @@
 
 import { byId, el, icon } from './dom.js';
 
-/** @typedef {{secure: boolean, capture: boolean, permission: 'granted' | 'denied' | 'prompt' | null, microphones: number | null, output: boolean, server: boolean | 'busy' | null}} Facts
- *   `server`: it is ready; `busy` is full or going down; null: not known yet */
+/** @typedef {{secure: boolean, capture: boolean, permission: 'granted' | 'denied' | 'prompt' | null, microphones: number | null, output: boolean, server: boolean | 'busy' | {model: string} | null}} Facts
+ *   `server`: it is ready; `busy` is full or going down; `model`: why its model cannot be asked; null: not known yet */
 /** @typedef {{name: string, result: 'good' | 'bad' | 'note' | 'pending', words: string}} Finding */
 
 /** @param {Facts} facts @returns {Finding[]} */
@@ -42,6 +42,7 @@ function output(facts) {
 /** @param {Facts} facts @returns {Finding} */
 function server(facts) {
   if (facts.server === 'busy') return { name: 'server', result: 'note', words: 'The server is full or restarting; Start waits for it' };
+  if (facts.server !== null && typeof facts.server === 'object') return { name: 'server', result: 'bad', words: `The server is there, its model is not. ${facts.server.model}` };
   if (facts.server === null) return { name: 'server', result: 'pending', words: 'Looking for the server' };
   return facts.server
     ? { name: 'server', result: 'good', words: 'Server reachable' }
@@ -90,7 +91,10 @@ async function here() {
 async function answers() {
   try {
     const answer = await fetch(new URL('/readyz', location.href), { cache: 'no-store' });
-    return answer.status === 503 ? 'busy' : answer.status < 500;
+    if (answer.status !== 503) return answer.status < 500;
+    const body = await answer.json().catch(() => null);
+    const model = body?.checks?.sessions?.status === 'ok' ? body.checks.model?.reason : null;
+    return model ? { model: String(model) } : 'busy';
   } catch {
     return false;
   }

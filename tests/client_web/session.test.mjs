@@ -283,6 +283,16 @@ describe('trouble', () => {
     assert.equal((await session.take('recovered', ({ code }) => code === 'server_full')).code, 'server_full');
   });
 
+  test('a server whose model does not answer is not a full one: what it refused is told', async () => {
+    peer.refuse = { status: 401 };
+    peer.http = (path) => (path === '/readyz'
+      ? { status: 503, body: JSON.stringify({ status: 'not_ready', error: { code: 'model_unreachable' } }) }
+      : { status: 401 });
+    session = recorded({ url: peer.url, token: 'wrong' });
+    assert.equal(await session.voice.start(), false);
+    assert.equal((await session.take('error', ({ fatal }) => fatal)).code, 'token_rejected');
+  });
+
   for (const [token, code] of [[undefined, 'token_required'], ['wrong', 'token_rejected']]) {
     test(`a server that wants a key: ${code}`, async () => {
       peer.refuse = { status: 401 };

@@ -98,6 +98,8 @@ test('the setup check says what to do', () => {
   assert.match(findings({ ...good, microphones: 0 })[1].words, /plug one in/);
   assert.equal(findings({ ...good, server: null })[3].result, 'pending');
   assert.equal(findings({ ...good, server: 'busy' })[3].result, 'note');
+  const silent = findings({ ...good, server: { model: 'The model’s server could not be reached.' } })[3];
+  assert.deepEqual([silent.result, silent.words], ['bad', 'The server is there, its model is not. The model’s server could not be reached.']);
 });
 
 test('the event log is bounded, filtered by all words, and hides sound unless asked', () => {

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bargein.metrics import Metrics
 
 UNITS = ("_seconds", "_bytes", "_total", "_info")
-COUNTS = {"bargein_sessions_open", "bargein_upstream_streams_open", "bargein_draining"}
+COUNTS = {"bargein_sessions_open", "bargein_upstream_streams_open", "bargein_draining", "bargein_model_ready"}
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:

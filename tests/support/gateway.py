@@ -17,6 +17,7 @@ from bargein.gateway.admission import Admitted
 from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.http.app import build_app
+from bargein.gateway.readiness import Readiness
 from bargein.gateway.server import Server, bind
 from bargein.metrics import Metrics
 from bargein.session.connection import CallerConnection
@@ -159,7 +160,11 @@ async def running_gateway(
 
     async with ChatCompletions(upstream) as completions:
         gateway = Gateway(settings, metrics, timers, open_session, make_carrier)
-        server = Server(gateway, build_app(gateway, completions, read_metrics), bind(settings.host, settings.port))
+        server = Server(
+            gateway,
+            build_app(gateway, completions, Readiness(gateway, completions), read_metrics),
+            bind(settings.host, settings.port),
+        )
         listening = asyncio.Event()
         serving = asyncio.create_task(server.serve(listening.set))
         await listening.wait()

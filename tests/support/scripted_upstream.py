@@ -22,6 +22,7 @@ class Exchange:
     """Counts the server's connections from 0: equal numbers mean that a connection was used again."""
     _reader: asyncio.StreamReader = field(repr=False)
     _writer: asyncio.StreamWriter = field(repr=False)
+    method: str = "POST"
 
     @property
     def json(self) -> dict[str, object]:
@@ -74,11 +75,18 @@ Script = Callable[[Exchange], Awaitable[None]]
 class ScriptedUpstream:
     url: str
     exchanges: list[Exchange] = field(default_factory=list)
+    questions: list[Exchange] = field(default_factory=list)
+    """What was read and not posted: light questions after the models."""
 
 
 @asynccontextmanager
-async def scripted(script: Script, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[ScriptedUpstream]:
-    """Run ``script`` for every request. A failure of a script fails the test."""
+async def scripted(
+    script: Script, *, tls: ssl.SSLContext | None = None, lists: Script | None = None, port: int = 0
+) -> AsyncIterator[ScriptedUpstream]:
+    """Run ``script`` for every request. A failure of a script fails the test.
+
+    :param lists: answers light questions after the models; by default there is no list.
+    """
     running: set[asyncio.Task[None]] = set()
     failures: list[BaseException] = []
     connections = 0
@@ -91,6 +99,10 @@ async def scripted(script: Script, *, tls: ssl.SSLContext | None = None) -> Asyn
         running.add(task)
         try:
             while (exchange := await _read(reader, writer, number)) is not None:
+                if exchange.method == "GET":
+                    server.questions.append(exchange)
+                    await (lists or _lists_nothing)(exchange)
+                    continue
                 server.exchanges.append(exchange)
                 await script(exchange)
         except (ConnectionError, asyncio.CancelledError):
@@ -101,7 +113,7 @@ async def scripted(script: Script, *, tls: ssl.SSLContext | None = None) -> Asyn
             running.discard(task)
             writer.close()
 
-    listener = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+    listener = await asyncio.start_server(serve, "127.0.0.1", port, ssl=tls)
     port = listener.sockets[0].getsockname()[1]
     server = ScriptedUpstream(f"http{'s' if tls else ''}://127.0.0.1:{port}/v1")
     try:
@@ -123,8 +135,13 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, conn
         return None
     first, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+    method, path, _ = first.split(" ")
     body = await reader.readexactly(int(headers.get("content-length", "0")))
-    return Exchange(first.split(" ")[1], headers, body, connection, reader, writer)
+    return Exchange(path, headers, body, connection, reader, writer, method)
+
+
+async def _lists_nothing(exchange: Exchange) -> None:
+    await exchange.answer(404, b'{"error":{"message":"Not Found"}}')
 
 
 def _head(status: int, headers: dict[str, str]) -> bytes:

@@ -13,6 +13,7 @@ from prometheus_client import generate_latest
 from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.http.app import build_app
+from bargein.gateway.readiness import Readiness
 from bargein.gateway.server import Server, bind
 from bargein.gateway.services import make_services, session_opener, upstream_config
 from bargein.gateway.websockets_transport import WebsocketsTransport
@@ -62,7 +63,11 @@ async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[Run
     async with ChatCompletions(config) as completions, Transcriptions(config) as transcriptions:
         services = make_services(settings, metrics, timers, completions, transcriptions)
         gateway = Gateway(settings, metrics, timers, session_opener(services), make_carrier)
-        server = Server(gateway, build_app(gateway, completions, read_metrics), bind(settings.host, settings.port))
+        server = Server(
+            gateway,
+            build_app(gateway, completions, Readiness(gateway, completions), read_metrics),
+            bind(settings.host, settings.port),
+        )
         listening = asyncio.Event()
         serving = asyncio.create_task(server.serve(listening.set))
         await listening.wait()

@@ -18,6 +18,7 @@ from bargein.gateway.descriptors import make_descriptor_room
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.http.app import ReadMetrics, build_app
 from bargein.gateway.memory import Tidying
+from bargein.gateway.readiness import Readiness
 from bargein.gateway.server import Server
 from bargein.gateway.services import make_services, session_opener, upstream_config
 from bargein.gateway.worker_metrics import WorkerPlace, read_all, shared_metrics
@@ -65,7 +66,8 @@ async def run_process(
         gateway = Gateway(settings, metrics, timers, session_opener(services), carrier_maker(settings), room)
         if place is not None:
             await stack.enter_async_context(shared_metrics(place, metrics.registry))
-        server = Server(gateway, build_app(gateway, completions, _metrics_reader(metrics, place)), sock)
+        readiness = Readiness(gateway, completions, demo=demo_url is not None)
+        server = Server(gateway, build_app(gateway, completions, readiness, _metrics_reader(metrics, place)), sock)
         _end_on_signals(loop, server, place)
         tidying = Tidying(loop, lambda: gateway.open_sessions)
         stack.callback(tidying.stop)
@@ -76,6 +78,10 @@ async def run_process(
             tidying.start()
             _settle_garbage_collection()
             ready()
+            if place is None or place.number == 0:
+                recogniser = transcriptions if settings.transcription_url is not None else None
+                telling = loop.create_task(readiness.tell_at_start(recogniser), name="tell-at-start")
+                stack.callback(telling.cancel)
 
         await server.serve(listening)
 

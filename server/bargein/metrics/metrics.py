@@ -186,6 +186,9 @@ class Metrics:
         )
 
     def _make_server_metrics(self) -> None:
+        self.model_ready = self._gauge(
+            "bargein_model_ready", "1 while the model can be asked, as far as turns and light questions have found."
+        )
         self.draining = self._gauge(
             "bargein_draining", "1 while the server takes no new sessions and lets the open ones end."
         )

@@ -3,17 +3,23 @@
 from bargein.upstream.chat import ChatCompletions, Drop, Upstream
 from bargein.upstream.config import Flavour, UpstreamConfig
 from bargein.upstream.failures import to_answer
+from bargein.upstream.health import Fault, ModelHealth, Trouble
 from bargein.upstream.plain import PlainRequest
+from bargein.upstream.probe import Probe
 from bargein.upstream.transcription import Transcriber, Transcript, Transcriptions, utc_today
 
 __all__ = [
     "ChatCompletions",
     "Drop",
+    "Fault",
     "Flavour",
+    "ModelHealth",
     "PlainRequest",
+    "Probe",
     "Transcriber",
     "Transcript",
     "Transcriptions",
+    "Trouble",
     "Upstream",
     "UpstreamConfig",
     "to_answer",

@@ -47,6 +47,8 @@ class Answer:
         self._chunk_s = chunk_s
         self._settled_s = SETTLED_S
         self._phase = "first_byte"
+        self.finished = False
+        """The reply has come to its own end."""
 
     async def read(self) -> bytes | None:
         """The next bytes, ``None`` at the end. Cancelled, what came is not lost.
@@ -87,7 +89,7 @@ class Answer:
             body = (chunk or b"") + await self.whole(_WHOLE_LIMIT_BYTES)
             for piece in reader.read_whole(body):
                 yield piece
-            for piece in _ended(reader):
+            for piece in self._end(reader):
                 yield piece
             return
         decoder = EventDecoder(max_line_bytes)
@@ -104,7 +106,7 @@ class Answer:
             chunk = await self._read_stream(reader)
         if not done and not reader.complete and reader.failure is None:
             raise failures.cut()
-        for piece in _ended(reader):
+        for piece in self._end(reader):
             yield piece
         if chunk is not None:
             await self._read_out()
@@ -132,6 +134,16 @@ class Answer:
         finally:
             self._settled_s -= loop.time() - began_s
 
+    def _end(self, reader: ChunkReader) -> list[StreamPiece]:
+        """What the end of the reply brings.
+
+        :raises UpstreamError: the model has said that it did not come to its end.
+        """
+        if reader.failure is not None:
+            raise reader.failure
+        self.finished = True
+        return reader.end()
+
     async def _read_out(self) -> None:
         with suppress(UpstreamError, TimeoutError):
             async with asyncio.timeout(_READ_OUT_S):
@@ -148,16 +160,6 @@ def _is_whole(kind: str, begin: bytes | None) -> bool:
     """Whether the body is JSON in one piece, whatever its type says."""
     first = (begin or b"").lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     return first in {b"{", b"["} or (kind == "application/json" and first not in _EVENT_STARTS)
-
-
-def _ended(reader: ChunkReader) -> list[StreamPiece]:
-    """What the end of the reply brings.
-
-    :raises UpstreamError: the model has said that it did not come to its end.
-    """
-    if reader.failure is not None:
-        raise reader.failure
-    return reader.end()
 
 
 async def refusal(response: Response, secret: str | None) -> UpstreamError:

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import orjson
 
 from bargein.core.completion import CompletionRequest, StreamPiece
-from bargein.errors import UpstreamRefused
+from bargein.errors import UpstreamError, UpstreamRefused
 from bargein.loop.time_limit import time_limit
 from bargein.upstream import failures
 from bargein.upstream.answer import Answer, refusal
@@ -20,9 +20,11 @@ from bargein.upstream.attempts import Asking, Attempts, Once
 from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.config import UpstreamConfig
 from bargein.upstream.dialects import dialect_of
-from bargein.upstream.endpoint import Endpoint, chat_endpoint
+from bargein.upstream.endpoint import Endpoint, chat_endpoint, models_endpoint
+from bargein.upstream.health import ModelHealth
 from bargein.upstream.http import HttpClient, Lease
 from bargein.upstream.plain import PlainRequest, plain_body
+from bargein.upstream.probe import Probe, probe
 from bargein.upstream.voices import Voices
 
 Drop = Callable[[], bool]
@@ -64,6 +66,8 @@ class ChatCompletions:
         self._voices = Voices(config)
         self._asking = Asking(config)
         self._client = HttpClient(self._endpoint.url, config.connect_timeout_s)
+        self.health: Final = ModelHealth()
+        """Kept by every stream and by :meth:`probe`."""
 
     def __repr__(self) -> str:
         return f"<ChatCompletions: {self._config.model} at {self._endpoint.url}>"
@@ -97,7 +101,7 @@ class ChatCompletions:
         to, or refuses an option without which the model can answer.
         """
         attempts = self._asking.attempts(request)
-        async with self._run(self._endpoint, attempts, request.audio, on_begun, on_closed) as pieces:
+        async with self._run(self._endpoint, attempts, request.audio, self.health, on_begun, on_closed) as pieces:
             yield pieces
 
     @asynccontextmanager
@@ -107,13 +111,29 @@ class ChatCompletions:
         """A caller's own request, asked as :meth:`Upstream.stream` asks, and once: what the server has against it, it
         has against the caller's words.
         """
-        endpoint = self._endpoint
+        endpoint, health = self._endpoint, self.health
         if request.model != self._config.model:
             endpoint = chat_endpoint(replace(self._config, model=request.model, azure_deployment=None))
+            # What another model cannot do says nothing of the one that everybody gets.
+            health = ModelHealth()
         voice = self._voices.of(request.voice) if request.audio else None
         body = request.put_back(orjson.dumps(plain_body(request, voice, self._dialect)))
-        async with self._run(endpoint, Once(body), request.audio, on_begun, None) as pieces:
+        async with self._run(endpoint, Once(body), request.audio, health, on_begun) as pieces:
             yield pieces
+
+    async def probe(self) -> Probe:
+        """Ask a light question, which costs nothing.
+
+        :raises UpstreamError: the server cannot be reached, does not take the key, or is down.
+        """
+        clock = asyncio.get_running_loop().time
+        try:
+            found = await probe(self._client, models_endpoint(self._config), self._config.probe_timeout_s)
+        except UpstreamError as error:
+            self.health.asked_badly(error, clock())
+            raise
+        self.health.asked_well(clock())
+        return found
 
     @asynccontextmanager
     async def _run(
@@ -121,13 +141,15 @@ class ChatCompletions:
         endpoint: Endpoint,
         attempts: Attempts,
         audio: bool,
+        health: ModelHealth,
         on_begun: Callable[[Drop], None] | None,
-        on_closed: Callable[[], None] | None,
+        on_closed: Callable[[], None] | None = None,
     ) -> AsyncIterator[AsyncIterator[StreamPiece]]:
         lease = self._client.lease()
         if on_begun is not None:
             on_begun(lease.drop)
         answer: Answer | None = None
+        clock = asyncio.get_running_loop().time
         try:
             body = attempts.first()
             while answer is None:
@@ -141,6 +163,11 @@ class ChatCompletions:
             reader = ChunkReader(audio=audio, secret=endpoint.secret)
             async with aclosing(answer.pieces(reader, self._config.max_line_bytes)) as pieces:
                 yield pieces
+            if answer.finished:
+                health.turn_succeeded(clock())
+        except UpstreamError as error:
+            health.turn_failed(error, clock())
+            raise
         finally:
             lease.drop()
             if on_closed is not None:

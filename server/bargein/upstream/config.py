@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ _HOSTS: dict[str, Flavour] = {
 }
 _DASHSCOPE: Final = re.compile(r"dashscope(-[a-z0-9-]+)?\.aliyuncs\.com")
 """One name for each region."""
+_LOCAL_PROBE_S = 2.0
 
 
 def flavour_of(base_url: str) -> Flavour:
@@ -103,6 +105,19 @@ class UpstreamConfig:
     def server(self) -> Flavour:
         """The flavour, chosen or found."""
         return self.flavour or flavour_of(self.base_url)
+
+    @property
+    def probe_timeout_s(self) -> float:
+        """For a light question. What runs on this machine answers at once, if at all."""
+        return _LOCAL_PROBE_S if _is_local(self.base_url) else self.first_byte_timeout_s
+
+
+def _is_local(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _check_url(name: str, url: str) -> None:

@@ -9,6 +9,7 @@ from bargein.upstream.config import Flavour, UpstreamConfig, flavour_of
 
 _CHAT = "/chat/completions"
 _TRANSCRIPTIONS = "/audio/transcriptions"
+_MODELS = "/models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,33 @@ def transcription_endpoint(config: UpstreamConfig, model: str) -> Endpoint:
     return Endpoint(url, _headers(server, key), key)
 
 
+def models_endpoint(config: UpstreamConfig) -> Endpoint:
+    """``GET`` here for what models there are: at the resource on Azure, whatever the deployment."""
+    base = _base(config.base_url)
+    place = urlsplit(base).path
+    if config.server == "azure" and not place.endswith("/v1"):
+        resource = base.partition("/openai/deployments/")[0].removesuffix("/openai")
+        url = f"{resource}/openai{_MODELS}?{urlencode({'api-version': config.azure_api_version})}"
+    else:
+        url = f"{base}{_MODELS}" if place else f"{base}/v1{_MODELS}"
+    return Endpoint(url, _headers(config.server, config.api_key), config.api_key)
+
+
 def _url(base_url: str, path: str, server: Flavour, deployment: str, api_version: str) -> str:
-    base = base_url.rstrip("/")
-    for ending in (_CHAT, _TRANSCRIPTIONS):
-        base = base.removesuffix(ending)
+    base = _base(base_url)
     place = urlsplit(base).path
     if server == "azure" and not place.endswith("/v1"):
         if "/deployments/" not in place:
             base = f"{base.removesuffix('/openai')}/openai/deployments/{quote(deployment, safe='')}"
         return f"{base}{path}?{urlencode({'api-version': api_version})}"
     return f"{base}{path}" if place else f"{base}/v1{path}"
+
+
+def _base(base_url: str) -> str:
+    base = base_url.rstrip("/")
+    for ending in (_CHAT, _TRANSCRIPTIONS):
+        base = base.removesuffix(ending)
+    return base
 
 
 def _headers(server: Flavour, key: str | None) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
@@ -20,9 +20,10 @@ from bargein.loop.time_limit import time_limit
 from bargein.upstream import failures
 from bargein.upstream.answer import Answer, refusal
 from bargein.upstream.config import UpstreamConfig
-from bargein.upstream.endpoint import transcription_endpoint
+from bargein.upstream.endpoint import models_endpoint, transcription_endpoint
 from bargein.upstream.http import HttpClient
 from bargein.upstream.model_ends import near_end_of, recogniser_instead, recogniser_server
+from bargein.upstream.probe import Probe, probe
 from bargein.upstream.request import wav_of
 
 _LOGPROBS: Final = "include[]"
@@ -94,6 +95,17 @@ class Transcriptions:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
+
+    async def probe(self) -> Probe:
+        """Ask a light question, which costs nothing.
+
+        :raises UpstreamError: the server cannot be reached, does not take the key, or is down.
+        """
+        config = self._config
+        if config.transcription_base_url is not None:
+            base_url, key = config.transcription_base_url, config.transcription_api_key
+            config = replace(config, base_url=base_url, api_key=key, flavour=None)
+        return await probe(self._client, models_endpoint(config), config.probe_timeout_s)
 
     async def transcribe(self, speech: InputAudio, transcription: Transcription) -> Transcript:
         """See :meth:`Transcriber.transcribe`. ``transcription_timeout_s`` covers the whole of it."""

@@ -28,6 +28,7 @@ from bargein.gateway.http.bodies import Bodies
 from bargein.gateway.http.client_secrets import mint_client_secret
 from bargein.gateway.http.page import PageFiles, SecurityHeaders, find_client_web, how_to_talk
 from bargein.gateway.push_to_talk import ChatPolicy, Completions, Exchange, PushToTalk
+from bargein.gateway.readiness import Readiness
 from bargein.gateway.refusal import Refusal
 from bargein.gateway.services import shown_voice
 from bargein.metrics import Metrics
@@ -46,10 +47,10 @@ _PREFIXES: Final = ("/v1", "/openai/v1")
 """The standard's, and Azure's."""
 
 
-def build_app(gateway: Gateway, completions: Completions, read_metrics: ReadMetrics) -> Starlette:
+def build_app(gateway: Gateway, completions: Completions, readiness: Readiness, read_metrics: ReadMetrics) -> Starlette:
     """The application that uvicorn serves beside the WebSockets."""
     settings = gateway.settings
-    routes = _Routes(gateway, completions, read_metrics)
+    routes = _Routes(gateway, completions, readiness, read_metrics)
     middleware = [Middleware(SecurityHeaders), Middleware(_Counted, gateway.metrics), Middleware(_Contained)]
     if settings.allowed_origins:
         middleware.append(
@@ -69,8 +70,11 @@ def build_app(gateway: Gateway, completions: Completions, read_metrics: ReadMetr
 
 
 class _Routes:
-    def __init__(self, gateway: Gateway, completions: Completions, read_metrics: ReadMetrics) -> None:
+    def __init__(
+        self, gateway: Gateway, completions: Completions, readiness: Readiness, read_metrics: ReadMetrics
+    ) -> None:
         self._gateway = gateway
+        self._readiness = readiness
         settings = gateway.settings
         self._bodies = Bodies(max(settings.max_bodies_bytes, settings.max_body_bytes), self._address)
         gateway.metrics.http_body_bytes.set_function(lambda: self._bodies.held_bytes)
@@ -113,10 +117,9 @@ class _Routes:
         return json_answer({"status": "ok"})
 
     async def _ready(self, _: Request) -> Response:
-        refusal = self._gateway.admission.check_capacity()
-        if refusal is not None:
-            return refusal_answer(refusal)
-        return json_answer({"status": "ready", "open_sessions": self._gateway.open_sessions})
+        refusal, body = await self._readiness.check()
+        status, headers = (HTTPStatus.OK, {}) if refusal is None else (refusal.status, dict(refusal.headers))
+        return Response(body, status, headers, "application/json")
 
     async def _metrics(self, request: Request) -> Response:
         settings = self._gateway.settings

@@ -83,6 +83,10 @@ class HttpClient:
         """A hold on the connection of one request to come."""
         return Lease()
 
+    async def get(self, url: str, headers: Mapping[str, str], lease: Lease) -> Response:
+        """As :meth:`post`, for what is only read."""
+        return await self._send(self._head("GET", url, headers), b"", lease)
+
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, lease: Lease) -> Response:
         """Send ``body``, return with the answer's head. Cancelled, it leaves no socket once ``lease`` is dropped.
 
@@ -96,7 +100,9 @@ class HttpClient:
         :raises HttpError: there is no answer.
         :raises ValueError: it is another server's URL, or a header breaks its line.
         """
-        head = self._head(url, headers, len(body))
+        return await self._send(self._head("POST", url, {**headers, "content-length": str(len(body))}), body, lease)
+
+    async def _send(self, head: bytes, body: bytes, lease: Lease) -> Response:
         if self._is_closed:
             raise ConnectionCut("the client is closed")
         if (pooled := self._pool.take()) is not None:
@@ -166,7 +172,7 @@ class HttpClient:
         if self._nothing_left is not None and not self._connecting and not self._connections:
             self._nothing_left.set()
 
-    def _head(self, url: str, headers: Mapping[str, str], body_bytes: int) -> bytes:
+    def _head(self, method: str, url: str, headers: Mapping[str, str]) -> bytes:
         origin, target = parse_url(url)
         if origin != self._origin:
             raise ValueError(f"this client is for {self._origin}, not for {origin}")
@@ -174,4 +180,4 @@ class HttpClient:
             # RFC 9112 section 3.2.2.
             target = f"{origin}{target}"
             headers = {**headers, **self._forwarding.headers}
-        return request_head("POST", target, {"host": origin.host_header, **headers, "content-length": str(body_bytes)})
+        return request_head(method, target, {"host": origin.host_header, **headers})
