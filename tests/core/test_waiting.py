@@ -10,6 +10,7 @@ from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, Tur
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, CallerState
 from bargein.core.items import Failure
+from bargein.errors import CallerError
 from support.conversation_script import Script, detecting, manual
 
 
@@ -406,6 +407,26 @@ def test_a_queued_answer_begins_when_the_reply_before_it_fails() -> None:
     script.speech(400)
     script.silence(500)
     script.do(events.StreamFailed(first, Failure("server_error", None, "broken")))
+    assert len(script.all(actions.StartStream)) == 2
+
+
+def test_what_the_client_asks_for_takes_the_place_of_an_answer_that_waits_for_the_caller() -> None:
+    script = queued_answer()
+    script.speech(400)
+    script.do(events.CancelRequested())
+    ask(script)
+    script.say("fine", 300)
+    script.finish()
+    script.do(events.ClearRequested())
+    script.silence(2000)
+    assert len(script.all(actions.StartStream)) == 2
+
+
+def test_what_is_about_something_else_does_not() -> None:
+    script = queued_answer()
+    with pytest.raises(CallerError, match="already has an active response"):
+        script.do(ResponseRequested(script.config.response, input=()))
+    script.silence(8000)
     assert len(script.all(actions.StartStream)) == 2
 
 

@@ -71,3 +71,16 @@ def test_holds_are_counted_by_their_ends(clock: TurnClock, metrics: Metrics) -> 
         for outcome in ("resumed", "expired", "confirmed")
     }
     assert found == {"resumed": 1, "expired": 1, "confirmed": 1}
+
+
+def test_a_reply_that_waits_for_the_caller_says_nothing_about_us(clock: TurnClock, metrics: Metrics) -> None:
+    clock.speech_ended(0.5, 10.0)
+    clock.speech_began()
+    clock.asked("greeting", 12.0)
+    clock.audio_came("greeting", 12.5)
+    clock.speech_ended(0.5, 20.0)
+    measured = clock.audio_sent("greeting", 20.0)
+    assert measured is not None
+    assert measured.stages_ms == {"model": 500.0, "pacing": 7500.0}
+    assert count(metrics, "bargein_first_delta_delay_seconds_count") == 0
+    assert count(metrics, "bargein_response_latency_seconds_count") == 0

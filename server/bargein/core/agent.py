@@ -20,6 +20,7 @@ from bargein.core.events import ResponseRequested
 from bargein.core.floor import AGENT_TABLE, BEGINNING_TABLE, AgentState, AgentTrigger, CallerState
 from bargein.core.items import Failure, OutputAudio, ResponseStatus, StatusReason
 from bargein.core.playback import Playback, ReportedListener
+from bargein.core.queued import ResponseQueue
 from bargein.core.replies import OutOfBand, ReplyMaker
 from bargein.core.reply import STATUS_OF_FINISH, Reply
 from bargein.core.tail import Tail
@@ -40,19 +41,6 @@ class _Hold:
     """What the model said while it was held before its first sound."""
 
 
-@dataclass(slots=True)
-class _Queued:
-    """A response that begins when the active one is done."""
-
-    wanted: ResponseRequested
-    answers: tuple[str, ...]
-    """The items of the turns that it answers; empty where the caller has asked for it."""
-
-    @property
-    def automatic(self) -> bool:
-        return bool(self.answers)
-
-
 class Agent:
     """Speaks for the model. Every method appends to ``out`` what must be done; time is in seconds on any steady
     clock.
@@ -67,7 +55,7 @@ class Agent:
         self.active: Reply | None = None
         self._tails: list[Tail] = []
         """In the order in which they are heard."""
-        self._queued: _Queued | None = None
+        self._queue = ResponseQueue()
         self._hold: _Hold | None = None
         self._beside = OutOfBand()
         self._policy = policy
@@ -105,21 +93,15 @@ class Agent:
         if wanted.out_of_band:
             self._beside.check(self._policy.out_of_band_limit)
         wanted = self._maker.resolve(wanted)
-        queued = self._queued
         if wanted.out_of_band:
             self._begin(wanted, config, now, out)
-        elif answers is not None and (self.active is not None or queued is not None):
-            # Whatever is queued is asked with the whole conversation, this turn included.
-            if queued is None:
-                self._queued = _Queued(wanted, (answers,))
-            elif queued.automatic:
-                self._queued = _Queued(wanted, (*queued.answers, answers))
+        elif answers is not None:
+            self._queue.add_answer(wanted, answers)
             self._begin_queued(config, now, out)
         elif self.active is None:
+            self._queue.replace_answer(wanted)
             self._begin(wanted, config, now, out)
-        elif not self._streaming and (queued is None or (queued.automatic and wanted.input is None)):
-            self._queued = _Queued(wanted, ())
-        else:
+        elif self._streaming or not self._queue.add(wanted):
             raise CallerError(
                 f"Conversation already has an active response in progress: {self.active.id}. "
                 "Wait until the response is finished before creating a new one.",
@@ -251,9 +233,9 @@ class Agent:
         """It was one: cancel the stream, flush the speaker, truncate the history. Call after announcing the
         speech.
         """
-        queued, self._queued = self._queued, None
-        if queued is not None and not queued.automatic:
-            self._maker.refuse(queued.wanted, out)
+        wanted = self._queue.drop()
+        if wanted is not None:
+            self._maker.refuse(wanted, out)
         self._stop("turn_detected", now, out)
         self.idle_since = None
 
@@ -272,15 +254,13 @@ class Agent:
 
     def leave(self, now: float, out: list[Action]) -> None:
         """The caller has gone: everything ends, in the conversation and beside it, and is counted."""
-        self._queued = None
+        self._queue.drop()
         self._beside.cancel_all(out)
         self._stop("client_cancelled", now, out)
 
     def withdraw(self, item_id: str) -> None:
         """An item is deleted: no answer to it is wanted any more."""
-        if self._queued is not None and item_id in self._queued.answers:
-            answers = tuple(answered for answered in self._queued.answers if answered != item_id)
-            self._queued = _Queued(self._queued.wanted, answers) if answers else None
+        self._queue.withdraw(item_id)
 
     # Play-out.
 
@@ -346,16 +326,11 @@ class Agent:
             self.hold(now, out)
 
     def _begin_queued(self, config: SessionConfig, now: float, out: list[Action]) -> None:
-        """Begin what is queued if nothing is active. An answer to a caller who speaks again would talk over them, and
-        be wrong by its end: it waits until it can answer all of that.
-        """
-        queued = self._queued
-        if queued is None or self.active is not None:
-            return
-        if queued.automatic and self._caller.state is not CallerState.SILENT:
-            return
-        self._queued = None
-        self._begin(queued.wanted, config, now, out)
+        """Begin what is queued if nothing is active."""
+        if self.active is None:
+            wanted = self._queue.take(caller_is_silent=self._caller.state is CallerState.SILENT)
+            if wanted is not None:
+                self._begin(wanted, config, now, out)
 
     def _take_floor(self) -> None:
         """The caller has done: what waited may be heard."""

@@ -73,6 +73,7 @@ class Caller:
             self.endpointer = None
             self.speech_item_id = None
         elif self.endpointer is None:
+            self._dropped_samples = 0
             self.endpointer = Endpointer(config.turn_detection, self._policy, config.input_format.rate_hz)
             self.endpointer.position_samples = self.buffer.end_sample
         else:

@@ -30,6 +30,8 @@ class _Asked:
     speech_ended_at: float | None
     """When the last speech of the turn that is answered arrived; ``None`` where no detected turn is answered."""
     first_audio_at: float | None = None
+    waits: bool = False
+    """Its sound waits for the caller's end: how long that takes says nothing about us."""
 
 
 class TurnClock:
@@ -42,6 +44,7 @@ class TurnClock:
         self._metrics = metrics
         self._hold_limit_s = hold_limit_s
         self._asked: dict[str, _Asked] = {}
+        self._speaking = False
         self._speech_ended_at: float | None = None
         self._onset_at: float | None = None
         self._evidence_at: float | None = None
@@ -89,8 +92,13 @@ class TurnClock:
             return None
         return Measured(response_id, "barge_in", stages)
 
+    def speech_began(self) -> None:
+        """A turn was announced."""
+        self._speaking = True
+
     def speech_ended(self, silence_s: float, now: float) -> None:
         """A turn was ended after ``silence_s`` of silence."""
+        self._speaking = False
         self._speech_ended_at = now - silence_s
 
     def speech_dropped(self) -> None:
@@ -104,7 +112,10 @@ class TurnClock:
 
         :param answers_turn: a response out of band does not: the turn still waits for its answer.
         """
-        self._asked[response_id] = _Asked(now, self._speech_ended_at if answers_turn else None)
+        waits = self._speaking and answers_turn
+        answers_turn = answers_turn and not waits
+        asked = _Asked(now, self._speech_ended_at if answers_turn else None, waits=waits)
+        self._asked[response_id] = asked
         if answers_turn:
             self._speech_ended_at = None
 
@@ -119,7 +130,8 @@ class TurnClock:
         asked = self._asked.pop(response_id, None)
         if asked is None or asked.first_audio_at is None:
             return None
-        self._metrics.first_delta_delay_s.observe(now - asked.first_audio_at)
+        if not asked.waits:
+            self._metrics.first_delta_delay_s.observe(now - asked.first_audio_at)
         stages: dict[str, float] = {}
         if asked.speech_ended_at is not None:
             self._metrics.response_latency_s.observe(now - asked.speech_ended_at)

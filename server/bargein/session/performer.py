@@ -140,6 +140,8 @@ class Performer:
             case actions.ResponseCreated(response):
                 self.sounds[response.id] = ReplySound(response.settings.output_format, binary=self._outbox.bargein)
                 self._clock.asked(response.id, now, answers_turn=response.conversation_id is not None)
+            case actions.SpeechStarted():
+                self._clock.speech_began()
             case actions.SpeechStopped(quiet_ms=quiet_ms):
                 self._clock.speech_ended(quiet_ms / 1000, now)
             case actions.InputCommitted():
