@@ -314,6 +314,7 @@ def test_one_that_is_queued_behind_it_goes_with_it() -> None:
     script.do(ResponseRequested(script.config.response, metadata={"mine": "yes"}))
     script.silence(500)
     assert ends(script) == [("cancelled", "turn_detected")] * 2
+    assert [a.response.metadata for a in script.all(actions.ResponseCreated)] == [None, {"mine": "yes"}, None]
     assert len(script.all(actions.StartStream)) == 2, "the greeting and the answer"
 
 
@@ -347,6 +348,15 @@ def test_a_queued_answer_does_not_survive_an_interruption() -> None:
     script.finish()
     script.silence(2000)
     assert len(script.all(actions.StartStream)) == 2, "one answer to both turns"
+
+
+def test_what_was_dropped_by_an_interruption_does_not_come_back_when_that_is_cleared() -> None:
+    script = queued_answer()
+    script.do(events.Configured(detecting()))
+    script.speech(400)
+    script.do(events.ClearRequested())
+    script.silence(2000)
+    assert len(script.all(actions.StartStream)) == 1
 
 
 def test_a_queued_answer_begins_when_the_caller_cancels() -> None:
@@ -388,15 +398,17 @@ def test_a_queued_answer_goes_with_the_item_that_it_answers() -> None:
     assert len(script.all(actions.StartStream)) == 1
 
 
-def test_a_queued_answer_to_two_turns_stays_when_one_is_deleted() -> None:
+@pytest.mark.parametrize("deleted", [[0], [1], [0, 1]])
+def test_a_queued_answer_to_two_turns_stays_until_both_are_deleted(deleted: list[int]) -> None:
     script = queued_answer()
     script.speech(400)
     script.silence(500)
-    first, second = [a.item.id for a in script.all(actions.InputCommitted)]
-    script.do(events.ItemDeleteRequested(second))
+    turns = [a.item.id for a in script.all(actions.InputCommitted)]
+    assert len(turns) == 2
+    for turn in deleted:
+        script.do(events.ItemDeleteRequested(turns[turn]))
     script.silence(8000)
-    assert len(script.all(actions.StartStream)) == 2
-    assert script.conversation.history.get(first) is not None
+    assert len(script.all(actions.StartStream)) == (1 if len(deleted) == 2 else 2)
 
 
 def test_a_queued_answer_begins_when_the_reply_before_it_fails() -> None:
