@@ -178,6 +178,7 @@ def test_a_turn_is_bounded_and_answered_and_what_goes_on_is_the_next(detection: 
     script.speech(1000)
     assert len(script.all(actions.SpeechStarted)) == 2
     assert script.last(actions.SpeechStarted).audio_start_ms == 5500, "nothing in between is lost"
+    assert [a.speech for a in script.all(actions.VoiceChanged)][-3:] == [True, False, True]
     script.silence(detection.silence_duration_ms)
     assert committed(script) == [5300, 1000 + detection.silence_duration_ms]
 
@@ -193,8 +194,10 @@ def test_what_goes_on_without_a_rest_does_not_interrupt_the_answer_to_its_beginn
     assert script.sent_ms() == 1000
 
 
-def test_after_a_rest_it_does() -> None:
+@pytest.mark.parametrize("echo", [0.0, 0.9])
+def test_after_a_rest_it_does(echo: float) -> None:
     script = Script(detecting(), CorePolicy(turn_limit_ms=5000))
+    script.echo = echo
     script.silence(500)
     script.talk(5000)
     script.say("here it is", 3000)
@@ -258,6 +261,26 @@ def test_a_long_recording_in_one_piece_loses_nothing_either() -> None:
     assert sum(committed(script)) == 300 + 40_000 + 500
     started, stopped = script.all(actions.SpeechStarted), script.all(actions.SpeechStopped)
     assert [a.audio_start_ms for a in started[1:]] == [a.audio_end_ms for a in stopped[:-1]]
+
+
+def test_a_pause_after_which_no_more_could_be_kept_costs_nothing() -> None:
+    script = Script(detecting(silence_duration_ms=2000), CorePolicy(input_limit_ms=5000))
+    script.silence(1000)
+    script.talk(4600)
+    script.silence(1600)
+    script.talk(2000)
+    script.silence(2000)
+    assert sum(committed(script)) == 300 + 4600 + 1600 + 2000 + 2000
+    assert len(script.all(actions.StartStream)) == 1
+
+
+def test_what_was_dropped_before_turns_were_detected_is_not_missed() -> None:
+    script = Script(manual(), CorePolicy(input_limit_ms=15_000))
+    script.speech(26_000)
+    script.do(events.Configured(detecting()))
+    script.silence(2000)
+    script.do(events.CommitRequested())
+    assert not script.all(actions.InputMissing)
 
 
 def test_without_turn_detection_the_newest_is_kept_and_a_commit_says_what_is_missing() -> None:

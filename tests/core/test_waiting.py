@@ -108,6 +108,7 @@ def test_without_an_automatic_answer_its_sound_begins_when_the_caller_ends() -> 
     script.silence(500)
     assert len(script.all(actions.InputCommitted)) == 1
     assert sent(script, greeting) > 0
+    assert agent(script) is AgentState.DRAINING, "its stream ended long ago"
     script.silence(1000)
     assert ends(script) == [("completed", None)]
     assert sent(script, greeting) == 500 * 24
