@@ -47,12 +47,14 @@ class CallerGone(BargeinError):
     """The caller's connection has ended or has to end.
 
     :param code: the WebSocket close code (RFC 6455 section 7.4, and the table in the README for 4xxx).
+    :param retry_after_s: when it may come back, where that matters.
     """
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: int, reason: str, retry_after_s: int | None = None) -> None:
         super().__init__(f"{code}: {reason}")
         self.code = code
         self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 class UpstreamError(BargeinError):

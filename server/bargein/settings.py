@@ -227,6 +227,21 @@ class Bounds(Group):
         float,
         Field(gt=0, description="WebSocket pings that a caller may send, on average; ten times as many in a burst."),
     ] = 10.0
+    frames_per_s: Annotated[
+        float,
+        Field(
+            ge=300,
+            description="WebSocket frames of any kind that a caller may send, on average; 30 times as many in a burst.",
+        ),
+    ] = 1000.0
+    bytes_per_s: Annotated[
+        int,
+        Field(
+            ge=65_536,
+            description="Bytes that a caller may send, and be sent in answer to its messages, on average; 64 times as "
+            "many in a burst. Who sends more is read more slowly, and closed with 4429 if that goes on.",
+        ),
+    ] = 524_288
 
 
 class Conversation(Group):

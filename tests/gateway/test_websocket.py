@@ -227,7 +227,7 @@ async def test_pings_are_answered_until_there_are_too_many(serve: Serve) -> None
         await (await caller.ping())
         raw(caller, *[Frame(Opcode.PING, b"x")] * 500)
         code, reason, _ = await closed(caller)
-        assert code == 1008
+        assert code == 4429
         assert "BARGEIN_PINGS_PER_S" in reason
 
 

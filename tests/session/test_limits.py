@@ -222,3 +222,22 @@ async def test_a_drain_that_is_cut_short_leaves_nothing_behind(model: Model) -> 
     gc.collect()
     assert code == 1012
     assert not complaints
+
+
+async def test_a_recording_is_heard_piece_by_piece_and_what_follows_waits(server: RunningServer) -> None:
+    recording = base64.b64encode(bytes(48_000 * 45 + 960)).decode()
+    async with connect(server.realtime_url) as caller:
+        await caller.update_session(audio={"input": {"turn_detection": None}})
+        (session,) = server.gateway._sessions
+        message = json.dumps({"type": "input_audio_buffer.append", "audio": recording}).encode()
+        assert session.receive_text(message)
+        pieces = 1
+        while session.work():
+            pieces += 1
+        assert pieces == 47  # The last finds that nothing is left.
+        await caller.send({"type": "input_audio_buffer.append", "audio": recording})
+        await caller.send({"type": "input_audio_buffer.commit"})
+        committed = await caller.wait_for("input_audio_buffer.committed")
+        await caller.send({"type": "conversation.item.retrieve", "item_id": committed["item_id"]})
+        item = (await caller.wait_for("conversation.item.retrieved"))["item"]
+    assert len(base64.b64decode(item["content"][0]["audio"])) == 2 * (48_000 * 45 + 960)

@@ -31,7 +31,8 @@ _numbers = count()
 
 @dataclass(eq=False)
 class ScriptedSession:
-    """Greets with what it was admitted as, echoes, and obeys ``close CODE``, ``send BYTES`` and ``turn``.
+    """Greets with what it was admitted as, echoes, and obeys ``close CODE``, ``send BYTES``, ``turn`` and, in so many
+    pieces, ``work PIECES``.
 
     Asked for the model ``broken``, it fails to start.
     """
@@ -44,6 +45,7 @@ class ScriptedSession:
     ends: list[tuple[int, str]] = field(default_factory=list)
     in_turn: asyncio.Event = field(default_factory=asyncio.Event)
     turn_over: asyncio.Event = field(default_factory=asyncio.Event)
+    pieces: int = 0
 
     def start(self) -> None:
         if self.admitted.model == "broken":
@@ -58,7 +60,7 @@ class ScriptedSession:
         }
         self.connection.send_text(orjson.dumps(greeting))
 
-    def receive_text(self, data: bytes | str) -> None:
+    def receive_text(self, data: bytes | str) -> bool:
         text = data if isinstance(data, bytes) else data.encode()
         self.received.append(text)
         match text.split():
@@ -68,12 +70,21 @@ class ScriptedSession:
                 self.connection.send_binary(bytes(int(size)))
             case [b"turn"]:
                 self.in_turn.set()
+            case [b"work", pieces]:
+                self.pieces = int(pieces)
             case _:
                 self.connection.send_text(text)
+        return self.pieces > 0
 
-    def receive_binary(self, data: bytes) -> None:
+    def receive_binary(self, data: bytes) -> bool:
         self.received.append(data)
         self.connection.send_binary(data)
+        return False
+
+    def work(self) -> bool:
+        self.pieces -= 1
+        self.connection.send_text(b"%d pieces left" % self.pieces)
+        return self.pieces > 0
 
     def ended(self, code: int, reason: str) -> None:
         self.ends.append((code, reason))
@@ -89,8 +100,9 @@ class ScriptedSession:
                 pass
         self.connection.close(1012, "restart")
 
-    def close(self, code: int, reason: str) -> None:
-        self.connection.send_text(orjson.dumps({"type": "error", "error": {"message": reason}}))
+    def close(self, code: int, reason: str, retry_after_s: int | None = None) -> None:
+        error = {"message": reason, "retry_after": retry_after_s}
+        self.connection.send_text(orjson.dumps({"type": "error", "error": error}))
         self.connection.close(code, reason)
 
 

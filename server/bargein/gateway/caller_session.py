@@ -25,12 +25,18 @@ class CallerSession(Protocol):
         """The connection is open: greet the caller."""
         ...
 
-    def receive_text(self, data: bytes) -> None:
-        """Take one text message: valid UTF-8."""
+    def receive_text(self, data: bytes) -> bool:
+        """Take one text message: valid UTF-8. Returns whether it is too much to be dealt with at once: then call
+        :meth:`work` until it is done, before the next message.
+        """
         ...
 
-    def receive_binary(self, data: bytes) -> None:
-        """Take one binary message."""
+    def receive_binary(self, data: bytes) -> bool:
+        """Take one binary message. Returns the same."""
+        ...
+
+    def work(self) -> bool:
+        """Do the next piece of the last message's work; returns whether there is more."""
         ...
 
     def ended(self, code: int, reason: str) -> None:
@@ -41,8 +47,11 @@ class CallerSession(Protocol):
         """Let the turn in progress end, at most until ``deadline_s`` on the timers' clock, then close with 1012."""
         ...
 
-    def close(self, code: int, reason: str) -> None:
-        """Say why in an ``error`` event, then close the connection."""
+    def close(self, code: int, reason: str, retry_after_s: int | None = None) -> None:
+        """Say why in an ``error`` event, then close the connection.
+
+        :param retry_after_s: when the caller may come back, where that matters.
+        """
         ...
 
 

@@ -8,26 +8,26 @@ from collections.abc import Callable
 from bargein.errors import CallerGone
 from bargein.gateway.caller_session import CallerSession
 from bargein.gateway.carrier import Carriage
+from bargein.gateway.intake import Intake
 from bargein.gateway.liveness import CLOSE_TIMEOUT_S, Liveness
 from bargein.gateway.messages import Assembler, check_utf8
 from bargein.session.allowance import Allowance
 
 
-class CallerSocket:
+class CallerSocket(Intake):
     """One caller's connection without the library that frames it.
 
     A transport derives from it, calls the methods of the second group for what it reads, and gives those of the last.
     """
 
     def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
-        self._transport = transport
+        super().__init__(carriage, transport)
         self._traffic = carriage.traffic
-        self._timers = carriage.timers
         self._assembler = Assembler(carriage.max_message_bytes)
         self._pings = Allowance(carriage.pings_per_s, 10 * carriage.pings_per_s)
         self._liveness = Liveness(carriage.timers, self._ping, self._dead)
-        self._session: CallerSession | None = None
         self._ended: Callable[[int], None] | None = None
+        self._is_closing = False
         self._closed_by_us: tuple[int, str] | None = None
         self._closed_by_caller: tuple[int, str] = (1006, "")
 
@@ -52,15 +52,9 @@ class CallerSocket:
             raise CallerGone(1002, "A new message began within a fragmented one.")
         self._traffic.messages_in += 1
         self._traffic.bytes_in += len(payload)
-        session = self._session
-        if session is None:
-            return
-        if text:
-            if not payload.isascii():
-                check_utf8(payload)
-            session.receive_text(payload)
-        else:
-            session.receive_binary(payload)
+        if text and not payload.isascii():
+            check_utf8(payload)
+        self._hand_on(payload, text=text)
 
     def _fragment(self, payload: bytes, *, fin: bool, text: bool | None) -> None:
         """One frame of several; ``text`` is ``None`` for a continuation.
@@ -75,22 +69,31 @@ class CallerSocket:
             self._message(message, text=self._assembler.text)
 
     def _take_ping(self) -> None:
-        """A ping, which the library answers: 51,000 of them cost 0.3 s of CPU.
+        """A ping, which the library answers: 51,000 of them cost 0.3 s of CPU."""
+        over_s = self._pings.spend(1, self._timers.clock.now())
+        if over_s > 0.0:
+            self.hold_back(over_s, "too many pings for too long (BARGEIN_PINGS_PER_S)")
 
-        :raises CallerGone: it is one too many.
+    def _fail(self, code: int, reason: str, retry_after_s: int | None = None) -> None:
+        """End the connection for what the caller did: the session says why, then it is closed.
+
+        :param retry_after_s: when the caller may come back.
         """
-        if not self._pings.take(1, self._timers.clock.now()):
-            raise CallerGone(1008, "Too many pings (BARGEIN_PINGS_PER_S).")
-
-    def _fail(self, code: int, reason: str) -> None:
-        """End the connection for what the caller did: the session says why, then it is closed."""
-        if self._session is not None and self._closed_by_us is None:
-            self._session.close(code, reason)
+        if self._closed_by_us is not None:
+            return
+        if retry_after_s is not None:
+            reason = f"{reason}; retry_after={retry_after_s}"
+        if self._session is not None:
+            self._session.close(code, reason, retry_after_s)
         self.close(code, reason)
+
+    def _note_life(self) -> None:
+        self._liveness.heard = True
 
     def _gone(self) -> None:
         """The connection is over. Tells the session the first time."""
         self._liveness.stop()
+        self._let_wait_no_more()
         session, self._session = self._session, None
         ended, self._ended = self._ended, None
         if session is not None and ended is not None:
@@ -99,7 +102,10 @@ class CallerSocket:
             ended(code)
 
     def _close_in_time(self) -> None:
-        """A closing handshake that the peer does not complete ends too."""
+        """A closing handshake that the peer does not complete ends too: so long after it began."""
+        if self._is_closing:
+            return
+        self._is_closing = True
         self._timers.wait(self, CLOSE_TIMEOUT_S, self._transport.abort)
 
     def _dead(self) -> None:

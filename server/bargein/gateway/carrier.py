@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from bargein.gateway.caller_session import CallerSession
 from bargein.gateway.handshake import Handshake
+from bargein.loop.chores import Chores
 from bargein.metrics import Traffic
 from bargein.session.timers import Timers
 
@@ -24,8 +25,13 @@ class Carriage:
 
     timers: Timers
     traffic: Traffic
+    chores: Chores
     max_message_bytes: int
+    frames_per_s: float
+    bytes_per_s: float
     pings_per_s: float
+    unread_limit_bytes: int
+    """Where so much waits to be read by the caller, nothing more is read of it."""
 
 
 class Carrier(Protocol):
@@ -39,6 +45,12 @@ class Carrier(Protocol):
     def send_binary(self, message: bytes) -> None: ...
 
     def close(self, code: int, reason: str) -> None: ...
+
+    def hold_back(self, duration_s: float, what: str) -> None: ...
+
+    def attached(self) -> None:
+        """The event loop knows :attr:`asyncio_protocol` now. Call with the transport's reading paused."""
+        ...
 
     def accept(self, handshake: Handshake, subprotocol: str | None) -> bool:
         """Answer the opening handshake; false where it was malformed, and refused."""

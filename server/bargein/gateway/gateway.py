@@ -22,6 +22,7 @@ from bargein.gateway.keys import Keyring, fingerprint
 from bargein.gateway.liveness import CLOSE_TIMEOUT_S
 from bargein.gateway.refusal import Refusal, log_refusal
 from bargein.gateway.tokens import Tokens
+from bargein.loop.chores import chores_of
 from bargein.metrics import Dialect, Metrics
 from bargein.session.timers import Timers
 from bargein.settings import Settings
@@ -63,7 +64,16 @@ class Gateway:
         self.admission: Final = Admission(settings, self.keyring, self, self._addresses)
         self._open_session = open_session
         self._make_carrier = make_carrier
-        self._carriage = Carriage(timers, metrics.traffic, settings.max_message_bytes, settings.pings_per_s)
+        self._carriage = Carriage(
+            timers,
+            metrics.traffic,
+            chores_of(asyncio.get_running_loop()),
+            max_message_bytes=settings.max_message_bytes,
+            frames_per_s=settings.frames_per_s,
+            bytes_per_s=settings.bytes_per_s,
+            pings_per_s=settings.pings_per_s,
+            unread_limit_bytes=settings.slow_caller_bytes,
+        )
         self._sessions: set[CallerSession] = set()
         self._turns = 0
         self._no_turns = asyncio.Event()

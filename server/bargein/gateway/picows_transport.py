@@ -23,6 +23,7 @@ from bargein.errors import CallerGone
 from bargein.gateway.caller_socket import CallerSocket
 from bargein.gateway.carrier import Carriage
 from bargein.gateway.handshake import Handshake
+from bargein.gateway.intake import PIECE_BYTES
 from bargein.gateway.memory import give_back
 from bargein.gateway.messages import cut_reason, too_big
 from bargein.gateway.picows_listener import Listener, ParserLog
@@ -34,6 +35,8 @@ COPIED_BYTES: Final = 8192
 write the next header over it before uvloop has sent the first; so a larger message brings room for its header.
 """
 HEADER_BYTES: Final = 14
+PASS_BYTES: Final = 65_536
+"""Read without a pause in which others have their turn."""
 
 _TEXT: Final = WSMsgType.TEXT
 _BINARY: Final = WSMsgType.BINARY
@@ -42,7 +45,7 @@ _PING: Final = WSMsgType.PING
 _CLOSE: Final = WSMsgType.CLOSE
 
 
-class PicowsTransport(CallerSocket):
+class PicowsTransport(CallerSocket, asyncio.BufferedProtocol):
     """A :class:`~bargein.gateway.carrier.Carrier` on ``picows``."""
 
     def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
@@ -51,6 +54,9 @@ class PicowsTransport(CallerSocket):
         self._too_big = too_big(carriage.max_message_bytes)
         self._subprotocol: str | None = None
         self._accepted = False
+        self._taken = 0
+        """Frames so far."""
+        self._run_bytes = 0
         self._websocket: WSTransport
         self._listener = Listener(self)
         self._parser_log = ParserLog(self.parser_failed)
@@ -58,8 +64,7 @@ class PicowsTransport(CallerSocket):
 
     @property
     def asyncio_protocol(self) -> asyncio.BaseProtocol:
-        protocol: asyncio.BaseProtocol = self._protocol
-        return protocol
+        return self
 
     def send_text(self, message: bytes) -> None:
         """See :class:`~bargein.session.connection.CallerConnection`."""
@@ -104,6 +109,24 @@ class PicowsTransport(CallerSocket):
             self.let_go()
         return self._accepted
 
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the event loop is to put what it reads: picows' own buffer."""
+        room: memoryview = self._protocol.get_buffer(sizehint)
+        return room if len(room) <= self._piece_bytes else room[: self._piece_bytes]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """So much was read. The event loop goes on reading while there is more, up to 32 times."""
+        before = self._taken
+        self._protocol.buffer_updated(nbytes)
+        self._parsed(self._taken - before)
+        if nbytes < self._piece_bytes:
+            self._run_bytes = 0
+            return
+        self._run_bytes += nbytes
+        if self._run_bytes >= PASS_BYTES or self._piece_bytes < PIECE_BYTES:
+            self._run_bytes = 0
+            self._wait()
+
     def data_received(self, data: bytes) -> None:
         """See :class:`~bargein.gateway.carrier.Carrier`."""
         rest = memoryview(data)
@@ -139,6 +162,8 @@ class PicowsTransport(CallerSocket):
 
     def take(self, transport: WSTransport, frame: Any) -> None:  # noqa: ANN401
         """Hand on one ``WSFrame``. Its flags are numbers, whatever the type information of picows says."""
+        self._taken += 1
+        self._count(frame.payload_size)
         if self._closed_by_us is not None:
             if frame.msg_type == _CLOSE:
                 transport.disconnect()
@@ -184,6 +209,7 @@ class PicowsTransport(CallerSocket):
             return
         self._traffic.messages_out += 1
         self._traffic.bytes_out += len(message)
+        self._sent_bytes += len(message)
         if len(message) <= COPIED_BYTES:
             websocket.send(kind, message)
         else:

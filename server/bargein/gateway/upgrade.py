@@ -84,7 +84,7 @@ class Upgrade(asyncio.Protocol):
             # Paused, because uvloop chooses between its two ways of reading when it begins to.
             transport.pause_reading()
             transport.set_protocol(carrier.asyncio_protocol)
-            transport.resume_reading()
+            carrier.attached()
 
 
 def upgrade_protocol(host: Host) -> type[asyncio.Protocol]:

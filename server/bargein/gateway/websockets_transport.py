@@ -58,6 +58,7 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
     def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
         super().__init__(carriage, transport)
         self._protocol = _Protocol(carriage.max_message_bytes, self._fail)
+        self._unparsed = bytearray()
 
     @property
     def asyncio_protocol(self) -> asyncio.BaseProtocol:
@@ -67,13 +68,13 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
         """See :class:`~bargein.session.connection.CallerConnection`."""
         if self._protocol.state is OPEN:
             self._protocol.send_text(message)
-            self._send(len(message))
+            self._flush_message(len(message))
 
     def send_binary(self, message: bytes) -> None:
         """See :class:`~bargein.session.connection.CallerConnection`."""
         if self._protocol.state is OPEN:
             self._protocol.send_binary(message)
-            self._send(len(message))
+            self._flush_message(len(message))
 
     def close(self, code: int, reason: str) -> None:
         """See :class:`~bargein.session.connection.CallerConnection`."""
@@ -106,13 +107,32 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
     # What the event loop calls.
 
     def data_received(self, data: bytes) -> None:
+        """Parse what is little at once, and the rest piece by piece."""
+        if self._waits or len(data) > self._piece_bytes:
+            self._unparsed += data
+            self._wait()
+        else:
+            self._parse(data)
+
+    def _read_on(self) -> bool:
+        unparsed, size = self._unparsed, self._piece_bytes
+        if not unparsed:
+            return False
+        piece = bytes(unparsed[:size])
+        del unparsed[:size]
+        self._parse(piece)
+        return True
+
+    def _parse(self, data: bytes) -> None:
         """Feed the protocol, answer for it, and hand on what it found."""
         protocol = self._protocol
         protocol.receive_data(data)
         if protocol.writes:
             self._flush()
-        for frame in protocol.events_received():
+        frames = protocol.events_received()
+        for frame in frames:
             self._receive(frame)  # type: ignore[arg-type]
+        self._parsed(len(frames))
         if protocol.close_expected():
             self._close_in_time()
 
@@ -125,10 +145,12 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
         """The socket is gone."""
         self._protocol.receive_eof()
         self.let_go()
+        self._unparsed.clear()
         self._timers.cancel(self)
         self._gone()
 
     def _receive(self, frame: Frame) -> None:
+        self._count(len(frame.data))
         if self._closed_by_us is not None:
             return
         self._liveness.heard = True
@@ -153,9 +175,10 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
         except CallerGone as gone:
             self._fail(gone.code, gone.reason)
 
-    def _send(self, byte_count: int) -> None:
+    def _flush_message(self, byte_count: int) -> None:
         self._traffic.messages_out += 1
         self._traffic.bytes_out += byte_count
+        self._sent_bytes += byte_count
         for data in self._protocol.data_to_send():
             self._transport.write(data)
 

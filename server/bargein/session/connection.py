@@ -25,6 +25,14 @@ class CallerConnection(Protocol):
         """Queue one binary message. Never blocks, never raises: after the end it does nothing."""
         ...
 
+    def hold_back(self, duration_s: float, what: str) -> None:
+        """Read nothing more of the caller for so long, for it has used up an allowance. Who has to be held back for too
+        long in all is closed with 4429.
+
+        :param what: there was too much of, with what to do: for the caller.
+        """
+        ...
+
     def close(self, code: int, reason: str) -> None:
         """Send what is queued, then start the closing handshake (RFC 6455 section 7.1.2). Returns at once.
 

@@ -98,5 +98,9 @@ class Hearing:
         self.format = fmt
         self._stream = SampleStream(fmt)
         self._step_bytes = fmt.bytes_of(fmt.samples_in_ms(STEP_MS))
-        self._s_per_byte = 1 / (fmt.rate_hz * fmt.bytes_per_sample)
+        self.piece_bytes = fmt.bytes_of(fmt.rate_hz)
+        """A second. More at once is a recording, to be given piece by piece: a minute of it would hold up every other
+        caller.
+        """
+        self._s_per_byte = 1 / self.piece_bytes
         self._detector = self._make_detector(fmt)

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import secrets
 import time
+from collections.abc import Iterator
 from typing import Final
 
 from bargein.core import events
@@ -41,6 +42,7 @@ NOT_BINARY: Final = (
     "Binary messages are only understood with the subprotocol 'bargein.v1'. "
     "Send sound as base64 in 'input_audio_buffer.append'."
 )
+TOO_MANY_MESSAGES: Final = "too many messages without audio for too long (BARGEIN_CONTROL_MESSAGES_PER_S)"
 BROKEN_MESSAGE: Final = "The server had an internal error and ends this session. Connect again."
 
 
@@ -123,6 +125,8 @@ class Session:
             self._timers, self._limits, is_busy=self._is_busy, on_expired=self._expire, on_idle=self._let_go
         )
         self._over = False
+        self._work: Iterator[None] | None = None
+        """What is left of a message that is too much to be dealt with at once; nothing else is received meanwhile."""
         self._quiet: asyncio.Event | None = None
         """Set when no turn is in progress; there is one while the session drains."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -136,10 +140,12 @@ class Session:
         self._outbox.send(server_events.conversation_created(self._conversation.id))
         self._lifetime.start()
 
-    def receive_text(self, data: bytes) -> None:
-        """Take one text message. Whatever is wrong with it is answered, never raised."""
+    def receive_text(self, data: bytes) -> bool:
+        """Take one text message. Whatever is wrong with it is answered, never raised. Returns whether it is too much to
+        be dealt with at once: then :meth:`work` is called before the next message.
+        """
         if self._over:
-            return
+            return False
         now = self._lifetime.last_message_at = self._now()
         try:
             audio = plain_append(data)
@@ -147,22 +153,40 @@ class Session:
                 event = parse_client_event(data, beta=self._setup.beta, bargein=self._setup.bargein)
                 self._receive(event, now)
             else:
-                self._hearing.take(audio, now)
+                self._hear(audio, now)
         except Exception as error:
             self._mishap(error, now)
+        return self._work is not None
 
-    def receive_binary(self, data: bytes) -> None:
-        """Take sound of a ``bargein.v1`` caller; others get an error, for the standard has no binary messages."""
+    def receive_binary(self, data: bytes) -> bool:
+        """Take sound of a ``bargein.v1`` caller; others get an error, for the standard has no binary messages. Returns
+        what :meth:`receive_text` does.
+        """
         if self._over:
-            return
+            return False
         now = self._lifetime.last_message_at = self._now()
-        if not self._setup.bargein:
-            self._refuse(CallerError(NOT_BINARY, code="invalid_event"), None, now)
-            return
         try:
-            self._hearing.take(data, now)
+            if not self._setup.bargein:
+                raise CallerError(NOT_BINARY, code="invalid_event")  # noqa: TRY301
+            self._hear(data, now)
         except Exception as error:
             self._mishap(error, now)
+        return self._work is not None
+
+    def work(self) -> bool:
+        """Do the next piece of what the last message began; returns whether there is more."""
+        work = self._work
+        if work is None or self._over:
+            self._work = None
+            return False
+        try:
+            next(work)
+        except StopIteration:
+            self._work = None
+        except Exception as error:
+            self._work = None
+            self._mishap(error, self._now())
+        return self._work is not None
 
     def ended(self, code: int, reason: str) -> None:
         """The connection is gone: stop all work. ``closed`` is set when nothing is left."""
@@ -198,9 +222,9 @@ class Session:
             self._log.info("drain deadline reached in the middle of a turn")
         self.close(1012, "The server is restarting: connect again.")
 
-    def close(self, code: int, reason: str) -> None:
+    def close(self, code: int, reason: str, retry_after_s: int | None = None) -> None:
         """Say why in an ``error`` event, then close the connection."""
-        self._leave(CallerGone(code, reason))
+        self._leave(CallerGone(code, reason, retry_after_s))
 
     # Messages.
 
@@ -208,15 +232,15 @@ class Session:
         self._event_id = event.event_id
         match event:
             case client_events.InputAudioBufferAppend(audio=audio):
-                self._hearing.take(decode_audio(audio), now)
+                self._hear(decode_audio(audio), now)
             case client_events.SessionUpdate():
-                self._caller_limits.control(now)
+                self._count_control(now)
                 self._update(event, now)
             case client_events.BargeinPing(id=ping_id):
-                self._caller_limits.control(now)
+                self._count_control(now)
                 self._outbox.send(bargein_events.pong(ping_id))
             case _:
-                self._caller_limits.control(now)
+                self._count_control(now)
                 asked = core_event(event, self._object, audio_produced=self._performer.audio_produced)
                 if isinstance(event, client_events.ResponseCreate):
                     self._setup.services.notices.note("response", event.response, self._log)
@@ -245,6 +269,24 @@ class Session:
         self._hearing.configure(config)
         self._handle(events.Configured(config), now)
         self._outbox.send(server_events.session_updated(self._object.echo()))
+
+    def _count_control(self, now: float) -> None:
+        over_s = self._caller_limits.control(now)
+        if over_s > 0.0:
+            self._setup.connection.hold_back(over_s, TOO_MANY_MESSAGES)
+
+    def _hear(self, audio: bytes, now: float) -> None:
+        if len(audio) > self._hearing.piece_bytes:
+            self._work = self._hear_long(audio)
+        else:
+            self._hearing.take(audio, now)
+
+    def _hear_long(self, audio: bytes) -> Iterator[None]:
+        """Hear a recording piece by piece."""
+        piece_bytes = self._hearing.piece_bytes
+        for start in range(0, len(audio), piece_bytes):
+            self._hearing.take(audio[start : start + piece_bytes], self._now())
+            yield
 
     def _heard(self, todo: list[Action], now: float) -> bool:
         self._note_speech(todo, now)
@@ -352,7 +394,8 @@ class Session:
         if self._over:
             return
         if announce and gone.code not in {1000, 4408}:
-            self._outbox.send(server_error_event(gone.reason, code=_ERROR_CODE.get(gone.code, "server_error")))
+            code = _ERROR_CODE.get(gone.code, "server_error")
+            self._outbox.send(server_error_event(gone.reason, code=code, retry_after_s=gone.retry_after_s))
         self._end(gone)
 
     def _expire(self) -> None:
@@ -381,6 +424,7 @@ class Session:
             return
         self._over = True
         self._settle()
+        self._work = None
         self._timers.cancel(self.id)
         self._lifetime.stop()
         self._watch.close()

@@ -21,9 +21,17 @@ def error_event(error: CallerError, event_id: str | None = None) -> ServerEvent:
     )
 
 
-def server_error_event(message: str, *, code: str = "server_error", event_id: str | None = None) -> ServerEvent:
-    """The server is at fault. ``message`` must hold nothing that a caller may not see."""
-    return server_events.error(message, type="server_error", code=code, event_id=event_id)
+def server_error_event(
+    message: str, *, code: str = "server_error", event_id: str | None = None, retry_after_s: int | None = None
+) -> ServerEvent:
+    """The server is at fault, or ends the session. ``message`` must hold nothing that a caller may not see.
+
+    :param retry_after_s: when the caller may come back; shown as ``retry_after`` where it is given.
+    """
+    event = server_events.error(message, type="server_error", code=code, event_id=event_id)
+    if retry_after_s is not None:
+        event["error"]["retry_after"] = retry_after_s
+    return event
 
 
 def input_missing_event(item_id: str, dropped_ms: int, limit_ms: int) -> ServerEvent:
