@@ -157,6 +157,7 @@ def test_a_caller_has_so_many_responses_out_of_band_and_no_more() -> None:
         script.do(aside)
     with pytest.raises(CallerError, match="Wait until one of them is done"):
         script.do(aside)
+    script.say("aside", 100)
     script.finish()
     script.do(aside)
     assert len(script.all(actions.StartStream)) == 4

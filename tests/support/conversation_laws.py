@@ -31,6 +31,8 @@ class Laws:
         self._paced = paced
         self._reports = reports
         self._out_of_band: set[str] = set()
+        self._asked: set[str] = set()
+        self._asked_again: set[str] = set()
         self._open_items: dict[str, str] = {}
         self._closed_items: set[str] = set()
         self._paused: set[str] = set()
@@ -107,7 +109,11 @@ class Laws:
         self, action: actions.StartStream | actions.CancelStream | actions.PauseStream | actions.ContinueStream
     ) -> None:
         match action:
-            case actions.StartStream(response_id, request):
+            case actions.StartStream(response_id, request, again):
+                assert again is (response_id in self._asked), "asked twice without a reason"
+                assert response_id not in self._asked_again, "asked for ever"
+                assert not again or response_id not in self._open_items.values(), "asked again after something was told"
+                (self._asked_again if again else self._asked).add(response_id)
                 self.open_streams.add(response_id)
                 assert len(self.open_streams - self._out_of_band) <= 1, "two live streams"
                 self._check_told(request)

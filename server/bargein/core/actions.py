@@ -239,6 +239,8 @@ class Cut:
 class StartStream:
     response_id: str
     request: CompletionRequest
+    again: bool = False
+    """The model has answered this response without sound: it is asked once more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from bargein.core.items import Failure, OutputAudio, ResponseStatus, StatusReaso
 from bargein.core.playback import Playback, ReportedListener
 from bargein.core.queued import ResponseQueue
 from bargein.core.replies import OutOfBand, ReplyMaker
-from bargein.core.reply import STATUS_OF_FINISH, Reply
+from bargein.core.reply import Reply
 from bargein.core.tail import Tail
 from bargein.errors import CallerError
 
@@ -165,7 +165,7 @@ class Agent:
             self._regulate(reply, out)
             # What has no sound to wait with, calls of tools for instance, is done as soon as it is there.
             if (waiting or not waits) and not reply.stream_open and reply.backlog_samples == 0:
-                status, reason = STATUS_OF_FINISH[reply.finish or "stop"]
+                status, reason = reply.outcome()
                 self._retire(reply, status, reason, now, out)
         self._begin_queued(config, now, out)
         self._cutter.settle(now, out)
@@ -340,7 +340,7 @@ class Agent:
 
     def _take(self, reply: Reply, piece: StreamPiece, out: list[Action]) -> None:
         reply.take(piece, out)
-        if isinstance(piece, Finished):
+        if not reply.stream_open:
             self._step(AgentTrigger.STREAM_END)
 
     def _speak(self, reply: Reply, now: float, out: list[Action]) -> None:
@@ -370,7 +370,7 @@ class Agent:
         self.active = None
         reply.close(status, reason, out)
         if reply.playback is not None and reply.message is not None:
-            if status == "failed" or reply.backlog_samples:
+            if status == "failed" or reply.silent or reply.backlog_samples:
                 # Its transcript ran ahead of the sound that will never come.
                 self._cutter.cut_at(reply.message.id, reply.playback.audio, reply.playback.sent_samples)
             if reply.playback.sent_samples:

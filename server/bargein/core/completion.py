@@ -17,6 +17,10 @@ YOUR_TURN: Final = "(It is your turn.)"
 """Stands for a turn of the caller's where there is none and a server wants one."""
 
 
+SPEAK: Final = "Your answer came as text, without sound, and the caller can only hear you. Give it again, spoken aloud."
+"""What a model is told that has answered in text although it was asked to speak."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserText:
     text: str
@@ -105,6 +109,10 @@ class CompletionRequest:
     parallel_tool_calls: bool | None = None
     reasoning_effort: str | None = None
 
+    def asking_for_sound(self) -> CompletionRequest:
+        """The same once more, for a model that has answered in text although it was asked to speak."""
+        return replace(self, messages=(*self.messages, SystemMessage(SPEAK)))
+
     @property
     def awaits_reply(self) -> bool:
         """Whether the caller or a tool has the last word, so that there is something to answer."""
@@ -182,6 +190,17 @@ class Usage:
     output_audio_tokens: int = 0
     estimated: bool = False
     """True where the upstream reported nothing, as after a cancelled stream."""
+
+    def __add__(self, other: Usage) -> Usage:
+        """Of two requests for one response."""
+        return Usage(
+            self.input_text_tokens + other.input_text_tokens,
+            self.input_audio_tokens + other.input_audio_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.output_text_tokens + other.output_text_tokens,
+            self.output_audio_tokens + other.output_audio_tokens,
+            self.estimated or other.estimated,
+        )
 
     @property
     def input_tokens(self) -> int:

@@ -13,7 +13,7 @@ from bargein.core.events import ResponseRequested
 from bargein.core.history import History
 from bargein.core.items import Failure, OutputAudio, Response
 from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
-from bargein.core.reply import STATUS_OF_FINISH, NewId, Reply
+from bargein.core.reply import NewId, Reply
 from bargein.core.requests import build_request, context_items
 from bargein.errors import CallerError
 
@@ -134,7 +134,7 @@ class OutOfBand:
         reply.send(now, out)
         if not reply.stream_open:
             del self._replies[response_id]
-            reply.close(*STATUS_OF_FINISH[reply.finish or "stop"], out)
+            reply.close(*reply.outcome(), out)
 
     def fail(self, response_id: str, failure: Failure, out: list[Action], *, processed: bool) -> None:
         reply = self._replies.pop(response_id)

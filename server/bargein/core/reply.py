@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
@@ -21,6 +22,7 @@ from bargein.core.completion import (
 from bargein.core.heard_words import Transcript
 from bargein.core.history import History
 from bargein.core.items import (
+    Failure,
     FunctionCall,
     Item,
     Message,
@@ -43,6 +45,13 @@ STATUS_OF_FINISH: dict[FinishReason, tuple[ResponseStatus, StatusReason | None]]
     "length": ("incomplete", "max_output_tokens"),
     "content_filter": ("incomplete", "content_filter"),
 }
+
+
+NO_SOUND: Final = Failure(
+    "server_error",
+    "no_audio",
+    "The model answered in text without sound, also when it was asked again. Its words are in the transcript.",
+)
 
 
 class Reply:
@@ -72,6 +81,8 @@ class Reply:
         """The model's stream is not being read: enough is kept."""
         self.processed = True
         """The model has worked on the request, as far as is known."""
+        self.silent = False
+        """The model was asked to speak, twice, and has not."""
         self._request = request
         self._new_id = new_id
         self._history = history
@@ -82,6 +93,11 @@ class Reply:
         self._previous_ids: dict[str, str | None] = {}
         self._received_characters = 0
         self._reference: AudioReference | None = None
+        self._words: list[str] = []
+        """Of a reply that should be spoken, before its first sound: a reply of words alone is asked for again."""
+        self._words_before: list[str] = []
+        self._spent: Usage | None = None
+        """By the first request, where the model was asked again."""
 
     @property
     def id(self) -> str:
@@ -107,22 +123,33 @@ class Reply:
         """Take one piece of the stream. Sound is kept for :meth:`send`; everything else is told at once."""
         match piece:
             case AudioPiece(audio, sample_count):
+                self._tell_kept_words(out)
                 self._speak(out).add(audio, sample_count)
-            case TranscriptPiece(text):
-                self._tell_transcript(text, out)
-            case TextPiece(text):
+            case TranscriptPiece(text) | TextPiece(text):
                 # A model asked to speak sometimes answers in plain text; others write the transcript there.
-                if self.response.settings.audio:
-                    self._tell_transcript(text, out)
-                else:
+                if not self.response.settings.audio:
                     self._tell_text(text, out)
+                elif self.audio is None:
+                    self._words.append(text)
+                    self._received_characters += len(text)
+                else:
+                    self._received_characters += len(text)
+                    self._tell_transcript(text, out)
             case ToolCallPiece():
+                self._tell_kept_words(out)
                 self._tell_call(piece, out)
             case AudioReference():
                 self._reference = piece
             case Usage():
                 self.response.usage = piece
             case Finished(reason):
+                if self._lacks_sound(reason):
+                    if self._spent is None:
+                        self._ask_again(out)
+                        return
+                    self.silent = True
+                    self._words = self._words or self._words_before
+                self._tell_kept_words(out)
                 self.stream_open = False
                 self.finish = reason
                 self._close_calls(out, "completed")
@@ -141,6 +168,13 @@ class Reply:
                 actions.AudioSent(self.id, self.message.id, self._message_index, self.number, start, count, audio)
             )
 
+    def outcome(self) -> tuple[ResponseStatus, StatusReason | None]:
+        """How a reply ends whose stream has."""
+        if self.silent:
+            self.response.failure = NO_SOUND
+            return "incomplete", None
+        return STATUS_OF_FINISH[self.finish or "stop"]
+
     def close(self, status: ResponseStatus, reason: StatusReason | None, out: list[Action]) -> None:
         """Close what is open, in the protocol's order, and the response with it."""
         self.stream_open = False
@@ -156,6 +190,8 @@ class Reply:
         self.response.reason = reason
         if self.response.usage is None:
             self.response.usage = self._estimated_usage()
+        if self._spent is not None:
+            self.response.usage += self._spent
         out.append(actions.ResponseDone(self.response))
 
     def _estimated_usage(self) -> Usage:
@@ -176,9 +212,28 @@ class Reply:
     def _tell_transcript(self, text: str, out: list[Action]) -> None:
         audio = self._speak(out).audio
         audio.timeline.add(text, audio.sample_count)
-        self._received_characters += len(text)
         if self.message is not None:
             out.append(actions.TranscriptSent(self.id, self.message.id, self._message_index, text))
+
+    def _lacks_sound(self, reason: FinishReason) -> bool:
+        """Whether a stream that ends so has answered a question that should be answered aloud without a sound."""
+        wanted = self.response.settings.audio and reason == "stop"
+        return wanted and not self._calls and (self.audio is None or self.audio.sample_count == 0)
+
+    def _ask_again(self, out: list[Action]) -> None:
+        """Ask once more, before anything of the reply was told, and remind the model that it is to speak."""
+        self._spent = self.response.usage or self._estimated_usage()
+        self.response.usage = None
+        self._reference = None
+        self._words_before, self._words = self._words, []
+        self._received_characters = 0
+        self._request = self._request.asking_for_sound()
+        out.append(actions.StartStream(self.id, self._request, again=True))
+
+    def _tell_kept_words(self, out: list[Action]) -> None:
+        words, self._words = self._words, []
+        for text in words:
+            self._tell_transcript(text, out)
 
     def _tell_text(self, text: str, out: list[Action]) -> None:
         if self.message is None:

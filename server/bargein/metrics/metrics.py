@@ -32,6 +32,7 @@ HoldOutcome = Literal["confirmed", "resumed", "expired"]
 ResponseStatus = Literal["completed", "cancelled", "incomplete", "failed"]
 UpstreamErrorKind = Literal["refused", "audio_gone", "rate_limited", "unavailable", "timed_out", "malformed"]
 TranscriptionOutcome = Literal["completed", "failed"]
+SilentReplyOutcome = Literal["asked_again", "given_up"]
 TokenDirection = Literal["input", "output"]
 TokenKind = Literal["text", "audio"]
 
@@ -142,6 +143,14 @@ class Metrics:
             "bargein_response_latency_seconds",
             "From the end of the caller's speech to the first audio sent.",
             _LATENCY_BUCKETS_S,
+        )
+        self.silent_replies: Mapping[SilentReplyOutcome, Counter] = _children(
+            self._counter(
+                "bargein_silent_replies",
+                "Answers in text alone where speech was asked for, by what followed.",
+                "outcome",
+            ),
+            get_args(SilentReplyOutcome),
         )
         tokens = Counter(
             "bargein_tokens",

@@ -10,7 +10,9 @@ from bargein.core import actions
 from bargein.core.actions import Action, BargeinAction, WorkAction
 from bargein.core.completion import Usage
 from bargein.core.items import Response
+from bargein.core.reply import NO_SOUND
 from bargein.metrics import Metrics
+from bargein.metrics.metrics import SilentReplyOutcome
 from bargein.session.latency import Measured, TurnClock
 from bargein.session.outbox import Outbox
 from bargein.session.reply_sound import ReplySound
@@ -116,7 +118,9 @@ class Performer:
 
     def _work(self, action: WorkAction, now: float) -> None:
         match action:
-            case actions.StartStream(response_id, request):
+            case actions.StartStream(response_id, request, again):
+                if again:
+                    self._note_silent(response_id, "asked_again")
                 self._streams.start(response_id, request)
             case actions.CancelStream(response_id):
                 self._streams.cancel(response_id)
@@ -161,6 +165,8 @@ class Performer:
         self.totals.responses += 1
         if response.status != "in_progress":
             self._metrics.responses[response.status].inc()
+        if response.failure is NO_SOUND:
+            self._note_silent(response.id, "given_up")
         usage = response.usage or Usage()
         self.totals.add(usage)
         tokens = self._metrics.tokens
@@ -178,6 +184,13 @@ class Performer:
             output_tokens=usage.output_tokens,
             estimated=usage.estimated,
         )
+
+    def _note_silent(self, response_id: str, then: SilentReplyOutcome) -> None:
+        """The model has answered in text where it was asked to speak."""
+        self._metrics.silent_replies[then].inc()
+        if then == "asked_again" and (sound := self.sounds.get(response_id)) is not None:
+            sound.begin_again()
+        self._log.warning("the model answered without sound", response_id=response_id, then=then.replace("_", " "))
 
     def _note_barge_in(self, todo: list[Action], now: float) -> None:
         if len(todo) == 1 or not any(isinstance(action, actions.SpeechStarted) for action in todo):

@@ -24,9 +24,16 @@ class ReplySound:
 
     def __init__(self, fmt: AudioFormat, *, binary: bool) -> None:
         self.rate_hz = fmt.rate_hz
+        self._format = fmt
         self._encoding = fmt.encoding
         self._binary = binary
-        self._resampler = None if fmt == PCM16_24K else Resampler(PCM16_24K.rate_hz, fmt.rate_hz)
+        self._resampler: Resampler | None = None
+        self.begin_again()
+
+    def begin_again(self) -> None:
+        """Another stream follows, of a model that made no sound."""
+        if self._format != PCM16_24K:
+            self._resampler = Resampler(PCM16_24K.rate_hz, self._format.rate_hz)
 
     def convert(self, piece: AudioPiece) -> AudioPiece:
         """One piece in the caller's format. It may be empty: a resampler keeps some milliseconds back."""

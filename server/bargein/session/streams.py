@@ -132,13 +132,16 @@ class Streams:
                 status=error.http_status,
                 error=str(error),
             )
-            self._fail(response_id, Failure(error.type, error.code, error.message), processed=may_have_worked(error))
+            self._fail(
+                response_id, stream, Failure(error.type, error.code, error.message), processed=may_have_worked(error)
+            )
         except Exception:
             self._log.exception("stream broke", response_id=response_id)
-            self._fail(response_id, Failure("server_error", "internal_error", INTERNAL_MESSAGE), processed=True)
+            self._fail(response_id, stream, Failure("server_error", "internal_error", INTERNAL_MESSAGE), processed=True)
         finally:
             self._metrics.upstream_streams_open.dec()
-            self._streams.pop(response_id, None)
+            if self._streams.get(response_id) is stream:
+                del self._streams[response_id]
             # A cancelled task keeps its error, which knows this frame, which knows the stream: a circle.
             stream.task = None
 
@@ -165,8 +168,10 @@ class Streams:
             closed_at = self._loop.time() if stream.closed_at is None else stream.closed_at
             self._on_closed(response_id, closed_at - stream.cancelled_at)
 
-    def _fail(self, response_id: str, failure: Failure, *, processed: bool) -> None:
-        if self._streams.pop(response_id, None) is not None:
+    def _fail(self, response_id: str, stream: _Stream, failure: Failure, *, processed: bool) -> None:
+        # Another stream may have taken its place: what comes of this one is known already.
+        if self._streams.get(response_id) is stream:
+            del self._streams[response_id]
             self._on_failure(response_id, failure, processed)
 
 

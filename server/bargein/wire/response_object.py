@@ -36,12 +36,14 @@ def _status_details(response: Response) -> Json | None:
         case "in_progress" | "completed":
             return None
         case "cancelled" | "incomplete":
-            return {"type": response.status, "reason": response.reason}
+            return {"type": response.status, "reason": response.reason} | _error(response)
         case "failed":
-            details: Json = {"type": "failed"}
-            if response.failure is not None:
-                details["error"] = failure_json(response.failure)
-            return details
+            return {"type": "failed"} | _error(response)
+
+
+def _error(response: Response) -> Json:
+    """What went wrong, where it has no reason of the protocol's own: strict clients know no other reasons."""
+    return {} if response.failure is None else {"error": failure_json(response.failure)}
 
 
 def usage_json(usage: Usage) -> Json:
