@@ -68,6 +68,7 @@ class ChunkReader:
         "_audio_wanted",
         "_expires_at",
         "_reason",
+        "_replied",
         "_secret",
         "_sound",
         "_sounded",
@@ -86,6 +87,7 @@ class ChunkReader:
         self._sound = ReplyAudioReader()
         self._sounded = False
         self._spoke = False
+        self._replied = False
         self._thoughts: ThoughtFilter | None = None
         self._tool_calls = ToolCallReader()
         self._usage: Usage | None = None
@@ -113,7 +115,11 @@ class ChunkReader:
         :raises UpstreamMalformed: it is not JSON, or holds sound that cannot be played.
         :raises UpstreamError: it is the model's own error.
         """
-        return self._read_chunk(_json_object(data))
+        try:
+            chunk = orjson.loads(data)
+        except orjson.JSONDecodeError as error:
+            raise _not_json() from error
+        return self._read_chunk(chunk if isinstance(chunk, dict) else _only(chunk))
 
     def read_whole(self, body: bytes) -> list[StreamPiece]:
         """The pieces of an answer in one piece, which must hold a reply.
@@ -121,9 +127,8 @@ class ChunkReader:
         :raises UpstreamMalformed: it is not JSON, or no reply, or holds sound that cannot be played.
         :raises UpstreamError: it is the model's own error.
         """
-        answer = _json_object(body)
-        pieces = self._read_chunk(answer)
-        if not answer.get("choices"):
+        pieces = self.read(body)
+        if not self._replied:
             raise UpstreamMalformed("The model's server answered without a reply.", code="no_choices")
         return pieces
 
@@ -167,6 +172,7 @@ class ChunkReader:
 
     def _read_choice(self, choice: dict[str, Any], modality: object, pieces: list[StreamPiece]) -> bool:
         """Whether the choice is a sign of the reply's end."""
+        self._replied = True
         ends = False
         # A server that does not stream answers with one whole message.
         delta = choice.get("delta") or choice.get("message")
@@ -248,7 +254,7 @@ class ChunkReader:
             self._read_words(transcript, pieces)
         data = audio.get("data")
         if data and isinstance(data, str):
-            described = "format" in audio or "sample_rate" in audio or "mime_type" in audio
+            described = len(audio) > 1 and ("format" in audio or "sample_rate" in audio or "mime_type" in audio)
             self._read_sound(data, audio if described else None, pieces)
         return self._expires_at is not None and not data and not transcript
 
@@ -282,13 +288,12 @@ class ChunkReader:
             self._usage = counted
 
 
-def _json_object(data: bytes) -> dict[str, Any]:
-    try:
-        said = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise UpstreamMalformed("The model's server sent an event that is not JSON.", code="invalid_json") from error
-    if isinstance(said, list) and len(said) == 1:
-        said = said[0]
-    if not isinstance(said, dict):
-        raise UpstreamMalformed("The model's server sent an event that is not a JSON object.", code="invalid_json")
-    return said
+def _only(said: object) -> dict[str, Any]:
+    """The object in a list of one."""
+    if isinstance(said, list) and len(said) == 1 and isinstance(said[0], dict):
+        return said[0]
+    raise UpstreamMalformed("The model's server sent an event that is not a JSON object.", code="invalid_json")
+
+
+def _not_json() -> UpstreamMalformed:
+    return UpstreamMalformed("The model's server sent an event that is not JSON.", code="invalid_json")
