@@ -9,7 +9,7 @@ from bargein.core.audio import PCM16_24K
 from bargein.core.config import CorePolicy
 from bargein.core.heard_words import Transcript
 from bargein.core.history import History
-from bargein.core.items import FunctionCallOutput, InputAudio, InputImage, InputText, Message, OutputAudio
+from bargein.core.items import FunctionCall, FunctionCallOutput, InputAudio, InputImage, InputText, Message, OutputAudio
 from bargein.errors import CallerError
 from support.conversation_script import Script, manual
 
@@ -99,3 +99,86 @@ def test_items_go_where_they_are_asked_to() -> None:
     with pytest.raises(CallerError, match="does not exist") as refused:
         history.insert(FunctionCallOutput("e", "call", ""), "nowhere", limit_characters=10)
     assert refused.value.param == "previous_item_id"
+
+
+def note(item_id: str, text: str = "note") -> Message:
+    return Message(item_id, "user", [InputText(text)])
+
+
+def ids(history: History) -> list[str]:
+    return [item.id for item in history]
+
+
+def test_a_caller_may_add_so_many_items_and_no_more() -> None:
+    history = History(limit_items=3)
+    for number in range(3):
+        history.insert(note(f"item_{number}"), None, limit_characters=100)
+    with pytest.raises(CallerError) as refused:
+        history.insert(note("item_3"), None, limit_characters=100)
+    assert (refused.value.code, refused.value.param) == ("conversation_above_max_items", "item")
+    assert "holds 3 items" in refused.value.message
+    assert "conversation.item.delete" in refused.value.message
+    history.delete("item_1")
+    assert history.insert(note("item_3"), "item_0", limit_characters=100) == "item_0"
+    assert ids(history) == ["item_0", "item_3", "item_2"]
+
+
+def test_what_is_said_makes_the_oldest_go() -> None:
+    history = History(limit_items=3)
+    history.insert(note("old", "x" * 90), None, limit_characters=100)
+    history.cut("old", 0, "")
+    for number in range(4):
+        assert history.append(speech(f"item_{number}")) == (f"item_{number - 1}" if number else "old")
+    assert ids(history) == ["item_1", "item_2", "item_3"]
+    assert history.get("old") is None
+    assert not history.heard
+    history.delete("item_1")
+    history.insert(note("new", "x" * 90), "root", limit_characters=100)
+    assert ids(history) == ["new", "item_2", "item_3"]
+
+
+def test_items_go_where_they_are_put() -> None:
+    history = History()
+    for item_id, after, previous in (
+        ("b", None, None),
+        ("d", "", "b"),
+        ("a", "root", None),
+        ("c", "b", "b"),
+        ("e", "d", "d"),
+    ):
+        assert history.insert(note(item_id), after, limit_characters=100) == previous
+    assert ids(history) == ["a", "b", "c", "d", "e"]
+    assert history.last_id == "e"
+    history.delete("e")
+    assert history.last_id == "d"
+    assert len(history) == 4
+
+
+def test_the_newest_call_of_an_id_is_found_and_the_one_before_it_when_it_is_deleted() -> None:
+    history = History()
+    calls = [FunctionCall(f"item_{number}", "call", "name", str(number)) for number in range(3)]
+    for call in calls:
+        history.append(call)
+    assert history.call("call") is calls[2]
+    history.delete("item_2")
+    assert history.call("call") is calls[1]
+    history.delete("item_0")
+    history.delete("item_1")
+    assert history.call("call") is None
+
+
+def test_a_reply_that_grows_is_measured_when_it_matters() -> None:
+    history = History()
+    growing = reply("reply")
+    growing.status = "in_progress"
+    history.append(growing)
+    (said,) = growing.parts
+    assert isinstance(said, OutputAudio)
+    history.append(speech("first"))
+    history.append(speech("newest"))
+    said.pieces = [SECOND] * 5
+    history.forget_sound(6 * len(SECOND))
+    assert kept(history) == {"reply": 5 * len(SECOND), "first": 0, "newest": len(SECOND)}
+    growing.status = "completed"
+    history.forget_sound(2 * len(SECOND))
+    assert kept(history) == {"reply": 0, "first": 0, "newest": len(SECOND)}

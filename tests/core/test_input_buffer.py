@@ -49,6 +49,22 @@ steps = st.lists(
 )
 
 
+def test_a_long_sound_is_kept_in_few_chunks() -> None:
+    buffer, whole = InputBuffer(PCM16_24K), Whole(PCM16_24K)
+    for number in range(10_000):
+        audio = number.to_bytes(4, "little") * 60
+        buffer.append(audio)
+        whole.append(audio)
+        if number % 700 == 600:
+            for kept in (buffer, whole):
+                kept.discard_before(number * 60)
+            assert buffer.peek(0, whole.end) == whole.peek(0, whole.end)
+    assert len(buffer._chunks) < 1100
+    assert buffer.take(whole.start + 7, whole.end - 99) == whole.take(whole.start + 7, whole.end - 99)
+    buffer.clear()
+    assert (buffer.sample_count, buffer.peek(0, whole.end)) == (0, b"")
+
+
 @given(steps, st.sampled_from([PCM16_24K, PCMU_8K]))
 def test_it_keeps_what_a_whole_recording_would_hold(done: list[tuple[str, int, int]], fmt: AudioFormat) -> None:
     buffer, whole = InputBuffer(fmt), Whole(fmt)

@@ -98,6 +98,8 @@ class CorePolicy:
     """The longest audio delta that is sent."""
     backlog_limit_ms: int = 120_000
     """Reply audio kept ahead of play-out before the model's stream is no longer read."""
+    max_items: int = 2000
+    """Items of one conversation. A caller may add no more; what is said makes the oldest go."""
     out_of_band_limit: int = 16
     """Responses beside the conversation that one caller may have in progress."""
     turn_limit_ms: int = 60_000

@@ -55,7 +55,7 @@ class Conversation:
     ) -> None:
         self.config = config
         self.id = new_id("conv")
-        self.history = History()
+        self.history = History(policy.max_items)
         self.caller = Caller(config, policy, new_id)
         self._policy = policy
         self._measures = measures

@@ -42,6 +42,11 @@ class Transcript:
     def text(self) -> str:
         return "".join(self._pieces)
 
+    @property
+    def characters(self) -> int:
+        """Of :attr:`text`."""
+        return self._characters
+
     def add(self, text: str, received_samples: int) -> None:
         """A piece arrived when ``received_samples`` of sound had."""
         self._arrivals.append(_Arrival(self._characters, received_samples))

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from bargein.core.items import (
     FunctionCall,
     FunctionCallOutput,
-    InputAudio,
-    InputImage,
     InputText,
     Item,
     Message,
     OutputAudio,
     OutputText,
 )
+from bargein.core.kept_sound import KeptSound
 from bargein.errors import CallerError
 
 
@@ -28,32 +27,41 @@ class Heard:
 
 
 class History:
-    """Items by position and by id. A cut reply stays whole here; :attr:`heard` says what of it counts."""
+    """Items by position and by id. A cut reply stays whole here; :attr:`heard` says what of it counts.
 
-    def __init__(self) -> None:
-        self._items: list[Item] = []
+    :param limit_items: how many there may be. A caller who adds more is refused; what is said makes the oldest go.
+    """
+
+    def __init__(self, limit_items: int = 2000) -> None:
+        self._limit_items = limit_items
+        self._items: dict[str, Item] = {}
+        self._calls: dict[str, FunctionCall] = {}
+        """The newest call of each call id."""
         self._given: dict[str, int] = {}
         """Characters of each item that the caller added."""
         self._given_characters = 0
+        self._sound = KeptSound()
         self.heard: dict[str, Heard] = {}
 
     def __iter__(self) -> Iterator[Item]:
-        return iter(self._items)
+        return iter(self._items.values())
 
     def __len__(self) -> int:
         return len(self._items)
 
     @property
     def last_id(self) -> str | None:
-        return self._items[-1].id if self._items else None
+        return next(reversed(self._items), None)
 
     def get(self, item_id: str) -> Item | None:
-        return next((item for item in reversed(self._items) if item.id == item_id), None)
+        return self._items.get(item_id)
 
     def append(self, item: Item) -> str | None:
         """Add ``item`` at the end. Returns the id of the item before it."""
+        if len(self._items) >= self._limit_items:
+            self._remove(next(iter(self._items)))
         previous = self.last_id
-        self._items.append(item)
+        self._add(item)
         return previous
 
     def insert(self, item: Item, previous_item_id: str | None, *, limit_characters: int) -> str | None:
@@ -62,13 +70,20 @@ class History:
         :param previous_item_id: ``None`` or ``""`` appends, ``"root"`` inserts at the front.
         :param limit_characters: how much text all items that were added so may hold.
         :returns: the id of the item before it, ``None`` at the front.
-        :raises CallerError: the id is taken, the previous item is unknown, or there is too much text.
+        :raises CallerError: the id is taken, the previous item is unknown, there are too many items, or too much text.
         """
-        if self.get(item.id) is not None:
+        if item.id in self._items:
             raise CallerError(
                 f"Error adding item: an item with id '{item.id}' already exists.",
                 code="item_create_duplicate_item_id",
                 param="item.id",
+            )
+        if len(self._items) >= self._limit_items:
+            raise CallerError(
+                f"Error adding item: this conversation holds {self._limit_items} items, and may not hold more. Delete "
+                "some first, with 'conversation.item.delete'.",
+                code="conversation_above_max_items",
+                param="item",
             )
         size = _characters(item)
         if self._given_characters + size > limit_characters:
@@ -78,39 +93,42 @@ class History:
                 code="string_above_max_length",
                 param="item",
             )
-        at, previous = self._place(previous_item_id)
-        self._items.insert(at, item)
+        previous = self._previous(previous_item_id)
+        behind = [] if previous == self.last_id else self._behind(previous)
+        self._add(item)
+        for item_id in behind:
+            self._items[item_id] = self._items.pop(item_id)
         self._given[item.id] = size
         self._given_characters += size
         return previous
 
-    def _place(self, previous_item_id: str | None) -> tuple[int, str | None]:
-        """Where an item goes, and the id of the item before it."""
+    def _previous(self, previous_item_id: str | None) -> str | None:
+        """The id of the item behind which one goes."""
         if not previous_item_id:
-            return len(self._items), self.last_id
+            return self.last_id
         if previous_item_id == "root":
-            return 0, None
-        index = self._index(previous_item_id)
-        if index is None:
+            return None
+        if previous_item_id not in self._items:
             raise CallerError(
                 f"Error adding item: the previous item with id '{previous_item_id}' does not exist.",
                 code="invalid_value",
                 param="previous_item_id",
             )
-        return index + 1, previous_item_id
+        return previous_item_id
+
+    def _behind(self, item_id: str | None) -> list[str]:
+        ids = list(self._items)
+        return ids if item_id is None else ids[ids.index(item_id) + 1 :]
 
     def delete(self, item_id: str) -> None:
         """:raises CallerError: there is no such item."""
-        index = self._index(item_id)
-        if index is None:
+        if item_id not in self._items:
             raise CallerError(
                 f"Error deleting item: the item with id '{item_id}' does not exist.",
                 code="item_delete_invalid_item_id",
                 param="item_id",
             )
-        del self._items[index]
-        self.heard.pop(item_id, None)
-        self._given_characters -= self._given.pop(item_id, 0)
+        self._remove(item_id)
 
     def retrieve(self, item_id: str) -> Item:
         """:raises CallerError: there is no such item."""
@@ -149,23 +167,31 @@ class History:
         """Forget the oldest sound and images until ``limit_bytes`` are kept: replies first, then callers whose words
         are known, then the rest; the newest item never.
         """
-        kept = sum(_sound_bytes(item) for item in self._items)
-        for forget in (_forget_reply, _forget_written, _forget_caller):
-            for item in self._items[:-1]:
-                if kept <= limit_bytes:
-                    return
-                before = _sound_bytes(item)
-                if isinstance(item, Message) and item.status != "in_progress":
-                    forget(item)
-                kept -= before - _sound_bytes(item)
+        self._sound.forget(limit_bytes, newest_id=self.last_id)
 
     def call(self, call_id: str) -> FunctionCall | None:
         """The newest call of that id."""
-        calls = (item for item in reversed(self._items) if isinstance(item, FunctionCall))
-        return next((call for call in calls if call.call_id == call_id), None)
+        return self._calls.get(call_id)
 
-    def _index(self, item_id: str) -> int | None:
-        return next((index for index, item in enumerate(self._items) if item.id == item_id), None)
+    def _add(self, item: Item) -> None:
+        if item.id in self._items:
+            self._remove(item.id)
+        self._items[item.id] = item
+        if isinstance(item, FunctionCall):
+            self._calls[item.call_id] = item
+        elif isinstance(item, Message):
+            self._sound.add(item)
+
+    def _remove(self, item_id: str) -> None:
+        item = self._items.pop(item_id)
+        self.heard.pop(item_id, None)
+        self._given_characters -= self._given.pop(item_id, 0)
+        self._sound.remove(item_id)
+        if isinstance(item, FunctionCall) and self._calls.get(item.call_id) is item:
+            del self._calls[item.call_id]
+            for other in self._items.values():
+                if isinstance(other, FunctionCall) and other.call_id == item.call_id:
+                    self._calls[item.call_id] = other
 
 
 def _characters(item: Item) -> int:
@@ -174,38 +200,3 @@ def _characters(item: Item) -> int:
             return len(text)
         case Message(parts=parts):
             return sum(len(part.text) for part in parts if isinstance(part, InputText | OutputText))
-
-
-def _sound_bytes(item: Item) -> int:
-    if not isinstance(item, Message):
-        return 0
-    size = 0
-    for part in item.parts:
-        if isinstance(part, OutputAudio):
-            size += sum(len(piece) for piece in part.pieces)
-        elif isinstance(part, InputAudio):
-            size += len(part.audio)
-        elif isinstance(part, InputImage):
-            size += len(part.url)
-    return size
-
-
-def _forget_reply(message: Message) -> None:
-    for part in message.parts:
-        if isinstance(part, OutputAudio):
-            part.pieces = []
-            part.timeline = part.timeline.upto(part.transcript)
-
-
-def _forget_written(message: Message) -> None:
-    for part in message.parts:
-        if isinstance(part, InputAudio) and part.transcript:
-            part.audio = b""
-
-
-def _forget_caller(message: Message) -> None:
-    for part in message.parts:
-        if isinstance(part, InputAudio):
-            part.audio = b""
-        elif isinstance(part, InputImage):
-            part.url = ""

@@ -11,6 +11,7 @@ from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig
 from bargein.core.events import ResponseRequested
 from bargein.core.history import History
 from bargein.core.items import FunctionCall, FunctionCallOutput, Item, ItemReference
+from bargein.core.recent_items import recent_items
 from bargein.errors import CallerError
 
 NOTHING_SAID: Final = "Nothing has been said yet. You begin."
@@ -30,8 +31,9 @@ def build_request(
 
     :raises bargein.core.context.ContextOverflowError: it does not fit and may not be shortened.
     """
+    recent = recent_items(list(items), history.heard, policy.max_context_tokens)
     told = context.messages(
-        items, history.heard, settings.instructions, unix_s=unix_s, refers_to_audio=policy.refers_to_audio
+        recent, history.heard, settings.instructions, unix_s=unix_s, refers_to_audio=policy.refers_to_audio
     )
     messages = context.fit(
         told,

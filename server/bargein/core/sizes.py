@@ -28,20 +28,22 @@ COARSE_IMAGE_TOKENS: Final = 85
 """With ``detail: "low"``."""
 MESSAGE_OVERHEAD_BYTES: Final = 200
 WAV_HEADER_BYTES: Final = 44
+ENCODED_TO_COUNT: Final = 4096
+"""Characters."""
 
 
 def size_bytes(message: Message) -> int:
     """Bytes that a message takes in a request: sound is base64 of a WAV file with PCM16 samples."""
     match message:
         case SystemMessage(text):
-            return len(text.encode()) + MESSAGE_OVERHEAD_BYTES
+            return utf8_bytes(text) + MESSAGE_OVERHEAD_BYTES
         case UserMessage(parts):
             return MESSAGE_OVERHEAD_BYTES + sum(_part_bytes(part) for part in parts)
         case AssistantMessage():
-            arguments = sum(len(call.arguments.encode()) + MESSAGE_OVERHEAD_BYTES for call in message.tool_calls)
-            return len((message.text or "").encode()) + arguments + MESSAGE_OVERHEAD_BYTES
+            arguments = sum(utf8_bytes(call.arguments) + MESSAGE_OVERHEAD_BYTES for call in message.tool_calls)
+            return utf8_bytes(message.text or "") + arguments + MESSAGE_OVERHEAD_BYTES
         case ToolMessage(_, output):
-            return len(output.encode()) + MESSAGE_OVERHEAD_BYTES
+            return utf8_bytes(output) + MESSAGE_OVERHEAD_BYTES
 
 
 def size_tokens(message: Message) -> int:
@@ -69,6 +71,13 @@ def audio_tokens(message: Message) -> int:
             return 0
 
 
+def utf8_bytes(text: str) -> int:
+    """At most so many bytes in UTF-8: exact for what is short or ASCII, for the rest is not encoded to be counted."""
+    if text.isascii():
+        return len(text)
+    return len(text.encode()) if len(text) <= ENCODED_TO_COUNT else 4 * len(text)
+
+
 def text_tokens(text: str) -> int:
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
@@ -76,7 +85,7 @@ def text_tokens(text: str) -> int:
 def _part_bytes(part: UserText | UserAudio | UserImage) -> int:
     match part:
         case UserText(text):
-            return len(text.encode())
+            return utf8_bytes(text)
         case UserImage(url):
             return len(url)
         case UserAudio(audio, fmt):

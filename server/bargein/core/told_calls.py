@@ -25,6 +25,9 @@ INTERRUPTED: Final = (
     "The reply was interrupted while this call was being made. It may be running all the same; its result is not known."
 )
 
+LONGEST_READ: Final = 65_536
+"""Characters of arguments that were cut off; of longer ones it is not looked whether they are whole all the same."""
+
 
 @dataclass(frozen=True, slots=True)
 class ToldCall:
@@ -89,6 +92,8 @@ def _told(call: FunctionCall, output: str) -> ToldCall:
 
 def _is_whole(arguments: str) -> bool:
     """Whether the model had written all of them when it was cut off."""
+    if len(arguments) > LONGEST_READ:
+        return False
     try:
         return isinstance(json.loads(arguments), dict)
     except (ValueError, RecursionError):
