@@ -24,6 +24,7 @@ from bargein.wire.client_events import (
     parse_client_event,
 )
 from bargein.wire.input_audio import MAX_AUDIO_BYTES, decode_audio, decode_item_audio, plain_append
+from bargein.wire.validation import MAX_DEPTH
 
 MODELS: dict[str, type[ClientEvent]] = {model.model_fields["type"].default: model for model in get_args(ClientEvent)}
 
@@ -137,7 +138,7 @@ def test_milliseconds_are_whole_and_not_negative(audio_end_ms: object, code: str
 @pytest.mark.parametrize("kind", ["session.update", "response.create", "conversation.item.create"])
 def test_nesting_has_a_bound(kind: str) -> None:
     deep: dict[str, Any] = {}
-    for _ in range(client_events.MAX_DEPTH - 1):
+    for _ in range(MAX_DEPTH - 1):
         deep = {"deeper": deep}
     member = {"session.update": "session", "response.create": "response"}.get(kind, "item")
     error = refusal({"type": kind, member: deep, "event_id": "deep"})

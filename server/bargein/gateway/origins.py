@@ -52,9 +52,11 @@ def check_host(headers: Mapping[str, str], allowed: Collection[str]) -> Refusal 
 
 
 def _authority(origin: str) -> str | None:
-    """Host and port of an origin, as ``Host`` would say it; ``None`` for the opaque origin ``null``."""
-    parts = urlsplit(origin.lower())
-    return parts.netloc or None
+    """Host and port of an origin, as ``Host`` would say it; ``None`` for the opaque origin ``null``, and for none."""
+    try:
+        return urlsplit(origin.lower()).netloc or None
+    except ValueError:
+        return None
 
 
 def _name(host: str) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Final
 
 import orjson
 from structlog.typing import FilteringBoundLogger
@@ -31,6 +32,11 @@ class Refusal:
         """JSON, as ``{"error": {"message", "type", "param", "code"}}``."""
         error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
         return orjson.dumps({"error": error})
+
+
+OUR_FAULT: Final = Refusal(
+    HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed: its log says why.", "internal_error", type="server_error"
+)
 
 
 def log_refusal(

@@ -59,6 +59,8 @@ class Tokens:
 
         :raises TokenInvalid: it is forged, expired, or no token at all.
         """
+        if len(value) > MAX_TOKEN_CHARACTERS:
+            raise TokenInvalid(f"A token may have {MAX_TOKEN_CHARACTERS} characters.")
         try:
             claims = jwt.decode(
                 value.removeprefix(PREFIX),
@@ -75,7 +77,8 @@ class Tokens:
                 "started again. Ask POST /v1/realtime/client_secrets for another; servers that share an address need "
                 "the same BARGEIN_TOKEN_SECRET."
             ) from None
-        except jwt.InvalidTokenError:
+        except Exception:
+            # Whatever else a parser makes of text that anybody may have written: depth, sizes, types, encodings.
             raise TokenInvalid("This is no token: ask POST /v1/realtime/client_secrets for one.") from None
         session = claims.get("session")
         return session if isinstance(session, dict) else None

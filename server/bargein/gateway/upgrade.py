@@ -8,13 +8,17 @@ read the request.
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol, cast
+from typing import Any, Final, Protocol, cast
+
+import structlog
 
 from bargein.gateway.admission import Admitted
 from bargein.gateway.caller_session import CallerSession
 from bargein.gateway.carrier import Carrier, tune_socket
 from bargein.gateway.handshake import Handshake, parse_handshake
-from bargein.gateway.refusal import Refusal
+from bargein.gateway.refusal import OUR_FAULT, Refusal
+
+_log: Final = structlog.get_logger(__name__)
 
 
 class Host(Protocol):
@@ -45,7 +49,11 @@ class Upgrade(asyncio.Protocol):
         if self._carrier is not None:
             self._carrier.data_received(data)
         elif not self._transport.is_closing():
-            self._decide(data)
+            try:
+                self._decide(data)
+            except Exception:
+                _log.exception("upgrade failed")
+                self._fail()
 
     def eof_received(self) -> bool | None:
         return self._carrier.eof_received() if self._carrier is not None else None
@@ -73,6 +81,12 @@ class Upgrade(asyncio.Protocol):
             # uvicorn sets this object as the protocol when it has fed it the request.
             asyncio.get_running_loop().call_soon(self._pass_on, carrier)
             self._host.begin(outcome, carrier, session)
+
+    def _fail(self) -> None:
+        if self._carrier is None:
+            self._refuse(OUR_FAULT)
+        else:
+            self._transport.abort()
 
     def _refuse(self, refusal: Refusal) -> None:
         self._transport.write(_response(refusal))

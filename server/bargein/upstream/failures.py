@@ -6,6 +6,7 @@ operator's log.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from bargein.errors import (
     UpstreamUnavailable,
 )
 from bargein.upstream.http import ConnectFailed, ConnectTimedOut, HttpError, InvalidHttp, TlsFailed, UnknownEncoding
+from bargein.upstream.lenient import as_json
 
 FOREIGN: Final = (HttpError, OSError)
 """What the HTTP client raises, and what the event loop does."""
@@ -194,14 +196,16 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     fine, coarse = headers.get("retry-after-ms"), headers.get("retry-after")
     try:
         if fine is not None:
-            return max(0.0, float(fine) / 1000)
-        if coarse is None:
+            seconds = float(fine) / 1000
+        elif coarse is None:
             return None
-        if coarse.strip().replace(".", "", 1).isdecimal():
-            return float(coarse)
-        return max(0.0, (parsedate_to_datetime(coarse) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
+        elif coarse.strip().replace(".", "", 1).isdecimal():
+            seconds = float(coarse)
+        else:
+            seconds = (parsedate_to_datetime(coarse) - datetime.now(UTC)).total_seconds()
+    except (ValueError, TypeError, OverflowError):
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _error_object(said: object) -> dict[str, Any]:
@@ -220,7 +224,7 @@ def _error_object(said: object) -> dict[str, Any]:
         case [dict() as inner, *_] if isinstance(inner.get("message"), str):
             return inner
         case list() as inner:
-            return {"message": orjson.dumps(inner).decode()}
+            return {"message": as_json(inner)}
         case _:
             return _with_message(said)
 

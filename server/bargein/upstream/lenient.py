@@ -5,8 +5,18 @@ from __future__ import annotations
 import math
 from typing import Final
 
+import orjson
+
 _LIMIT: Final = 2**53
 """No count, rate or time that is told here is larger."""
+
+
+def as_json(value: object) -> str:
+    """``value``, which came as JSON, as such again; empty where it is nested so deeply that it cannot be written."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return ""
 
 
 def whole_number(value: object) -> int | None:

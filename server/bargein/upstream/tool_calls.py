@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from bargein.core.completion import ToolCallPiece
-from bargein.upstream.lenient import whole_number
+from bargein.upstream.lenient import as_json, whole_number
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ class ToolCallReader:
         function = function if isinstance(function, dict) else fragment
         arguments = function.get("arguments")
         if not isinstance(arguments, str):
-            arguments = orjson.dumps(arguments).decode() if arguments else ""
+            arguments = as_json(arguments) if arguments else ""
         name, given, index = _text(function.get("name")), _text(fragment.get("id")), whole_number(fragment.get("index"))
         call = self._which(index, given, name, arguments)
         if call is None:

@@ -15,16 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bargein.errors import CallerError
 from bargein.wire import beta as beta_dialect
-from bargein.wire.validation import first_fault, invalid_choice, invalid_type, is_deeper_than
+from bargein.wire.validation import MAX_DEPTH, first_fault, invalid_choice, invalid_type, is_deeper_than
 
 Json = dict[str, Any]
 
 MAX_EVENT_ID_LENGTH: Final = 512
 EventId = Annotated[str | None, Field(max_length=MAX_EVENT_ID_LENGTH)]
 Id = Annotated[str, Field(min_length=1, max_length=512)]
-
-MAX_DEPTH: Final = 100
-"""Objects and arrays inside each other: far more than a tool's schema needs, far less than an encoder can write."""
 
 
 class _ClientMessage(BaseModel):

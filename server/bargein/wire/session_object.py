@@ -21,7 +21,7 @@ from bargein.errors import CallerError
 from bargein.wire import audio_models
 from bargein.wire import session_models as models
 from bargein.wire.item_models import parse_input_item
-from bargein.wire.validation import validate
+from bargein.wire.validation import MAX_DEPTH, is_deeper_than, validate
 
 Json = dict[str, Any]
 Fields = TypeVar("Fields", bound=BaseModel)
@@ -71,7 +71,16 @@ class SessionObject:
         """
         fields = models.SessionFields(type="realtime", instructions=instructions)
         session = cls(id, model, expires_at, fields, default_voice, images)
-        return session if initial is None else session.update({"type": "realtime", **initial})
+        if initial is None:
+            return session
+        if is_deeper_than(initial, MAX_DEPTH):
+            raise CallerError(
+                f"The session is nested too deeply: objects and arrays may be at most {MAX_DEPTH} levels inside each "
+                "other.",
+                code="invalid_value",
+                param="session",
+            )
+        return session.update({"type": "realtime", **initial})
 
     def update(self, patch: Json, *, audio_produced: bool = False) -> SessionObject:
         """The session with ``patch``, the ``session`` of a ``session.update``, applied.

@@ -87,6 +87,10 @@ def invalid_choice(param: str, given: object, choices: Sequence[str]) -> CallerE
     )
 
 
+MAX_DEPTH: Final = 100
+"""Objects and arrays inside each other: far more than a tool's schema needs, far less than an encoder can write."""
+
+
 def is_deeper_than(value: object, limit: int) -> bool:
     """Whether objects and arrays are more than ``limit`` levels inside each other."""
     level = [value]

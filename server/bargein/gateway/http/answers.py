@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from bargein.gateway.http_protocol import BREAK_OFF
 from bargein.gateway.refusal import Refusal
+from bargein.wire.validation import MAX_DEPTH, is_deeper_than
 
 
 class Refused(Exception):
@@ -39,6 +40,9 @@ def json_object(body: bytes) -> dict[str, Any]:
     except orjson.JSONDecodeError as error:
         message = f"The body is not JSON: {error}."
         raise Refused(Refusal(HTTPStatus.BAD_REQUEST, message, "invalid_json")) from None
+    if is_deeper_than(content, MAX_DEPTH):
+        message = f"Objects and arrays of the body may be at most {MAX_DEPTH} levels inside each other."
+        raise Refused(Refusal(HTTPStatus.BAD_REQUEST, message, "invalid_value"))
     if not isinstance(content, dict):
         raise Refused(Refusal(HTTPStatus.BAD_REQUEST, "The body must be a JSON object.", "invalid_json"))
     return content

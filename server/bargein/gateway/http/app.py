@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from bargein.gateway.http.client_secrets import mint_client_secret
 from bargein.gateway.http.page import PageFiles, SecurityHeaders, find_client_web, how_to_talk
 from bargein.gateway.push_to_talk import ChatPolicy, Completions, Exchange, PushToTalk
 from bargein.gateway.readiness import Readiness
-from bargein.gateway.refusal import Refusal
+from bargein.gateway.refusal import OUR_FAULT, Refusal
 from bargein.gateway.services import shown_voice
 from bargein.metrics import Metrics
 from bargein.wire.session_object import SessionObject
@@ -40,9 +40,6 @@ ReadMetrics = Callable[[], Awaitable[bytes]]
 
 _log: Final = structlog.get_logger(__name__)
 _STARTED: Final = int(time.time())
-OUR_FAULT: Final = Refusal(
-    HTTPStatus.INTERNAL_SERVER_ERROR, "The server failed: its log says why.", "internal_error", type="server_error"
-)
 _PREFIXES: Final = ("/v1", "/openai/v1")
 """The standard's, and Azure's."""
 
@@ -168,7 +165,7 @@ class _Routes:
 
 
 class _Guarded:
-    """Turns foreign pages and foreign host names away, as for a WebSocket."""
+    """Turns foreign pages and foreign host names away, as for a WebSocket, and bodies of two lengths."""
 
     def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
         self._app = app
@@ -177,7 +174,8 @@ class _Guarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         if scope["type"] == "http":
-            refusal = self._gateway.admission.check_page(joined_headers(scope["headers"]))
+            headers = joined_headers(scope["headers"])
+            refusal = _two_lengths(headers, scope["http_version"]) or self._gateway.admission.check_page(headers)
             if refusal is not None:
                 _note(self._gateway, Request(scope), refusal)
                 await refusal_answer(refusal)(scope, receive, send)
@@ -244,6 +242,16 @@ async def _upgrade_required(_: Request) -> Response:
 
 async def _how_to_talk(request: Request) -> Response:
     return PlainTextResponse(how_to_talk(request.headers.get("host", "127.0.0.1:8765")))
+
+
+def _two_lengths(headers: Mapping[str, str], http_version: str) -> Refusal | None:
+    """``None`` unless two readers may find different ends of the body, and the second a request where the first has
+    none (request smuggling, RFC 9112 section 6.1).
+    """
+    if "transfer-encoding" not in headers or ("content-length" not in headers and http_version != "1.0"):
+        return None
+    message = "A request has Content-Length or Transfer-Encoding, not both, and HTTP/1.0 has no Transfer-Encoding."
+    return Refusal(HTTPStatus.BAD_REQUEST, message, "invalid_body_length", headers={"Connection": "close"})
 
 
 def _peer(request: Request) -> str:

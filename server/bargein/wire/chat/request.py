@@ -11,14 +11,12 @@ import orjson
 from bargein.errors import CallerError
 from bargein.wire.chat.messages import check_order
 from bargein.wire.chat.models import BODY
-from bargein.wire.validation import invalid_type, is_deeper_than, missing, validate
+from bargein.wire.validation import MAX_DEPTH, invalid_type, is_deeper_than, missing, validate
 
 Json = Mapping[str, Any]
 
 MAX_NODES: Final = 20_000
 """Values, objects and arrays of a body: what reading and checking it costs hangs on their number, not on its bytes."""
-MAX_DEPTH: Final = 100
-"""Objects and arrays inside each other: far more than a tool's schema needs, far less than an encoder can write."""
 STREAMED_FORMAT: Final = "pcm16"
 
 
