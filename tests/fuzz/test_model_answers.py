@@ -21,7 +21,7 @@ from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.http.errors import HttpError
 from bargein.upstream.http.parser import ResponseParser
 from bargein.upstream.sse import EventDecoder
-from bargein.upstream.transcription import _text
+from bargein.upstream.transcription import _transcript
 from support.fuzz import NUMBERS, everywhere, examples, json_texts, json_values, mutated
 
 PCM: Final = base64.b64encode(bytes(range(96))).decode()
@@ -117,11 +117,23 @@ def test_errors(status: int, body: bytes, headers: dict[str, str]) -> None:
     assert told.get("retry-after", "1").isdecimal()
 
 
-@examples(100)
-@given(json_texts(mutated([{"text": "hello"}, {"text": "hi", "segments": [{"text": "hi"}]}], KNOWN)))
+TRANSCRIPTS: Final[list[dict[str, Any]]] = [
+    {"text": "hello"},
+    {"text": "hi", "logprobs": [{"token": "hi", "logprob": -0.1, "bytes": [104, 105]}], "usage": {"type": "tokens"}},
+]
+
+
+def test_anything_at_any_place_of_a_transcript() -> None:
+    for transcript in everywhere(TRANSCRIPTS):
+        with suppress(UpstreamError):
+            orjson.dumps(_transcript(json.dumps(transcript).encode(), logprobs=True))
+
+
+@examples(60)
+@given(json_texts(mutated(TRANSCRIPTS)))
 def test_transcripts(body: bytes) -> None:
     with suppress(UpstreamError):
-        orjson.dumps(_text(body))
+        orjson.dumps(_transcript(body, logprobs=True))
 
 
 STREAM: Final = b'event: x\r\nid: 1\r\ndata: {"choices": []}\r\n\r\n: comment\n\ndata: a\ndata: b\n\ndata: [DONE]\r\r'

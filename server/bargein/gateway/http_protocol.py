@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
+import h11
+import structlog
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from bargein.gateway.descriptors import DescriptorRoom
+from bargein.gateway.refusal import Refusal, log_refusal
 from bargein.loop.patience import Patience
 
 HEAD_TIMEOUT_S: Final = 10.0
@@ -17,8 +21,11 @@ READ_TIMEOUT_S: Final = 30.0
 """For the peer to read what fills the transport's buffer."""
 MAX_HEAD_BYTES: Final = 65_536
 """A token that carries a session travels in a header."""
+NO_REQUEST: Final = Refusal(HTTPStatus.BAD_REQUEST, "This is no HTTP request (RFC 9112).", "invalid_http")
 BREAK_OFF: Final = "bargein.break_off"
 """An extension of the ASGI scope: a function that closes the connection without ending the answer."""
+
+_log: Final = structlog.get_logger(__name__)
 
 
 class PunctualH11Protocol(H11Protocol):
@@ -80,12 +87,34 @@ class PunctualH11Protocol(H11Protocol):
 
     def break_off(self) -> None:
         """Send what is written, then close. The rest of the answer is dropped without a word."""
+        self._drop_answer()
+        self.transport.close()
+        self._await_reader()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no request, if an answer is still possible, and close."""
+        log_refusal(_log, "request refused", NO_REQUEST, address=self.client[0] if self.client else "", headers={})
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            body = NO_REQUEST.body()
+            headers = [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(body)).encode()),
+                (b"connection", b"close"),
+            ]
+            for event in (h11.Response(status_code=400, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event))
+        self._drop_answer()
+        self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Somebody asks for HTTP/2 and will take HTTP/1.1: that is nothing to warn of."""
+
+    def _drop_answer(self) -> None:
+        """What a request that is being answered still sends goes nowhere."""
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
-            self.transport.close()
-            self._await_reader()
 
     def _make_room(self) -> None:
         """Close the connection that asks for nothing for the longest, if need be this one: sessions need the rest."""

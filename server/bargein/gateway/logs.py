@@ -93,10 +93,16 @@ def configure_logs(level: str, log_format: str, secrets: Iterable[str] = (), **c
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     # uvicorn tells of its start and of every request; the banner and the metrics do.
     logging.getLogger("uvicorn.error").setLevel(max(logging.WARNING, root.level))
     for name in ("httpx", "httpcore", "asyncio"):
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not what :mod:`bargein.gateway.http_protocol` says too, with the address."""
+    return record.msg != "Invalid HTTP request received."
 
 
 def _notice_in(formatter: logging.Formatter, context: contextvars.Context) -> Notice:
