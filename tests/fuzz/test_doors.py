@@ -54,7 +54,7 @@ def session_of(token: str | None) -> dict[str, Any] | None:
     return Tokens(SECRET).read(token or "")
 
 
-@examples(200)
+@examples(80)
 @given(headers)
 def test_headers_alone(pairs: list[tuple[str, str]]) -> None:
     """Without sockets, which let only well-formed ones through."""
@@ -102,7 +102,7 @@ CLAIMS: Final[dict[str, Any]] = {
 }
 
 
-@examples(300)
+@examples(60)
 @given(
     mutated([CLAIMS], [CLAIMS["session"], "bargein/realtime", ["bargein/realtime"]]),
     st.dictionaries(st.sampled_from(["alg", "typ", "kid", "crit", "b64", "jku"]), json_values(), max_size=2),
@@ -113,7 +113,7 @@ def test_tokens_alone(claims: object, head: dict[str, Any]) -> None:
         assert session is None or isinstance(session, dict)
 
 
-@examples(200)
+@examples(80)
 @given(st.text(max_size=60) | st.binary(max_size=60).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
 def test_what_is_no_token(text: str) -> None:
     for token in (text, f"ek_{text}", f"ek_{text}.{text}.{text}"):
@@ -135,10 +135,20 @@ def test_a_token_nested_deep(depth: int, place: str) -> None:
         session_of(f"ek_{(text + b'.' + signature).decode()}")
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[ServerProcess]:
+    yield from serving("websockets")
+
+
 @pytest.fixture(scope="module", params=["websockets", "picows"])
-def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+def either_server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    """For what becomes a socket."""
+    yield from serving(request.param)
+
+
+def serving(transport: str) -> Iterator[ServerProcess]:
     settings = {
-        "BARGEIN_TRANSPORT": request.param,
+        "BARGEIN_TRANSPORT": transport,
         "BARGEIN_TOKEN_SECRET": SECRET,
         "BARGEIN_TRUSTED_PROXIES": "127.0.0.0/8",
         "BARGEIN_MAX_NEW_SESSIONS_PER_MINUTE": "0",
@@ -186,10 +196,10 @@ def request_text(method: str, target: str, pairs: list[tuple[str, str]]) -> byte
     return f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode("latin-1")
 
 
-def test_every_value_in_every_header(server: ServerProcess) -> None:
+def test_every_value_in_every_header(either_server: ServerProcess) -> None:
     for name, value in itertools.product(NAMES, VALUES):
-        no_fault_of_ours(statuses(server, request_text("GET", "/v1/realtime", [(name, value)])))
-        no_fault_of_ours(statuses(server, request_text("GET", "/", [(name, value), ("Upgrade", "no")])))
+        no_fault_of_ours(statuses(either_server, request_text("GET", "/v1/realtime", [(name, value)])))
+        no_fault_of_ours(statuses(either_server, request_text("GET", "/", [(name, value), ("Upgrade", "no")])))
 
 
 def test_every_target(server: ServerProcess) -> None:
@@ -274,7 +284,7 @@ def test_bodies(server: ServerProcess, path: str, body: bytes) -> None:
     no_fault_of_ours(statuses(server, post(path, body)))
 
 
-@examples(80)
+@examples(30)
 @given(mutated([CLAIMS], [WISH["session"], CLAIMS["session"], nested(400), nested(101, objects=True)]))
 def test_tokens(server: ServerProcess, claims: object) -> None:
     token = signed(claims)

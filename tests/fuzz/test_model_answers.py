@@ -83,7 +83,7 @@ def test_anything_at_any_place_of_a_chunk() -> None:
                 orjson.dumps(pieces, default=lambda other: getattr(other, "base64", repr(other)))
 
 
-@examples(200)
+@examples(60)
 @given(st.lists(json_texts(mutated(CHUNKS, KNOWN)), min_size=1, max_size=5), st.booleans(), st.booleans())
 def test_chunks(chunks: Chunks, audio: bool, whole: bool) -> None:
     reader = ChunkReader(audio=audio, secret="sk-secret")
@@ -98,7 +98,7 @@ def test_chunks(chunks: Chunks, audio: bool, whole: bool) -> None:
         orjson.dumps(piece, default=lambda other: getattr(other, "base64", repr(other)))
 
 
-@examples(200)
+@examples(60)
 @given(
     st.sampled_from([200, 301, 400, 401, 404, 429, 500, 503]),
     json_texts(mutated([CHUNKS[-2], CHUNKS[-1], {"detail": [{"msg": "no", "loc": ["body", "audio"]}]}, "no"], KNOWN))
@@ -139,7 +139,7 @@ def test_transcripts(body: bytes) -> None:
 STREAM: Final = b'event: x\r\nid: 1\r\ndata: {"choices": []}\r\n\r\n: comment\n\ndata: a\ndata: b\n\ndata: [DONE]\r\r'
 
 
-@examples(150)
+@examples(60)
 @given(st.data(), st.binary(max_size=200) | st.just(STREAM))
 def test_event_streams(data: st.DataObject, stream: bytes) -> None:
     decoder = EventDecoder(100)
@@ -155,7 +155,7 @@ ANSWER: Final = (
 )
 
 
-@examples(150)
+@examples(60)
 @given(st.data())
 def test_http(data: st.DataObject) -> None:
     answer = bytearray(ANSWER)
@@ -189,7 +189,7 @@ def wav_files(draw: st.DrawFn) -> bytes:
     return bytes(text)
 
 
-@examples(300)
+@examples(100)
 @given(wav_files())
 def test_wav_files(data: bytes) -> None:
     for reading in (read, lambda data: read_mono(data, 24_000)):
@@ -202,7 +202,7 @@ def test_wav_files(data: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["sample_rate_hz", "sample_rate", "channels", "bits", "format"])
-@examples(60)
+@examples(20)
 @given(value=json_values(NUMBERS))
 def test_what_is_said_of_sound(name: str, value: object) -> None:
     chunk = json.loads(json.dumps(CHUNKS[-3]))
