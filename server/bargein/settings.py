@@ -250,6 +250,13 @@ class Conversation(Group):
     lead_ms: Annotated[
         int, Field(ge=0, le=60_000, description="Speech sent ahead of play-out; 0 sends as fast as the model produces.")
     ] = 400
+    transcripts: Annotated[
+        Literal["paced", "early"],
+        Field(
+            description="When a reply's words are told: `paced`, with the sound in which they are spoken; `early`, as "
+            "the model writes them, often seconds ahead."
+        ),
+    ] = "paced"
     hold_after_ms: Annotated[int, Field(ge=10, le=2000, description="Speech of the caller that holds the reply.")] = 80
     confirm_after_ms: Annotated[
         int, Field(ge=20, le=5000, description="Speech of the caller that makes it a barge-in.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, Literal
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -47,6 +47,7 @@ class ConversationMachine(RuleBasedStateMachine):
         backlog_limit_ms=st.sampled_from([500, 120_000]),
         turn_limit_ms=st.sampled_from([1500, 60_000]),
         input_limit_ms=st.sampled_from([2000, 300_000]),
+        transcripts=st.sampled_from(["paced", "paced", "early"]),
     )
     def begin(
         self,
@@ -56,16 +57,23 @@ class ConversationMachine(RuleBasedStateMachine):
         backlog_limit_ms: int,
         turn_limit_ms: int,
         input_limit_ms: int,
+        transcripts: Literal["paced", "early"],
     ) -> None:
         policy = CorePolicy(
             lead_ms=lead_ms,
             backlog_limit_ms=backlog_limit_ms,
             turn_limit_ms=turn_limit_ms,
             input_limit_ms=input_limit_ms,
+            transcripts=transcripts,
         )
         self.given = (SessionConfig(turn_detection=detection), policy, reports)
         self.script = Script(self.given[0], policy, reports=reports)
-        self.laws = Laws(self.script.conversation.history, paced=lead_ms is not None, reports=reports)
+        self.laws = Laws(
+            self.script.conversation.history,
+            paced=lead_ms is not None,
+            paced_words=policy.paces_transcripts,
+            reports=reports,
+        )
         self.laws.configured(detection, format_changed=False)
         self.heard: dict[str, int] = {}
         self.checked = 0
@@ -213,9 +221,9 @@ class ConversationMachine(RuleBasedStateMachine):
         return accepted
 
     def check(self) -> None:
-        for batch in self.script.batches[self.checked :]:
-            self.laws.check_batch(batch)
-        self.checked = len(self.script.batches)
+        for event, batch in self.script.steps[self.checked :]:
+            self.laws.check_step(event, batch)
+        self.checked = len(self.script.steps)
 
     @invariant()
     def heard_is_monotone_and_never_beyond_sent(self) -> None:

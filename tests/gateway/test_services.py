@@ -22,11 +22,12 @@ def empty_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_every_setting_of_the_core_reaches_it() -> None:
     changed: dict[str, Any] = {}
+    words = {"overflow": "drop", "transcripts": "early"}
     for field in fields(CorePolicy):
         if field.name in Settings.model_fields:
             default = Settings.model_fields[field.name].default
-            changed[field.name] = "drop" if field.name == "overflow" else default + 1
-    assert len(changed) >= 11
+            changed[field.name] = words[field.name] if field.name in words else default + 1
+    assert len(changed) >= 12
     policy = core_policy(load_settings(**changed))
     assert {name: getattr(policy, name) for name in changed} == changed
 

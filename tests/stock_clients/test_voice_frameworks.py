@@ -9,6 +9,8 @@ import pytest
 from support.stock_clients import REPOSITORY, Findings, RunClient, made
 
 PROGRAMS = ["livekit_agent.py", "pipecat_agent.py"]
+WORDS_PER_S = 4
+"""More than the demo model ever says in a second."""
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,14 @@ def test_talking_over_the_answer_stops_it_and_is_answered(found: Findings) -> No
     assert "failed" not in turn
     assert turn["cut"]["interrupted"]
     assert "Twenty" in turn["answer"]["text"]
+
+
+def test_an_agents_own_memory_ends_where_the_caller_stopped_to_listen(found: Findings) -> None:
+    """It is made of the transcript as it was told; the model writes some seconds ahead."""
+    turn = found["interruption"]
+    words = turn["cut"]["text"].split()
+    assert words[:4] == ["Here", "is", "a", "story"]
+    assert len(words) <= WORDS_PER_S * turn["played_s"]
 
 
 def test_a_tool_is_called_once_and_its_result_spoken(found: Findings) -> None:

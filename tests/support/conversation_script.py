@@ -52,8 +52,8 @@ class Script:
         self.policy = policy or CorePolicy()
         self.now = 100.0
         self.log: list[tuple[float, Action]] = []
-        self.batches: list[list[Action]] = []
-        """The same, by the event that brought it about."""
+        self.steps: list[tuple[Event, list[Action]]] = []
+        """The same, with the event that brought it about."""
         self.happened: list[tuple[float, Event]] = []
         self.requests: dict[str, CompletionRequest] = {}
         self.conversation = Conversation(
@@ -82,7 +82,7 @@ class Script:
     def do(self, event: Event) -> list[Action]:
         self.happened.append((self.now, copied(event)))
         done = self.conversation.handle(event, self.now)
-        self.batches.append(done)
+        self.steps.append((event, done))
         for action in done:
             self.log.append((self.now, action))
             if isinstance(action, actions.StartStream):
@@ -167,6 +167,11 @@ class Script:
 
     def kinds(self, since: int = 0) -> list[str]:
         return [type(action).__name__ for _, action in self.log[since:]]
+
+    def words_told(self, response_id: str | None = None) -> str:
+        """The transcript that the caller was told piece by piece: of one response, or of all."""
+        told = [action for action in self.all(actions.TranscriptSent) if response_id in {None, action.response_id}]
+        return "".join(action.delta for action in told)
 
     def sent_ms(self) -> int:
         return PCM16_24K.ms_of(sum(action.sample_count for action in self.all(actions.AudioSent)))

@@ -144,7 +144,7 @@ class ArgumentsSent:
 
 @dataclass(frozen=True, slots=True)
 class OutputItemDone:
-    """``item`` is final: its status and whole content are set. Carries what was sent, not what was heard."""
+    """``item`` is final: its status is set, and it holds all of it, or what was heard of it."""
 
     response: Response
     output_index: int

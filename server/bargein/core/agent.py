@@ -18,7 +18,8 @@ from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AGENT_TABLE, BEGINNING_TABLE, AgentState, AgentTrigger, CallerState
-from bargein.core.items import Failure, OutputAudio, ResponseStatus, StatusReason
+from bargein.core.history import Heard, as_heard
+from bargein.core.items import Failure, Item, Message, OutputAudio, ResponseStatus, StatusReason
 from bargein.core.playback import Playback, ReportedListener
 from bargein.core.queued import ResponseQueue
 from bargein.core.replies import OutOfBand, ReplyMaker
@@ -287,7 +288,8 @@ class Agent:
             return
         if isinstance(tail.playback.listener, ReportedListener):
             tail.playback.listener.report(samples, now, playing=False, final=True)
-        self._cutter.cut(tail.reply, now, out, exact=True)
+        self._cutter.cut(tail.reply, now, exact=True)
+        self._cutter.tell(tail.reply, out)
         self._tails.remove(tail)
         if self.active is None and not self._tails:
             self._step(AgentTrigger.STOP)
@@ -310,7 +312,19 @@ class Agent:
         stop = min(sounding.playback.sent_samples, heard + int(ECHO_AHEAD_S * rate_hz))
         return replace(audio, pieces=audio.stretch(heard - int(reach_s * rate_hz), stop))
 
+    def as_told(self, item: Item) -> Item:
+        """The item as the caller knows it: a reply in progress as far as it was sent, a cut one as far as it was
+        heard.
+        """
+        told = self._cutter.heard_of(item.id)
+        if told is None and self.active is not None and self.active.speaks_in(item.id):
+            told = self.active.told
+        return item if told is None or not isinstance(item, Message) else as_heard(item, told)
+
     # Inside.
+
+    def _heard_of(self, reply: Reply) -> Heard | None:
+        return None if reply.message is None else self._cutter.heard_of(reply.message.id)
 
     def _begin(self, wanted: ResponseRequested, config: SessionConfig, now: float, out: list[Action]) -> None:
         self._cutter.settle(now, out, everything=True)
@@ -368,13 +382,13 @@ class Agent:
     ) -> None:
         """The active response ends by itself; what was sent of its sound plays on as the tail."""
         self.active = None
-        reply.close(status, reason, out)
         if reply.playback is not None and reply.message is not None:
             if status == "failed" or reply.silent or reply.backlog_samples:
                 # Its transcript ran ahead of the sound that will never come.
                 self._cutter.cut_at(reply.message.id, reply.playback.audio, reply.playback.sent_samples)
             if reply.playback.sent_samples:
                 self._tails.append(Tail(reply, reply.playback, now))
+        reply.close(status, reason, out, self._heard_of(reply))
         if self.state is AgentState.WAITING:
             self._take_floor()
         if self.state is not AgentState.DRAINING:
@@ -409,10 +423,12 @@ class Agent:
             for sounding in stopped
             if sounding.message is not None and sounding.sent_samples
         )
-        if reply is not None:
-            reply.close("cancelled", reason, out)
         for cut in stopped:
-            self._cutter.cut(cut, now, out)
+            self._cutter.cut(cut, now)
+        if reply is not None:
+            reply.close("cancelled", reason, out, self._heard_of(reply))
+        for cut in stopped:
+            self._cutter.tell(cut, out)
         if self.state is not AgentState.IDLE:
             self._step(AgentTrigger.STOP)
         self.idle_since = now

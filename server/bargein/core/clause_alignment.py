@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,8 +22,10 @@ from bargein.core.voiced_clock import STEPS_PER_S, VoicedClock
 
 USUAL_LETTERS_PER_S: Final = 14.5
 """Of voiced sound, before anything is known of a voice."""
-PACES: Final = (0.74, 0.86, 1.0, 1.16, 1.35)
-"""Tried while the end of the sound is not known: multiples of the usual length of a letter."""
+USUAL_PACE: Final = STEPS_PER_S / USUAL_LETTERS_PER_S
+"""The same in voiced steps for a letter."""
+PACES: Final = tuple(times * USUAL_PACE for times in (0.74, 0.86, 1.0, 1.16, 1.35))
+"""Of any voice."""
 PACE_SPREAD: Final = 0.12
 """Of voices around the usual, as a standard deviation of the logarithm."""
 CLAUSE_SPREAD: Final = 0.1
@@ -46,26 +49,28 @@ class Laid:
     steps_per_letter: float
 
 
-def lay_clauses(score: Score, clock: VoicedClock, *, finished: bool) -> Laid:
+def lay_clauses(score: Score, clock: VoicedClock, *, finished: bool, paces: Sequence[float] = PACES) -> Laid:
     """Find the pauses at which clauses end.
 
     :param score: of at least one word.
     :param clock: of at least one voiced step.
     :param finished: the sound holds the whole text.
+    :param paces: of the voice, in voiced steps for a letter, to be tried while the end of the sound is not known; the
+        middle one is the likeliest.
     """
     slowest = clock.total / score.letters
     if finished:
         _, anchors = _Search(score, clock, slowest, finished=True).best()
         return Laid(anchors, slowest)
-    usual = STEPS_PER_S / USUAL_LETTERS_PER_S
-    best_cost, best, best_pace = NEVER, [Anchor(0, 0)], max(usual, slowest)
-    for times in PACES:
+    likeliest = paces[len(paces) // 2]
+    best_cost, best, best_pace = NEVER, [Anchor(0, 0)], max(likeliest, slowest)
+    for pace in paces:
         # What has been said so far cannot be more than what has arrived.
-        if usual * times >= slowest:
-            cost, anchors = _Search(score, clock, usual * times, finished=False).best()
-            cost += (math.log(times) / PACE_SPREAD) ** 2 / 2
+        if pace >= slowest:
+            cost, anchors = _Search(score, clock, pace, finished=False).best()
+            cost += (math.log(pace / likeliest) / PACE_SPREAD) ** 2 / 2
             if cost < best_cost:
-                best_cost, best, best_pace = cost, anchors, usual * times
+                best_cost, best, best_pace = cost, anchors, pace
     # The anchors know the pace better than the few that were tried; a second of the latter keeps a short one sane.
     last = best[-1]
     pace = (last.steps + STEPS_PER_S) / (score.letters_before[last.words] + STEPS_PER_S / best_pace)

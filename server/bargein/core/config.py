@@ -94,6 +94,9 @@ class CorePolicy:
     nothing."""
     lead_ms: int | None = 400
     """Audio sent ahead of play-out; ``None`` sends as fast as the model produces."""
+    transcripts: Literal["paced", "early"] = "paced"
+    """When a reply's words are told: with the sound in which they are spoken, or as soon as the model has written
+    them. Without a lead they are always early."""
     slice_ms: int = 100
     """The longest audio delta that is sent."""
     backlog_limit_ms: int = 120_000
@@ -123,6 +126,10 @@ class CorePolicy:
     overflow: Literal["transcript", "drop"] = "transcript"
     """What happens to the caller's old sound when a request grows too large: its transcript stands in, or it is
     dropped."""
+
+    @property
+    def paces_transcripts(self) -> bool:
+        return self.transcripts == "paced" and self.lead_ms is not None
 
     def padding_ms(self, detection: TurnDetection) -> int:
         """Sound before an onset that belongs to the turn: it must leave room for the turn itself."""

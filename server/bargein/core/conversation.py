@@ -64,6 +64,7 @@ class Conversation:
         maker = ReplyMaker(
             self.history,
             policy,
+            measures,
             new_id,
             conversation_id=self.id,
             reports=reports,
@@ -351,7 +352,7 @@ class Conversation:
                     self._idle.caller_sent(now)
                 out.append(actions.ItemCreated(item, previous))
             case events.ItemRetrieveRequested(item_id):
-                out.append(actions.ItemRetrieved(self._cutter.as_heard(self.history.retrieve(item_id))))
+                out.append(actions.ItemRetrieved(self.agent.as_told(self.history.retrieve(item_id))))
             case events.ItemTruncateRequested(item_id, content_index, audio_end_ms):
                 self._truncate(item_id, audio_end_ms, now)
                 out.append(actions.ItemTruncated(item_id, content_index, audio_end_ms))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.history import History
-from bargein.core.items import Item, Message, OutputAudio
+from bargein.core.history import Heard, History
+from bargein.core.items import OutputAudio
 from bargein.core.measures import Measures
 from bargein.core.playback import ReportedListener
 from bargein.core.reply import Reply
@@ -20,7 +20,8 @@ ANSWER_WAIT_S: Final = 0.3
 @dataclass(slots=True)
 class _Pending:
     reply: Reply
-    heard_samples: int
+    heard: Heard
+    """As far as is known."""
     until: float
 
 
@@ -34,26 +35,37 @@ class Cutter:
         self._measures = measures
         self._pending: dict[str, _Pending] = {}
 
-    def cut(self, reply: Reply, now: float, out: list[Action], *, exact: bool = False) -> None:
-        """The caller will hear no more of ``reply`` than it has heard by ``now``.
+    def cut(self, reply: Reply, now: float, *, exact: bool = False) -> None:
+        """The caller will hear no more of ``reply`` than it has heard by ``now``. Tell it so with :meth:`tell`.
 
         :param exact: the position is the caller's own last word; nothing better will come.
         """
         message, playback = reply.message, reply.playback
         if message is None or playback is None:
             return
-        heard = playback.heard(now)
+        heard = self._heard_at(message.id, playback.audio, playback.heard(now))
         if isinstance(playback.listener, ReportedListener) and playback.sent_samples and not exact:
             self._pending[message.id] = _Pending(reply, heard, now + ANSWER_WAIT_S)
         else:
-            self._finish(reply, heard, out)
+            self._history.cut(message.id, heard.samples, heard.text)
+
+    def tell(self, reply: Reply, out: list[Action]) -> None:
+        """Tell the caller of a cut, unless its own answer is waited for first."""
+        message, audio = reply.message, reply.audio
+        if message is None or audio is None or message.id in self._pending:
+            return
+        heard = self._history.heard[message.id]
+        unheard_text = audio.transcript[len(heard.text) :]
+        out.append(actions.Cut(reply.id, message.id, heard.samples, heard.text, unheard_text))
 
     def flushed(self, item_id: str, samples: int, out: list[Action]) -> bool:
         """``bargein.flushed`` came. Returns whether it was waited for."""
         pending = self._pending.pop(item_id, None)
         if pending is None or pending.reply.playback is None:
             return False
-        self._finish(pending.reply, min(max(samples, 0), pending.reply.playback.sent_samples), out)
+        samples = min(max(samples, 0), pending.reply.playback.sent_samples)
+        self.cut_at(item_id, pending.reply.playback.audio, samples)
+        self.tell(pending.reply, out)
         return True
 
     def settle(self, now: float, out: list[Action], *, everything: bool = False) -> None:
@@ -61,7 +73,9 @@ class Cutter:
         for item_id, pending in list(self._pending.items()):
             if everything or now >= pending.until:
                 del self._pending[item_id]
-                self._finish(pending.reply, pending.heard_samples, out)
+                if pending.reply.audio is not None:
+                    self.cut_at(item_id, pending.reply.audio, pending.heard.samples)
+                self.tell(pending.reply, out)
 
     def forgive(self, lost_s: float) -> None:
         """See :meth:`Conversation.forgive`."""
@@ -71,42 +85,25 @@ class Cutter:
     def next_timer(self) -> float | None:
         return min((pending.until for pending in self._pending.values()), default=None)
 
-    def cut_at(self, item_id: str, audio: OutputAudio, samples: int) -> tuple[str, str]:
-        """Cut in the history only. Returns the text that was heard, and the text that was not."""
-        before, text = self._history.heard.get(item_id), audio.transcript
+    def cut_at(self, item_id: str, audio: OutputAudio, samples: int) -> None:
+        """Cut in the history only."""
+        heard = self._heard_at(item_id, audio, samples)
+        self._history.cut(item_id, heard.samples, heard.text)
+
+    def heard_of(self, item_id: str) -> Heard | None:
+        """What was heard of an item that was cut, as far as is known by now; ``None`` of any other."""
+        pending = self._pending.get(item_id)
+        return self._history.heard.get(item_id) if pending is None else pending.heard
+
+    def _heard_at(self, item_id: str, audio: OutputAudio, samples: int) -> Heard:
+        """Never more than was known before."""
+        before = self._history.heard.get(item_id)
         if before is not None and before.samples <= samples:
-            return before.text, text[len(before.text) :]
+            return before
         count = audio.timeline.heard_characters(
             samples,
             audio.sample_count,
             finished=audio.finished,
             curve=self._measures.speech_curve(audio.pieces, audio.format),
         )
-        self._history.cut(item_id, samples, text[:count])
-        return text[:count], text[count:]
-
-    def as_heard(self, item: Item) -> Item:
-        """The item as ``retrieve`` shows it: a cut reply holds no more than was heard."""
-        heard = self._history.heard.get(item.id)
-        if heard is None or not isinstance(item, Message):
-            return item
-        parts = [
-            replace(
-                part,
-                timeline=part.timeline.upto(heard.text),
-                pieces=part.stretch(0, heard.samples),
-                sample_count=heard.samples,
-            )
-            if isinstance(part, OutputAudio)
-            else part
-            for part in item.parts
-        ]
-        return replace(item, parts=parts)
-
-    def _finish(self, reply: Reply, heard_samples: int, out: list[Action]) -> None:
-        message, audio = reply.message, reply.audio
-        if message is None or audio is None:
-            return
-        heard_text, unheard_text = self.cut_at(message.id, audio, heard_samples)
-        samples = self._history.heard[message.id].samples
-        out.append(actions.Cut(reply.id, message.id, samples, heard_text, unheard_text))
+        return Heard(samples, audio.transcript[:count])

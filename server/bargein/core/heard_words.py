@@ -8,7 +8,6 @@ Chat Completions gives the transcript ahead of the sound, and no timings. So the
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from typing import Final
 
 from bargein.core import word_alignment
@@ -23,24 +22,23 @@ TAIL_SHARE: Final = 0.6
 """The same behind the last place that is known: there a word too many is likelier, and it is worse than one too few."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Arrival:
-    characters: int
-    samples: int
-
-
 class Transcript:
     """The transcript of one reply, and when its pieces arrived."""
 
     def __init__(self, rate_hz: int) -> None:
+        self.length = 0
+        """Characters of :attr:`text`."""
         self._rate_hz = rate_hz
         self._pieces: list[str] = []
-        self._arrivals: list[_Arrival] = []
-        self._characters = 0
+        self._arrived_at: list[int] = []
+        """The place in the text of each piece."""
+        self._arrived_samples: list[int] = []
 
     @property
     def text(self) -> str:
-        return "".join(self._pieces)
+        if len(self._pieces) > 1:
+            self._pieces = ["".join(self._pieces)]
+        return self._pieces[0] if self._pieces else ""
 
     @property
     def characters(self) -> int:
@@ -48,10 +46,11 @@ class Transcript:
         return self._characters
 
     def add(self, text: str, received_samples: int) -> None:
-        """A piece arrived when ``received_samples`` of sound had."""
-        self._arrivals.append(_Arrival(self._characters, received_samples))
+        """A piece arrived when ``received_samples`` of sound had: it is spoken after them."""
+        self._arrived_at.append(self.length)
+        self._arrived_samples.append(received_samples)
         self._pieces.append(text)
-        self._characters += len(text)
+        self.length += len(text)
 
     def upto(self, text: str) -> Transcript:
         """A transcript that holds ``text`` and no more."""
@@ -74,17 +73,16 @@ class Transcript:
         clock = VoicedClock(curve, int(self._steps(received_samples)))
         if not clock.total:
             return 0
-        score = Score(words, [int(clock.before(self._steps(self._arrival_of(word.end)))) for word in words])
+        score = Score(words, [int(clock.before(self._steps(self.arrival_of(word.end)))) for word in words])
         count = _heard_words(score, clock, clock.before(self._steps(heard_samples)), finished=finished)
         return words[count - 1].end if count else 0
 
     def _steps(self, samples: int) -> float:
         return samples * STEPS_PER_S / self._rate_hz
 
-    def _arrival_of(self, character: int) -> int:
+    def arrival_of(self, character: int) -> int:
         """Samples of sound that had arrived when the character before this place did."""
-        index = bisect_right(self._arrivals, character - 1, key=lambda arrival: arrival.characters)
-        return self._arrivals[index - 1].samples
+        return self._arrived_samples[bisect_right(self._arrived_at, character - 1) - 1]
 
 
 def _heard_words(score: Score, clock: VoicedClock, heard_steps: float, *, finished: bool) -> int:

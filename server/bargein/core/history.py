@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bargein.core.items import (
     FunctionCall,
@@ -20,10 +20,26 @@ from bargein.errors import CallerError
 
 @dataclass(slots=True)
 class Heard:
-    """What the caller heard of an item that was cut."""
+    """What the caller heard of an item."""
 
     samples: int
     text: str
+
+
+def as_heard(message: Message, heard: Heard) -> Message:
+    """A message that holds no more than was heard, for showing it."""
+    parts = [
+        replace(
+            part,
+            timeline=part.timeline.upto(heard.text),
+            pieces=part.stretch(0, heard.samples),
+            sample_count=heard.samples,
+        )
+        if isinstance(part, OutputAudio)
+        else part
+        for part in message.parts
+    ]
+    return replace(message, parts=parts)
 
 
 class History:

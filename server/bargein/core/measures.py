@@ -10,7 +10,7 @@ from bargein.core.voiced_clock import SpeechCurve
 
 
 class Measures(Protocol):
-    """Pure functions of sound. They are called at an interruption, never per frame."""
+    """Pure functions of sound. They are called at an interruption and every few seconds of a reply, never per frame."""
 
     def speech_curve(self, pieces: Sequence[str | bytes], fmt: AudioFormat) -> SpeechCurve:
         """Where in a stored reply is voice, and where it hisses."""

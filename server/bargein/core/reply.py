@@ -20,7 +20,7 @@ from bargein.core.completion import (
     Usage,
 )
 from bargein.core.heard_words import Transcript
-from bargein.core.history import History
+from bargein.core.history import Heard, History, as_heard
 from bargein.core.items import (
     Failure,
     FunctionCall,
@@ -35,6 +35,7 @@ from bargein.core.items import (
 )
 from bargein.core.playback import Playback
 from bargein.core.usage import estimate
+from bargein.core.word_places import WordPlaces
 
 NewId = Callable[[str], str]
 """From a prefix such as ``"item"`` to an id that is used nowhere else in the session."""
@@ -59,6 +60,7 @@ class Reply:
 
     :param history: where its items are entered; ``None`` for a response out of band.
     :param number: the reply's number in binary messages.
+    :param make_places: keeps the words in step with the sound; without it they are told as they come.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Reply:
         new_id: NewId,
         history: History | None,
         make_playback: Callable[[OutputAudio], Playback],
+        make_places: Callable[[OutputAudio], WordPlaces] | None,
     ) -> None:
         self.response = response
         self.number = number
@@ -87,6 +90,10 @@ class Reply:
         self._new_id = new_id
         self._history = history
         self._make_playback = make_playback
+        self._make_places = make_places
+        self._places: WordPlaces | None = None
+        self._told_characters = 0
+        """Of the transcript."""
         self._message_index = 0
         self._calls: dict[int, tuple[int, FunctionCall]] = {}
         self._open_calls: set[int] = set()
@@ -120,7 +127,9 @@ class Reply:
         return self.message is not None and self.message.id == item_id
 
     def take(self, piece: StreamPiece, out: list[Action]) -> None:
-        """Take one piece of the stream. Sound is kept for :meth:`send`; everything else is told at once."""
+        """Take one piece of the stream. Sound, and the words that go with it, are kept for :meth:`send`; everything
+        else is told at once.
+        """
         match piece:
             case AudioPiece(audio, sample_count):
                 self._tell_kept_words(out)
@@ -157,13 +166,18 @@ class Reply:
                     self.audio.finished = True
 
     def send(self, now: float, out: list[Action]) -> None:
-        """Tell the caller all sound that is due."""
+        """Tell the caller all sound that is due, each word ahead of the slice in which it is spoken."""
         if self.playback is None or self.message is None:
             return
+        places = self._places
+        if places is not None:
+            self._tell_words(places.characters_by(self.playback.sent_samples), out)
         while (due := self.playback.take(now)) is not None:
             start, count, audio = due
             if start == 0:
                 out.append(actions.ReplyNumbered(self.id, self.message.id, self.number))
+            if places is not None:
+                self._tell_words(places.characters_by(start + count), out)
             out.append(
                 actions.AudioSent(self.id, self.message.id, self._message_index, self.number, start, count, audio)
             )
@@ -175,8 +189,19 @@ class Reply:
             return "incomplete", None
         return STATUS_OF_FINISH[self.finish or "stop"]
 
-    def close(self, status: ResponseStatus, reason: StatusReason | None, out: list[Action]) -> None:
-        """Close what is open, in the protocol's order, and the response with it."""
+    @property
+    def told(self) -> Heard | None:
+        """What was sent of its sound, with the words that were told; ``None`` if it has none."""
+        audio = self.audio
+        return None if audio is None else Heard(self.sent_samples, audio.transcript[: self._told_characters])
+
+    def close(
+        self, status: ResponseStatus, reason: StatusReason | None, out: list[Action], heard: Heard | None = None
+    ) -> None:
+        """Close what is open, in the protocol's order, and the response with it.
+
+        :param heard: what of its sound was heard, or will be, if that is not all.
+        """
         self.stream_open = False
         item_status: Status = "completed" if status == "completed" else "incomplete"
         self._close_calls(out, item_status)
@@ -185,7 +210,7 @@ class Reply:
             if self.audio is not None and status == "completed" and self._reference is not None:
                 self.audio.audio_id = self._reference.audio_id
                 self.audio.audio_expires_at = self._reference.expires_at
-            self._item_done(self._message_index, self.message, out)
+            self._item_done(self._message_index, self._message_as_told(self.message, heard, out), out)
         self.response.status = status
         self.response.reason = reason
         if self.response.usage is None:
@@ -193,6 +218,20 @@ class Reply:
         if self._spent is not None:
             self.response.usage += self._spent
         out.append(actions.ResponseDone(self.response))
+
+    def _message_as_told(self, message: Message, heard: Heard | None, out: list[Action]) -> Message:
+        """The message as the caller is told of it at last. The history's stays whole."""
+        audio = self.audio
+        if audio is None:
+            return message
+        self._tell_words(audio.timeline.length if heard is None else len(heard.text), out)
+        if heard is None:
+            if self._places is not None and message.status == "completed":
+                self._places.ended()
+            return message
+        shown = as_heard(message, heard)
+        self.response.output[self._message_index] = shown
+        return shown
 
     def _estimated_usage(self) -> Usage:
         made_ms = 0 if self.audio is None else self.audio.format.ms_of(self.audio.sample_count)
@@ -206,14 +245,24 @@ class Reply:
                 self.response.settings.output_format, Transcript(self.response.settings.output_format.rate_hz)
             )
             self.playback = self._make_playback(audio)
+            self._places = None if self._make_places is None else self._make_places(audio)
             self._begin_message(audio, out)
         return self.playback
 
     def _tell_transcript(self, text: str, out: list[Action]) -> None:
         audio = self._speak(out).audio
-        audio.timeline.add(text, audio.sample_count)
-        if self.message is not None:
-            out.append(actions.TranscriptSent(self.id, self.message.id, self._message_index, text))
+        if self._places is not None:
+            self._places.add(text)
+        else:
+            audio.timeline.add(text, audio.sample_count)
+            self._tell_words(audio.timeline.length, out)
+
+    def _tell_words(self, characters: int, out: list[Action]) -> None:
+        """Tell the transcript up to there."""
+        if characters > self._told_characters and self.audio is not None and self.message is not None:
+            delta = self.audio.transcript[self._told_characters : characters]
+            self._told_characters = characters
+            out.append(actions.TranscriptSent(self.id, self.message.id, self._message_index, delta))
 
     def _lacks_sound(self, reason: FinishReason) -> bool:
         """Whether a stream that ends so has answered a question that should be answered aloud without a sound."""

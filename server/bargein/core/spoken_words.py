@@ -45,9 +45,11 @@ class SpokenWord:
     pause: int
 
 
-def spoken_words(text: str) -> list[SpokenWord]:
-    """The words of a text, in order. Punctuation that stands alone belongs to no word's sound but takes its place."""
-    return [_word(match.end(), match.group()) for match in _WORD.finditer(text)]
+def spoken_words(text: str, start: int = 0) -> list[SpokenWord]:
+    """The words of a text from a place on, in order. Punctuation that stands alone belongs to no word's sound but takes
+    its place.
+    """
+    return [_word(match.end(), match.group()) for match in _WORD.finditer(text, start)]
 
 
 def _word(end: int, word: str) -> SpokenWord:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -47,11 +49,12 @@ class VoicedClock:
     """Counts voiced steps. All of a sound counts as voiced where its curve is empty.
 
     :param total_steps: length of the sound.
+    :param peak_db: of a louder sound that this is a part of.
     """
 
-    def __init__(self, curve: SpeechCurve, total_steps: int) -> None:
+    def __init__(self, curve: SpeechCurve, total_steps: int, peak_db: float = -math.inf) -> None:
         levels_db = curve.levels_db
-        gate_db = max(levels_db) - QUIET_BELOW_PEAK_DB if levels_db else 0.0
+        gate_db = max(peak_db, *levels_db) - QUIET_BELOW_PEAK_DB if levels_db else 0.0
         self.hisses_before = [0]
         """Hissing steps before each voiced step, and before the end."""
         self.pauses: list[Pause] = []
@@ -90,6 +93,15 @@ class VoicedClock:
             return self._voiced_before[-1]
         voiced = self._voiced_before[whole]
         return voiced + (self._voiced_before[whole + 1] - voiced) * (steps - whole)
+
+    def moment(self, voiced: float) -> float:
+        """The step of the sound by which so many voiced ones have passed; behind the sound all count as voiced."""
+        if voiced >= self.total:
+            return max(len(self._voiced_before) - 1, self.total) + voiced - self.total
+        if len(self._voiced_before) == 1:
+            return voiced
+        index = bisect_left(self._voiced_before, voiced)
+        return index - (self._voiced_before[index] - voiced)
 
     def dips(self, begin: int, end: int) -> list[float]:
         """How clearly the level dips before each voiced step from ``begin`` to ``end``: 0 not at all, 1 by

@@ -122,6 +122,7 @@ def core_policy(settings: Settings) -> CorePolicy:
         confirm_after_ms=settings.confirm_after_ms,
         hold_limit_ms=settings.hold_limit_ms,
         lead_ms=settings.lead_ms or None,
+        transcripts=settings.transcripts,
         backlog_limit_ms=settings.backlog_limit_ms,
         turn_limit_ms=settings.turn_limit_ms,
         input_limit_ms=settings.input_limit_ms,

@@ -35,7 +35,10 @@ class NumpyMeasures:
 
 
 def _pcm16(pieces: Sequence[str | bytes], fmt: AudioFormat) -> npt.NDArray[np.int16]:
-    raw = b"".join(piece if isinstance(piece, bytes) else pybase64.b64decode(piece) for piece in pieces)
+    # Validating is four times faster than looking for what to leave out.
+    raw = b"".join(
+        [piece if isinstance(piece, bytes) else pybase64.b64decode(piece, validate=True) for piece in pieces]
+    )
     match fmt.encoding:
         case Encoding.PCM16:
             return np.frombuffer(raw, "<i2")

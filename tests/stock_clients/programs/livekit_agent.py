@@ -20,6 +20,8 @@ from livekit.plugins import openai
 from outside import Microphone, run
 
 RATE_HZ = 24_000
+LISTENS_S = 2.5
+"""To a story, before it is talked over."""
 
 
 class Ears(io.AudioInput):
@@ -156,6 +158,7 @@ async def interruption(given: dict[str, Any]) -> dict[str, Any]:
     async with call(given) as on:
         on.session.generate_reply(user_input="Tell me a story.")
         await on.speaker.began.wait()
+        await asyncio.sleep(LISTENS_S)
         on.mouth.say(given["interruption"])
         cut = await on.answer()
         played_s = on.speaker.played_s

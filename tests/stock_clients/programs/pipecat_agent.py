@@ -38,6 +38,8 @@ from pipecat.transports.base_transport import TransportParams
 from pipecat.workers.runner import WorkerRunner
 
 RATE_HZ = 24_000
+LISTENS_S = 2.5
+"""To a story, before it is talked over."""
 PARAMS = TransportParams(
     audio_in_enabled=True,
     audio_out_enabled=True,
@@ -68,8 +70,8 @@ class Loudspeaker(BaseOutputTransport):
 
     def __init__(self) -> None:
         super().__init__(PARAMS)
-        self.began = asyncio.Event()
         self.played_s = 0.0
+        self._played = asyncio.Condition()
         self._free_at = 0.0
 
     async def start(self, frame: StartFrame) -> None:
@@ -77,14 +79,20 @@ class Loudspeaker(BaseOutputTransport):
         await self.set_transport_ready(frame)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
-        if any(frame.audio):
-            self.began.set()
         now = asyncio.get_running_loop().time()
         duration_s = len(frame.audio) / 2 / frame.sample_rate
         self._free_at = max(now, self._free_at) + duration_s
         await asyncio.sleep(self._free_at - now)
-        self.played_s += duration_s
+        if any(frame.audio):
+            async with self._played:
+                self.played_s += duration_s
+                self._played.notify_all()
         return True
+
+    async def has_played(self, seconds: float) -> None:
+        """Return when so much speech was played."""
+        async with self._played:
+            await self._played.wait_for(lambda: self.played_s >= seconds)
 
 
 class Call:
@@ -195,7 +203,7 @@ async def spoken_turn(given: dict[str, Any]) -> dict[str, Any]:
 async def interruption(given: dict[str, Any]) -> dict[str, Any]:
     async with call(given) as on:
         await on.ask("Tell me a story.")
-        await on.speaker.began.wait()
+        await on.speaker.has_played(LISTENS_S)
         on.mouth.say(given["interruption"])
         cut = await on.answer()
         return {"cut": cut, "played_s": on.speaker.played_s, "answer": await on.answer()}
