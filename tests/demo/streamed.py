@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,14 +10,8 @@ from typing import Any
 import httpx
 import numpy as np
 import orjson
-import pytest
 
 from bargein.demo.process import DemoModelProcess
-
-needs_pocketsphinx = pytest.mark.skipif(
-    importlib.util.find_spec("pocketsphinx") is None,
-    reason="pocketsphinx has no wheel for this Python: run the tests on Python 3.11 to 3.13",
-)
 
 
 @dataclass

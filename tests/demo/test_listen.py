@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import importlib.util
 import os
 import signal
 import sys
@@ -14,13 +15,15 @@ import numpy as np
 import pytest
 
 from bargein.demo.bank import load_bank
+from bargein.demo.engines import PACKAGES
 from bargein.demo.intents import Asked, asked
 from bargein.demo.listen import Listener
 from bargein.demo.process import DemoModelProcess
 from bargein.demo.speech import speak_whole
 from bargein.demo.voices import VOICES
 from bargein.sound.wav import wrap
-from demo.streamed import body_of, needs_pocketsphinx, stream
+from demo.streamed import body_of, stream
+from support.listening import needs_listening
 from support.speech import speak
 
 RATE_HZ = 24_000
@@ -47,8 +50,15 @@ def call(pcm16: bytes, noise_rms: float = 15) -> np.ndarray[tuple[int], np.dtype
     return noisy
 
 
-@pytest.fixture
-async def listener() -> AsyncIterator[Listener]:
+@pytest.fixture(params=[package for package in PACKAGES if importlib.util.find_spec(package)] or ["none"])
+async def listener(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> AsyncIterator[Listener]:
+    """With each of the packages that decode speech here: the others cannot be imported in its worker."""
+    for package in PACKAGES:
+        if package != request.param:
+            (tmp_path / f"{package}.py").write_text(f"raise ImportError('{package} is not for this test')\n", "utf-8")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))))
     listening = Listener()
     yield listening
     await listening.close()
@@ -60,7 +70,7 @@ def meaning(words: str | None) -> Asked | None:
     return wanted and Asked(wanted.intent, "", wanted.first, wanted.last)
 
 
-@needs_pocketsphinx
+@needs_listening
 async def test_spoken_commands_are_understood(listener: Listener, capsys: pytest.CaptureFixture[str]) -> None:
     wrong = []
     for name, words_per_minute, pitch in VOICES_OF_CALLERS:
@@ -75,13 +85,13 @@ async def test_spoken_commands_are_understood(listener: Listener, capsys: pytest
     assert len(wrong) <= count * 0.12
 
 
-@needs_pocketsphinx
+@needs_listening
 async def test_most_other_speech_is_not_taken_for_a_command(listener: Listener) -> None:
     texts = [(await listener.understand(call(speak(words)), RATE_HZ)).text for words in FOREIGN]
     assert sum(text is None for text in texts) >= len(FOREIGN) * 2 / 3, texts
 
 
-@needs_pocketsphinx
+@needs_listening
 async def test_it_understands_the_bank_without_espeak(listener: Listener) -> None:
     bank = load_bank()
     for command in ("What time is it?", "Tell me a story.", "Who are you?"):
@@ -90,7 +100,7 @@ async def test_it_understands_the_bank_without_espeak(listener: Listener) -> Non
         assert meaning(heard.text) == meaning(command), heard
 
 
-@needs_pocketsphinx
+@needs_listening
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100])
 async def test_any_rate_will_do(listener: Listener, rate_hz: int) -> None:
     sound = np.frombuffer(speak("tell me a story", rate_hz=rate_hz), "<i2").astype(np.int16)
@@ -107,7 +117,7 @@ async def test_nothing_at_all_is_silence(listener: Listener) -> None:
     assert not (await listener.understand(np.zeros(0, np.int16), RATE_HZ)).speech
 
 
-async def test_without_pocketsphinx_it_knows_that_there_was_speech() -> None:
+async def test_without_a_decoder_it_knows_that_there_was_speech() -> None:
     listening = Listener(enabled=False)
     await listening.start()
     heard = await listening.understand(call(speak("what time is it")), RATE_HZ)
@@ -116,7 +126,7 @@ async def test_without_pocketsphinx_it_knows_that_there_was_speech() -> None:
     await listening.close()
 
 
-@needs_pocketsphinx
+@needs_listening
 async def test_a_dead_worker_is_replaced(listener: Listener) -> None:
     sound = call(speak("what time is it"))
     await listener.start()
@@ -128,7 +138,7 @@ async def test_a_dead_worker_is_replaced(listener: Listener) -> None:
         assert (await listener.understand(sound, RATE_HZ)).text == "what time is it"
 
 
-@needs_pocketsphinx
+@needs_listening
 async def test_a_caller_who_leaves_disturbs_nobody(listener: Listener) -> None:
     sound = call(speak("what time is it"))
     await listener.start()
@@ -139,7 +149,7 @@ async def test_a_caller_who_leaves_disturbs_nobody(listener: Listener) -> None:
     assert (await listener.understand(sound, RATE_HZ)).text == "what time is it"
 
 
-@needs_pocketsphinx
+@needs_listening
 async def test_two_callers_at_once_get_their_own_answers(listener: Listener) -> None:
     commands = ("what time is it", "tell me a story", "who are you") * 2
     heard = await asyncio.gather(*(listener.understand(call(speak(words)), RATE_HZ) for words in commands))
@@ -147,16 +157,17 @@ async def test_two_callers_at_once_get_their_own_answers(listener: Listener) -> 
 
 
 async def test_the_worker_says_when_it_cannot_listen(tmp_path: Path) -> None:
-    (tmp_path / "pocketsphinx.py").write_text("raise ImportError('no wheel here')\n", "utf-8")
+    for package in PACKAGES:
+        (tmp_path / f"{package}.py").write_text("raise ImportError('no wheel here')\n", "utf-8")
     worker = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bargein.demo.listen_worker",
-        stdout=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE, env=os.environ | {"PYTHONPATH": os.pathsep.join((str(tmp_path), *sys.path))},
     )  # fmt: skip
     output, _ = await worker.communicate()
     assert output == b'{"ready": false, "why": "no wheel here"}\n'
 
 
-@needs_pocketsphinx
+@needs_listening
 async def test_a_spoken_question_is_answered(demo: DemoModelProcess) -> None:
     wav = wrap(call(speak("who are you")).tobytes(), RATE_HZ)
     part = {"type": "input_audio", "input_audio": {"data": base64.b64encode(wav).decode(), "format": "wav"}}

@@ -12,7 +12,7 @@ import pytest
 
 from bargein.demo.process import DemoModelProcess
 from bargein.sound.wav import read, wrap
-from demo.streamed import needs_pocketsphinx
+from support.listening import needs_listening
 
 SPEECH = {"model": "demo-speech", "input": "What time is it?", "voice": "alloy"}
 LOUD = np.random.default_rng(0).normal(0, 6000, 24_000).astype("<i2").tobytes()
@@ -24,7 +24,7 @@ async def transcribe(post: Callable[..., Any], wav: bytes, **fields: str) -> htt
     return answer
 
 
-@needs_pocketsphinx
+@needs_listening
 async def test_what_it_says_it_understands(post: Callable[..., Any]) -> None:
     spoken = await post("/audio/speech", json=SPEECH)
     assert spoken.headers["content-type"] == "audio/wav"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from bargein.demo import phrases
 from bargein.demo.adpcm import read_adpcm
 from bargein.demo.bank import BankSpeaker, load_bank
 from bargein.demo.clauses import MAX_WORDS, bare, bare_words, split_clauses
-from bargein.demo.espeak import EspeakSpeaker
+from bargein.demo.espeak import EspeakSpeaker, beginnings, filled_in, trusted
 from bargein.demo.speech import RATE_HZ, Clip, Speaker, speak_whole, spoken
 from bargein.demo.voices import VOICES, Voice, voice_called
 from bargein.sound.wav import read
@@ -87,8 +88,9 @@ def volume_spans(program: str, words: list[str]) -> list[tuple[int, int]]:
     return list(zip(starts, ends, strict=True))
 
 
+@pytest.mark.parametrize("voice", [VOICES["alloy"], VOICES["nova"], VOICES["shimmer"]], ids=lambda voice: voice.name)
 @pytest.mark.parametrize("sentence", SENTENCES)
-def test_word_places_agree_with_another_way_to_measure_them(espeak: EspeakSpeaker, sentence: str) -> None:
+def test_word_places_agree_with_another_way_to_measure_them(espeak: EspeakSpeaker, sentence: str, voice: Voice) -> None:
     """Within 30 ms, word by word. The two renderings differ by a break of 16 ms that volume puts between words."""
     words = sentence.split()
     spans = volume_spans(require_program("espeak-ng"), words)
@@ -98,6 +100,31 @@ def test_word_places_agree_with_another_way_to_measure_them(espeak: EspeakSpeake
         ours_ms = (clip.words[index].start_samples - clip.words[index - 1].start_samples) * 1000 / RATE_HZ
         theirs_ms = (spans[index][0] - spans[index - 1][0]) * 1000 / 22_050 - 16
         assert abs(ours_ms - theirs_ms) <= 30, (words[index], ours_ms, theirs_ms)
+
+
+def test_a_rendering_whose_breath_changed_is_compared_with_its_like() -> None:
+    """As espeak-ng 1.52 renders some clauses: from the third word on, a tag alters the sound from its first sample."""
+    places, length = (100, 200, 300, 400), 500
+
+    def rendering(slow_from: int | None, *, breath: int, tone: int = 7) -> npt.NDArray[np.int16]:
+        sound = np.full(length, breath, np.int16)
+        if slow_from is not None:
+            sound[slow_from:] += tone
+        return sound
+
+    breaths = (1, 1, 2, 2, 2)
+    renders = [rendering(None, breath=1)]
+    renders += [rendering(place, breath=breath) for place, breath in zip((*places, 400), breaths, strict=True)]
+    renders[-1] = rendering(400, breath=2, tone=9)
+    assert beginnings(renders) == [100, 200, 300, 400]
+
+
+def test_no_word_begins_where_there_is_no_room_for_it() -> None:
+    words = ["and", "the", "parrot", "had", "learned", "it"]
+    found: list[int | None] = [0, 400, 700, 0, 0, 0]
+    starts = filled_in(trusted(found, words, 3000, 13), words, 3000)
+    assert starts[:3] == [0, 400, 700]
+    assert all(later - earlier >= 13 * 4 for earlier, later in pairwise([*starts, 3000])), starts
 
 
 def test_a_pair_that_espeak_speaks_as_one_word_is_shared_out(espeak: EspeakSpeaker) -> None:

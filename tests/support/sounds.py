@@ -1,17 +1,15 @@
-"""Sounds made for tests: speech by espeak-ng, and noises that are not speech. All at 24 kHz, as float samples on the
+"""Sounds made for tests: recorded speech, and noises that are not speech. All at 24 kHz, as float samples on the
 scale of PCM16."""
 
 from __future__ import annotations
 
 import functools
-import shutil
-import subprocess
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from bargein.sound.wav import read_mono
+from support.speech import Manner, speak_to_file
 
 RATE_HZ = 24_000
 Sound = npt.NDArray[np.float64]
@@ -19,12 +17,9 @@ Sound = npt.NDArray[np.float64]
 
 @functools.cache
 def speech(text: str, voice: str = "en-us", pitch: int = 50) -> Sound:
-    """``text`` as espeak-ng says it; ``pitch`` from 0 to 99."""
-    if shutil.which("espeak-ng") is None:
-        raise RuntimeError("espeak-ng is not installed: apt-get install espeak-ng, or brew install espeak-ng")
-    command = ["espeak-ng", "-v", voice, "-p", str(pitch), "--stdout", text]
-    said = subprocess.run(command, check=True, capture_output=True)
-    return read_mono(said.stdout, RATE_HZ).astype(np.float64)
+    """``text`` as espeak-ng says it, with a little silence around it; ``pitch`` from 0 to 99."""
+    said = speak_to_file(text, Manner(voice, words_per_minute=175, pitch=pitch, cut=False))[1]
+    return np.frombuffer(said, np.int16).astype(np.float64)
 
 
 def room(ms: int, level_db: float, seed: int = 0) -> Sound:

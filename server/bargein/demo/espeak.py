@@ -5,6 +5,10 @@ The program is run, never loaded: its library is under the GPL.
 It tells nobody where its words begin. But a change of the speaking rate (SSML ``prosody``) takes effect exactly at a
 word and puts no break there, while a change of volume does. So each clause is rendered once as it is, and once more for
 each word with everything from that word on at another rate: the first sample that differs is where the word begins.
+
+In some voices of espeak-ng 1.52 a change of rate, wherever it is, may also alter the breath in all of the clause. Such
+a rendering differs from the plain one too early, but not from others of its kind: each is compared with several, and
+the latest of the differences counts, for none can come after the word.
 """
 
 from __future__ import annotations
@@ -37,6 +41,8 @@ CACHE_SAMPLES: Final = 24_000 * 60 * 8
 _RUNS: Final = 2
 _PROBE_RATE: Final = "70%"
 """Slower, not faster: then even the closure before a "t" grows, and the difference begins with the word."""
+_OTHER_RATE: Final = "80%"
+"""For the last word, behind which no other begins that it could be compared with."""
 _TIMEOUT_S: Final = 20.0
 
 
@@ -90,14 +96,17 @@ class EspeakSpeaker:
         command = (
             self._program, "-m", "--stdout", "-v", voice.espeak, "-s", str(words_per_minute), "-p", str(voice.pitch),
         )  # fmt: skip
-        probes = range(1, len(words))
-        renders = list(self._runs.map(lambda at: _run(command, _ssml(words, at)), (0, *probes)))
-        (whole, rate_hz), others = renders[0], [samples for samples, _ in renders[1:]]
+        probes = [(0, _PROBE_RATE), *((at, _PROBE_RATE) for at in range(1, len(words)))]
+        renders = list(
+            self._runs.map(lambda probe: _run(command, _ssml(words, *probe)), (*probes, (len(words) - 1, _OTHER_RATE)))
+        )
+        whole, rate_hz = renders[0]
         if not np.any(np.abs(whole) >= QUIET):
             raise EspeakError(f"espeak-ng said nothing for {' '.join(words)!r}")
         loud = np.flatnonzero(np.abs(whole.astype(np.int32)) >= QUIET)
-        found = [int(loud[0]), *(_first_difference(whole, other) for other in others)]
-        starts = _filled_in(_trusted(found, words, SHORTEST_MS_PER_LETTER * rate_hz // 1000), words, int(loud[-1]) + 1)
+        found = [int(loud[0]), *beginnings([samples for samples, _ in renders])]
+        end = int(loud[-1]) + 1
+        starts = filled_in(trusted(found, words, end, SHORTEST_MS_PER_LETTER * rate_hz // 1000), words, end)
         return _clip(whole, rate_hz, starts, words)
 
 
@@ -107,10 +116,10 @@ def find_espeak() -> EspeakSpeaker | None:
     return EspeakSpeaker(program) if program else None
 
 
-def _ssml(words: list[str], fast_from: int) -> bytes:
-    """The clause; from the word ``fast_from`` on it is faster, if that is not the first."""
-    plain, fast = escape(" ".join(words[:fast_from])), escape(" ".join(words[fast_from:]))
-    body = f'{plain} <prosody rate="{_PROBE_RATE}">{fast}</prosody>' if fast_from else fast
+def _ssml(words: list[str], slow_from: int, rate: str) -> bytes:
+    """The clause; from the word ``slow_from`` on it is slower, if that is not the first."""
+    plain, slow = escape(" ".join(words[:slow_from])), escape(" ".join(words[slow_from:]))
+    body = f'{plain} <prosody rate="{rate}">{slow}</prosody>' if slow_from else slow
     return f"<speak>{body}</speak>".encode()
 
 
@@ -123,29 +132,52 @@ def _run(command: Sequence[str], ssml: bytes) -> tuple[Samples, int]:
     return wav.mono, wav.rate_hz
 
 
+def beginnings(renders: Sequence[Samples]) -> list[int | None]:
+    """Where each word but the first begins.
+
+    :param renders: the plain one, one for each word but the first, and a second one for the last word.
+    """
+    whole = renders[0]
+    found: list[int | None] = []
+    for probe, following in pairwise(renders[1:]):
+        differences = (_first_difference(probe, other) for other in (whole, following))
+        found.append(max((place for place in differences if place is not None), default=None))
+    return found
+
+
 def _first_difference(one: Samples, other: Samples) -> int | None:
     shorter = min(len(one), len(other))
     differing = np.flatnonzero(one[:shorter] != other[:shorter])
     return int(differing[0]) if len(differing) else None
 
 
-def _trusted(found: list[int | None], words: list[str], shortest_letter: int) -> list[int | None]:
+def trusted(found: list[int | None], words: list[str], end: int, shortest_letter: int) -> list[int | None]:
     """Take back what cannot be a word's beginning.
 
     espeak-ng speaks some pairs, such as "do not", as one entry of its dictionary; a tag between them changes both, and
-    the difference begins too early or too late. Of two beginnings that are too near for the word between them, that
-    one goes without which the lengths of the words fit their letters better.
+    the difference begins too early or too late. Of two beginnings that are too near for the words between them, that
+    one goes without which the lengths of the words fit their letters better. The first word's, and the end, are sure.
     """
-    kept = list(found)
+    kept = [*found, end]
+    known = [0]
     for at in range(1, len(kept)):
-        here, before = kept[at], kept[at - 1]
-        if here is None or before is None:
-            continue
-        if here - before < shortest_letter * (len(words[at - 1]) + 1):
-            choices = [index for index in (at, at - 1) if index]
-            without = [[*kept[:index], None, *kept[index + 1 :]] for index in choices]
-            kept = min(without, key=lambda starts: _unevenness(starts, words))
-    return kept
+        while (here := kept[at]) is not None and known:
+            before = known[-1]
+            letters = sum(len(word) + 1 for word in words[before:at])
+            if here - (kept[before] or 0) >= shortest_letter * letters:
+                break
+            choices = [index for index in (at, before) if index not in {0, len(words)}]
+            if not choices:
+                break
+            latest = max(here, kept[before] or 0)
+            likely = [*kept[: at + 1], *(later if later and later > latest else None for later in kept[at + 1 :])]
+            dropped = min(choices, key=lambda index: _unevenness([*likely[:index], None, *likely[index + 1 :]], words))
+            kept[dropped] = None
+            if dropped == before:
+                known.pop()
+        if kept[at] is not None:
+            known.append(at)
+    return kept[:-1]
 
 
 def _unevenness(starts: list[int | None], words: list[str]) -> float:
@@ -158,7 +190,7 @@ def _unevenness(starts: list[int | None], words: list[str]) -> float:
     return float(np.ptp(rates)) if rates else 0.0
 
 
-def _filled_in(found: list[int | None], words: list[str], length: int) -> list[int]:
+def filled_in(found: list[int | None], words: list[str], length: int) -> list[int]:
     """Put each start that is not known between its neighbours, by the words' letters."""
     starts: list[int] = []
     for index, start in enumerate(found):
@@ -179,7 +211,7 @@ def _clip(whole: Samples, rate_hz: int, starts: list[int], words: list[str]) -> 
     spans: list[tuple[int, int]] = []
     for start, end in zip(starts, [*starts[1:], last], strict=True):
         inside = loud[np.searchsorted(loud, start) : np.searchsorted(loud, end)]
-        spans.append((int(inside[0]), int(inside[-1]) + 1) if len(inside) else (min(start, last), min(start, last)))
+        spans.append((int(inside[0]), int(inside[-1]) + 1) if len(inside) else (start, end))
     samples = resample(whole[first:last], rate_hz, RATE_HZ)
 
     def place(at: int) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import importlib.util
 import logging
 import sys
 from collections import OrderedDict
@@ -15,7 +14,8 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
-from bargein.demo.listen_worker import RATE_HZ as WORKER_HZ
+from bargein.demo.engines import RATE_HZ as WORKER_HZ
+from bargein.demo.engines import installed
 from bargein.demo.speech import Samples
 from bargein.errors import BargeinError
 from bargein.sound.levels import loudness
@@ -54,7 +54,7 @@ class Heard:
 def _prepared(samples: Samples) -> bytes:
     """The sound at a usual level, with room around it and a little noise.
 
-    pocketsphinx was trained on rooms: of 96 commands it understood 67 amid digital silence and 95 amid
+    The acoustic model was trained on rooms: of 96 commands it understood 67 amid digital silence and 95 amid
     noise. Of 51 from a telephone it understood 34 amid noise of 5, and 44 amid noise of 40.
     """
     padded = np.pad(samples.astype(np.float32), WORKER_HZ * ROOM_MS // 1000)
@@ -76,11 +76,11 @@ class _Job:
 class Listener:
     """Owns the worker process: starts it when it is first needed, and again when it has died.
 
-    :param enabled: ``False`` does without it, as on a Python for which pocketsphinx has no wheel.
+    :param enabled: ``False`` does without it, as on a machine for which no decoder has a wheel.
     """
 
     def __init__(self, *, enabled: bool = True) -> None:
-        self.able = enabled and importlib.util.find_spec("pocketsphinx") is not None
+        self.able = enabled and installed()
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue(_QUEUED)
         self._pump: asyncio.Task[None] | None = None
         self._process: asyncio.subprocess.Process | None = None

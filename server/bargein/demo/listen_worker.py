@@ -1,6 +1,6 @@
 """The process that understands speech: ``python -m bargein.demo.listen_worker``.
 
-pocketsphinx holds Python's lock while it works, so it has a process of its own. It reads sounds from standard input,
+Decoding holds Python's lock while it works, so it has a process of its own. It reads sounds from standard input,
 each as four bytes of length (big-endian) and mono PCM16 at 16 kHz, and answers each with one line of JSON on standard
 output: ``{"text": "what time is it", "score": -0.4}``, with ``null`` for what is no command. It ends with its input.
 """
@@ -8,7 +8,6 @@ output: ``{"text": "what time is it", "score": -0.4}``, with ``null`` for what i
 from __future__ import annotations
 
 import json
-import math
 import re
 import signal
 import sys
@@ -18,16 +17,15 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from bargein.demo.engines import FRAMES_PER_S, RATE_HZ, load_engine
 from bargein.standard_error import never_wait_for_standard_error
 
-RATE_HZ: Final = 16_000
 LONGEST_S: Final = 12.0
 """Nothing longer is a command."""
-FRAMES_PER_S: Final = 100
 
 MIN_SCORE_SHORT: Final = -1.3
 MIN_SCORE_LONG: Final = -0.7
-"""How much worse per 10 ms frame, in thousandths of pocketsphinx's log scale, a command may fit than bare phones do. A
+"""How much worse per 10 ms frame, in thousandths of the decoder's log scale, a command may fit than bare phones do. A
 long sound must fit better: in it a wrong command has had more room to adapt."""
 SHORT_FRAMES: Final = 200
 LONG_FRAMES: Final = 300
@@ -69,58 +67,36 @@ def _dictionary(words: set[str], full: Path) -> Iterator[str]:
 class Recognizer:
     """Two searches over the same sound: the commands, and phones in any order to compare them with.
 
-    :raises ImportError: pocketsphinx is not installed.
+    :raises ImportError: no package that decodes speech is installed.
     """
 
     def __init__(self) -> None:
-        from pocketsphinx import Decoder, get_model_path  # noqa: PLC0415 - there is no wheel for every Python
-
-        model = Path(get_model_path("en-us"))
+        engine = load_engine()
         grammar = (resources.files("bargein.demo") / "data" / "commands.gram").read_text("utf-8")
         with tempfile.TemporaryDirectory() as folder:
             dictionary = Path(folder) / "commands.dict"
-            dictionary.write_text("".join(_dictionary(grammar_words(grammar), model / "cmudict-en-us.dict")), "utf-8")
-            self._commands, self._phones = (
-                Decoder(
-                    hmm=str(model / "en-us"), dict=str(dictionary), lm=None, samprate=RATE_HZ, loglevel="FATAL",
-                    # No search for the best path through the lattice: with loops in the grammar it takes minutes.
-                    bestpath=False, **beams,
-                )
-                for beams in (_COMMAND_BEAMS, _PHONE_BEAMS)
-            )  # fmt: skip
-        self._commands.add_jsgf_string("commands", grammar)
-        self._commands.activate_search("commands")
-        self._phones.add_jsgf_string("phones", _PHONE_LOOP)
-        self._phones.activate_search("phones")
+            dictionary.write_text("".join(_dictionary(grammar_words(grammar), engine.dictionary)), "utf-8")
+            self._commands = engine.decoder(grammar, dictionary, _COMMAND_BEAMS)
+            self._phones = engine.decoder(_PHONE_LOOP, dictionary, _PHONE_BEAMS)
 
     def understand(self, pcm16: bytes) -> dict[str, Any]:
         """The command in a sound, or ``None`` for its text."""
         frames = len(pcm16) // 2 * FRAMES_PER_S // RATE_HZ
         if not 10 <= frames <= LONGEST_S * FRAMES_PER_S:
             return {"text": None, "score": None}
-        hypothesis = _decode(self._commands, pcm16)
-        loop = _decode(self._phones, pcm16)
-        if hypothesis is None or loop is None:
+        command = self._commands.decode(pcm16)
+        phones = self._phones.decode(pcm16)
+        if command is None or phones is None:
             return {"text": None, "score": None}
-        score = 1000 * (math.log(hypothesis.score) - math.log(loop.score)) / frames
-        ends = max(segment.end_frame for segment in self._commands.seg() if not segment.word.startswith(("<", "(")))
-        speech_ends = max((s.end_frame for s in self._phones.seg() if s.word.startswith("PHONE_")), default=ends)
-        fits = score >= min_score(frames) and speech_ends - ends <= TAIL_FRAMES
-        text = _VARIANT.sub("", hypothesis.hypstr)
-        return {"text": text if fits else None, "score": round(score, 3)}
+        score = 1000 * (command.log_score - phones.log_score) / frames
+        fits = score >= min_score(frames) and phones.end_frame - command.end_frame <= TAIL_FRAMES
+        return {"text": command.text if fits else None, "score": round(score, 3)}
 
 
 def min_score(frames: int) -> float:
     """The score that a command of this length needs."""
     share = min(max((frames - SHORT_FRAMES) / (LONG_FRAMES - SHORT_FRAMES), 0.0), 1.0)
     return MIN_SCORE_SHORT + share * (MIN_SCORE_LONG - MIN_SCORE_SHORT)
-
-
-def _decode(decoder: Any, pcm16: bytes) -> Any:  # noqa: ANN401 - pocketsphinx has no types
-    decoder.start_utt()
-    decoder.process_raw(pcm16, full_utt=True)
-    decoder.end_utt()
-    return decoder.hyp()
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ HELP: Final = {
     "pace": "How fast sound is sent, as a multiple of real time. 0 is as fast as the client reads.",
     "first_byte_ms": "Answer no sooner than this after the request, in milliseconds, as a large model would.",
     "espeak": "Speak freely through the program espeak-ng where it is installed; otherwise only recorded phrases.",
-    "listen": "Understand short spoken commands with pocketsphinx, in a process of its own.",
+    "listen": "Understand short spoken commands, in a process of its own, where a decoder of speech has a wheel.",
     "api_key": "Refuse other keys with 401. Without it any key, or none, will do.",
     "audio_ttl_s": "How long an earlier reply can be referred to by its audio id, in seconds.",
     "log": "Append one line of JSON per request to this file. GET /log has the same.",
