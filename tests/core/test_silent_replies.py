@@ -56,7 +56,7 @@ def test_nothing_is_told_before_the_first_sound() -> None:
     script.piece(TranscriptPiece("one "))
     script.piece(TranscriptPiece("two"))
     assert "OutputItemAdded" not in script.kinds()
-    script.say("", 100)
+    script.say("", 400)
     told = [action.delta for action in script.all(actions.TranscriptSent)]
     assert "".join(told) == "one two"
     assert script.kinds().index("OutputItemAdded") < script.kinds().index("TranscriptSent")

@@ -94,16 +94,18 @@ def test_a_reply_that_was_sent_to_its_end_has_told_every_character() -> None:
 def test_words_leave_as_they_come_where_that_is_wanted_or_nothing_is_paced(policy: CorePolicy) -> None:
     script = Script(manual(), policy)
     script.ask()
-    script.piece(TranscriptPiece("abed bide "))
-    script.piece(TranscriptPiece("co"))
-    assert telling(script) == ["abed bide ", "co"]
+    script.say("abed bide ", 100)
+    script.piece(TranscriptPiece("code "))
+    script.piece(TranscriptPiece("da"))
+    assert telling(script) == ["abed bide ", "|", "code ", "da"]
 
 
 def test_words_out_of_band_leave_as_they_come() -> None:
     script = Script(manual())
     script.do(ResponseRequested(script.config.response, out_of_band=True))
-    script.piece(TranscriptPiece("abed bide "))
-    assert telling(script) == ["abed bide "]
+    script.say("abed bide ", 100)
+    script.piece(TranscriptPiece("code"))
+    assert telling(script) == ["abed bide ", "|", "code"]
 
 
 def test_an_answer_in_text_leaves_as_it_comes() -> None:
@@ -125,16 +127,28 @@ def test_words_that_come_after_their_sound_leave_at_once() -> None:
     ]
 
 
-def test_words_without_any_sound_leave_when_the_model_has_said_so() -> None:
-    """A model asked to speak that only writes. Until it ends, its sound may still come."""
+def test_words_without_any_sound_leave_when_the_model_has_said_twice_that_there_is_none() -> None:
+    """Until then its sound may still come. They are told, though nobody has heard them."""
     script = Script(manual())
     script.ask()
-    script.piece(TextPiece("abed "))
-    script.piece(TextPiece("bide"))
-    assert telling(script) == []
-    script.finish()
+    for _ in range(2):
+        script.piece(TextPiece("abed "))
+        script.piece(TextPiece("bide"))
+        assert telling(script) == []
+        script.finish()
     assert telling(script) == ["abed bide"]
     assert transcript_of(done_item(script)) == "abed bide"
+
+
+def test_words_without_any_sound_before_a_call_leave_with_the_end() -> None:
+    script = Script(manual())
+    script.ask()
+    script.piece(TextPiece("abed bide"))
+    script.piece(ToolCallPiece(0, "call_1", "look", "{}"))
+    assert script.last(actions.ArgumentsSent).delta == "{}"
+    script.finish("tool_calls")
+    assert telling(script) == ["abed bide"]
+    assert script.last(actions.ResponseDone).response.status == "completed"
 
 
 def test_words_behind_the_last_sound_leave_with_the_end() -> None:

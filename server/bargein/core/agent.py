@@ -388,7 +388,8 @@ class Agent:
                 self._cutter.cut_at(reply.message.id, reply.playback.audio, reply.playback.sent_samples)
             if reply.playback.sent_samples:
                 self._tails.append(Tail(reply, reply.playback, now))
-        reply.close(status, reason, out, self._heard_of(reply))
+        # Words without any sound are to be read, though nobody has heard them.
+        reply.close(status, reason, out, None if reply.silent else self._heard_of(reply))
         if self.state is AgentState.WAITING:
             self._take_floor()
         if self.state is not AgentState.DRAINING:

@@ -40,11 +40,6 @@ class Transcript:
             self._pieces = ["".join(self._pieces)]
         return self._pieces[0] if self._pieces else ""
 
-    @property
-    def characters(self) -> int:
-        """Of :attr:`text`."""
-        return self._characters
-
     def add(self, text: str, received_samples: int) -> None:
         """A piece arrived when ``received_samples`` of sound had: it is spoken after them."""
         self._arrived_at.append(self.length)

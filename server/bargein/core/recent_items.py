@@ -44,7 +44,7 @@ def _least_tokens(message: Message, heard: Heard | None) -> int:
                 told_ms = 0 if transcript else fmt.ms_of(fmt.samples_of(len(audio)))
                 tokens += told_ms // USER_AUDIO_MS_PER_TOKEN
             case OutputAudio():
-                characters = part.timeline.characters if heard is None else len(heard.text)
+                characters = part.timeline.length if heard is None else len(heard.text)
                 tokens += characters // CHARACTERS_PER_TOKEN
             case _:
                 pass
