@@ -35,7 +35,7 @@ class Laws:
         self._paced_words = paced_words
         self._reports = reports
         self._out_of_band: set[str] = set()
-        self._asked: set[str] = set()
+        self._asked: dict[str, CompletionRequest] = {}
         self._asked_again: set[str] = set()
         self._open_items: dict[str, str] = {}
         self._closed_items: set[str] = set()
@@ -120,10 +120,15 @@ class Laws:
                 assert again is (response_id in self._asked), "asked twice without a reason"
                 assert response_id not in self._asked_again, "asked for ever"
                 assert not again or response_id not in self._open_items.values(), "asked again after something was told"
-                (self._asked_again if again else self._asked).add(response_id)
+                if again:
+                    self._asked_again.add(response_id)
+                    # The same, and a reminder, whatever has become of the conversation meanwhile.
+                    assert request.messages[:-1] == self._asked[response_id].messages
+                else:
+                    self._asked[response_id] = request
+                    self._check_told(request)
                 self.open_streams.add(response_id)
                 assert len(self.open_streams - self._out_of_band) <= 1, "two live streams"
-                self._check_told(request)
             case actions.CancelStream(response_id):
                 assert response_id in self.open_streams, "cancelled twice, or after its end"
                 self.open_streams.remove(response_id)
