@@ -21,7 +21,7 @@ import { WakeLock } from './view/wake_lock.js';
 /** @typedef {import('./session.js').TroubleDetail} Trouble */
 
 /** Asked of the server so that the caller's words can be shown; a model that hears sound itself does not need it. */
-const TRANSCRIPTION = { model: 'gpt-4o-mini-transcribe' };
+const TRANSCRIPTION = { model: 'gpt-transcribe' };
 
 /** @type {VoiceSession | null} */
 let voice = null;

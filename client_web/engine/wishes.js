@@ -4,7 +4,7 @@
 import { mergeSession } from '../protocol.js';
 
 /** The caller's words are shown, so they are asked for; and both directions are named, so that both get our format. */
-const DEFAULT_SESSION = { audio: { input: { transcription: { model: 'gpt-4o-mini-transcribe' } }, output: {} } };
+const DEFAULT_SESSION = { audio: { input: { transcription: { model: 'gpt-transcribe' } }, output: {} } };
 
 export class Wishes {
   /** @type {Record<string, any>} */

@@ -40,7 +40,7 @@ describe('connecting', () => {
     assert.deepEqual(wished, {
       type: 'realtime',
       instructions: 'Be brief.',
-      audio: { input: { format, transcription: { model: 'gpt-4o-mini-transcribe' } }, output: { format, voice: 'echo' } },
+      audio: { input: { format, transcription: { model: 'gpt-transcribe' } }, output: { format, voice: 'echo' } },
     });
     assert.deepEqual(session.of('state').map(({ state }) => state), ['connecting', 'listening']);
     const { resumed, connection: number, extended } = await session.take('session');

@@ -24,7 +24,7 @@ from bargein.errors import UpstreamError, UpstreamMalformed
 from bargein.upstream.failures import from_stream, model_failed
 from bargein.upstream.lenient import whole_number
 from bargein.upstream.reply_audio import ReplyAudioReader
-from bargein.upstream.thoughts import ThoughtFilter, may_hold_tag
+from bargein.upstream.thoughts import ThoughtFilter
 from bargein.upstream.tool_calls import ToolCallReader
 from bargein.upstream.usage import read_usage
 
@@ -268,11 +268,12 @@ class ChunkReader:
             pieces.append(piece)
 
     def _read_words(self, text: str, pieces: list[StreamPiece]) -> None:
+        tagged = "<" in text or "[" in text
         if self._thoughts is None:
-            if may_hold_tag(text):
+            if tagged:
                 self._thoughts = ThoughtFilter(said=self._spoke)
                 text = self._thoughts.feed(text)
-        elif may_hold_tag(text) or not self._thoughts.idle:
+        elif tagged or not self._thoughts.idle:
             text = self._thoughts.feed(text)
         if text:
             self._spoke = True

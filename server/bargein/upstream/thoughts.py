@@ -19,13 +19,8 @@ _TAGS: Final = (*(f"<{slash}{name}>" for name in _NAMES for slash in ("", "/")),
 _LONGEST: Final = max(map(len, _TAGS))
 
 
-def may_hold_tag(text: str) -> bool:
-    """Whether ``text`` has to pass the filter. Nearly none has."""
-    return "<" in text or "[" in text
-
-
 class ThoughtFilter:
-    """Takes thoughts out of one reply's words.
+    """Takes thoughts out of one reply's words. What holds no bracket need not come here while it is :attr:`idle`.
 
     A beginning of a tag at the end of a piece is kept until the next piece tells what it is.
 
