@@ -17,6 +17,7 @@ import pytest
 from bargein.demo import keeper
 from bargein.demo.keeper import KeptDemoModel
 from bargein.demo.process import DemoModelFailedError
+from support.listening import needs_listening
 from support.server_process import without_settings
 
 HELLO = {"model": "demo", "messages": [{"role": "user", "content": "hello"}]}
@@ -144,7 +145,7 @@ def serving(tag: str, tmp_path: Path, *arguments: str) -> Iterator[subprocess.Po
 MOMENTS = [
     "bargein serve",
     "-m bargein.demo ",
-    "-m bargein.demo.listen_worker",
+    pytest.param("-m bargein.demo.listen_worker", marks=needs_listening),
     "spawn_main",
 ]
 """A process of the run whose command line holds this is there: the server itself, its children, theirs."""
