@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,44 @@ def test_pairs_are_written_with_commas_too(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ({"VOICES": "alloy"}, "BARGEIN_VOICES: 'alloy' is no pair"),
         ({"VOICES": "alloy="}, "such as alloy=ethan"),
-        ({"PORT": "x"}, "BARGEIN_PORT: Input should be a valid integer"),
-        ({"PORT": "70000"}, "BARGEIN_PORT: Input should be less than or equal to 65535"),
+        ({"PORT": "x"}, "BARGEIN_PORT: 'x' is not allowed: give a whole number from 0 to 65535"),
+        ({"PORT": "70000"}, "BARGEIN_PORT: '70000' is not allowed: give a whole number from 0 to 65535"),
         ({"PORT": "tcp://10.0.0.1:8765"}, "enableServiceLinks: false"),
-        ({"OVERFLOW": "explode"}, "BARGEIN_OVERFLOW: Input should be 'transcript' or 'drop'"),
-        ({"UPSTREAM_URL": "api.openai.com"}, "BARGEIN_UPSTREAM_URL: must begin with http"),
+        ({"OVERFLOW": "explode"}, "BARGEIN_OVERFLOW: 'explode' is not allowed: give transcript or drop"),
+        ({"UPSTREAM_URL": "api.openai.com"}, "BARGEIN_UPSTREAM_URL: 'api.openai.com' is no URL: give a base URL"),
+        ({"UPSTREAM_URL": "http://"}, "'http://' is no URL"),
+        ({"UPSTREAM_URL": "http://["}, "'http://[' is no URL"),
+        ({"UPSTREAM_URL": "http://host:port/v1"}, "'http://host:port/v1' is no URL"),
+        ({"UPSTREAM_URL": "http://a host/v1"}, "'http://a host/v1' is no URL"),
+        ({"UPSTREAM_URL": "https://u:hunter2@h/v1"}, "a user name or password does not belong into the URL"),
+        ({"UPSTREAM_URL": "https://h/v1?api-version=1"}, "has a part behind ?"),
+        ({"TRANSCRIPTION_URL": "demo"}, "BARGEIN_TRANSCRIPTION_URL: 'demo' is no URL"),
+        ({"CLIENT_WEB": "nowhere"}, "BARGEIN_CLIENT_WEB: 'nowhere' is no directory"),
+        ({"CLIENT_WEB": "."}, "BARGEIN_CLIENT_WEB: '.' holds no index.html"),
+        ({"API_KEY_ENV": "MY_KEY"}, "BARGEIN_API_KEY_ENV: MY_KEY is set neither in the environment nor in .env"),
+        ({"API_KEY_ENV": "sk-hunter2"}, "BARGEIN_API_KEY_ENV: give the name of a variable"),
+        ({"TRANSCRIPTION_API_KEY_ENV": "NO_SUCH"}, "BARGEIN_TRANSCRIPTION_API_KEY_ENV: NO_SUCH is set neither"),
+        ({"AZURE_DEPLOYMENT": "mine"}, "BARGEIN_AZURE_DEPLOYMENT is set and BARGEIN_UPSTREAM_URL is not"),
+        ({"AZURE_API_VERSION": "a b"}, "BARGEIN_AZURE_API_VERSION: 'a b' is no version"),
+        ({"API_KEYS": " , "}, "BARGEIN_API_KEYS: holds no key"),
+        ({"API_KEYS": "good,hunter2 hunter2"}, "BARGEIN_API_KEYS: key number 2 holds a space"),
+        ({"MODEL": "  "}, "BARGEIN_MODEL: '  ' is not allowed"),
+        ({"IDLE_LIMIT_S": "inf"}, "BARGEIN_IDLE_LIMIT_S: 'inf' is not allowed: give a number above 0"),
+        ({"IDLE_LIMIT_S": "1e300"}, "BARGEIN_IDLE_LIMIT_S: 1e+300 is not allowed: give seconds up to 31536000"),
+        ({"ALLOW_INSECURE": "perhaps"}, "BARGEIN_ALLOW_INSECURE: 'perhaps' is not allowed: give true or false"),
+        ({"ALLOWED_HOSTS": "https://voice.example"}, "'https://voice.example' is no host name"),
+        ({"ALLOWED_HOSTS": "voice.example:8765"}, "'voice.example:8765' is no host name"),
+        ({"HOST": "127.0.0.1:80"}, "BARGEIN_HOST: '127.0.0.1:80' is neither an address nor a host name"),
+        ({"ALLOWED_ORIGINS": "https://["}, "'https://[' is no origin"),
+        ({"ALLOWED_ORIGINS": "https://a.example?x"}, "is no origin"),
         ({"ALLOWED_ORIGINS": "app.example"}, "BARGEIN_ALLOWED_ORIGINS: 'app.example' is no origin"),
         ({"ALLOWED_ORIGINS": "https://app.example/"}, "is no origin"),
-        ({"TRUSTED_PROXIES": "proxy"}, "BARGEIN_TRUSTED_PROXIES: "),
+        (
+            {"TRUSTED_PROXIES": "::1,proxy"},
+            "BARGEIN_TRUSTED_PROXIES: 'proxy' is not allowed: give addresses or networks",
+        ),
         ({"TOKEN_SECRET": "hunter2"}, "BARGEIN_TOKEN_SECRET: must have at least 32 characters"),
-        ({"CONFIRM_AFTER_MS": "70"}, "BARGEIN_CONFIRM_AFTER_MS must not be below BARGEIN_HOLD_AFTER_MS (80)"),
+        ({"CONFIRM_AFTER_MS": "70"}, "BARGEIN_CONFIRM_AFTER_MS 70 must not be below BARGEIN_HOLD_AFTER_MS (80)"),
         ({"HOST": "0.0.0.0"}, "set BARGEIN_API_KEYS, or BARGEIN_ALLOW_INSECURE=true"),
         ({"HOST": "::"}, "set BARGEIN_API_KEYS, or BARGEIN_ALLOW_INSECURE=true"),
         ({"HOST": "voice.example"}, "set BARGEIN_API_KEYS, or BARGEIN_ALLOW_INSECURE=true"),
@@ -77,9 +106,56 @@ def test_a_wrong_setting_is_one_line_that_names_it(
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_wrong_option_is_named_as_it_was_given() -> None:
-    with pytest.raises(SettingsError, match=r"^--port: "):
-        load_settings(port=-1)
+FREE_TEXT = {
+    "azure_deployment",
+    "model",
+    "models",
+    "token_secret",
+    "metrics_key",
+    "transcription_model",
+    "voice",
+}
+"""What takes any words at all."""
+
+
+@pytest.mark.parametrize("name", sorted(set(Settings.model_fields) - FREE_TEXT))
+def test_no_setting_takes_just_anything(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Each refuses what cannot be meant: its name, the value, and what is allowed."""
+    monkeypatch.setenv(f"BARGEIN_{name.upper()}", "no such thing / hunter2")
+    with pytest.raises(SettingsError, match=rf"^BARGEIN_{name.upper()}: .+") as caught:
+        load_settings()
+    secret = {"api_keys", "api_key_env", "transcription_api_key_env"}
+    assert ("hunter2" in str(caught.value)) == (name not in secret)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in Settings.model_fields if name.endswith(("_s", "_ms", "_bytes", "_db"))]
+)
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e400"])
+def test_no_number_is_none(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"BARGEIN_{name.upper()}", value)
+    with pytest.raises(SettingsError, match=rf"^BARGEIN_{name.upper()}: .*{re.escape(value)}.* give a "):
+        load_settings()
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [({"port": -1}, "--port"), ({"upstream_url": "demon"}, "--upstream"), ({"client_web": Path("x")}, "--client-web")],
+)
+def test_a_wrong_option_is_named_as_it_was_given(options: dict[str, Any], name: str) -> None:
+    with pytest.raises(SettingsError, match=rf"^{name}: "):
+        load_settings(**options)
+
+
+def test_a_file_that_cannot_be_read_is_named(empty_directory: Path) -> None:
+    (empty_directory / ".env").write_bytes(b"BARGEIN_MODEL=caf\xe9\n")
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read: "):
+        load_settings()
+    (empty_directory / ".env").unlink()
+    (empty_directory / ".env").mkdir()
+    with pytest.raises(SettingsError, match=r"^\.env cannot be read: "):
+        load_settings()
 
 
 @pytest.mark.parametrize("options", [{"api_keys": "k"}, {"allow_insecure": True}])
@@ -118,10 +194,15 @@ def test_secrets_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sk-model" not in shown
 
 
-def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_misspelt_variable_is_noticed(monkeypatch: pytest.MonkeyPatch, empty_directory: Path) -> None:
     monkeypatch.setenv("BARGEIN_MAX_SESSION", "3")
     monkeypatch.setenv("BARGEIN_SERVICE_HOST", "10.0.0.1")
-    assert misspelt_variables() == {"BARGEIN_MAX_SESSION": "BARGEIN_MAX_SESSIONS"}
+    (empty_directory / ".env").write_text("BARGEIN_UPSTREAM=http://127.0.0.1\nBARGEIN_PORTS=1\n")
+    assert misspelt_variables() == {
+        "BARGEIN_MAX_SESSION": "BARGEIN_MAX_SESSIONS",
+        "BARGEIN_PORTS": "BARGEIN_PORT",
+        "BARGEIN_UPSTREAM": "BARGEIN_UPSTREAM_URL",
+    }
 
 
 def test_every_setting_is_in_the_table_with_its_meaning() -> None:

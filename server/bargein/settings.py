@@ -13,10 +13,19 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from bargein import settings_rules as rules
 from bargein.errors import SettingsError
 
 PREFIX: Final = "BARGEIN_"
@@ -58,6 +67,8 @@ class Group(BaseSettings):
         env_prefix=PREFIX,
         env_file=ENV_FILE,
         env_ignore_empty=True,
+        str_strip_whitespace=True,
+        allow_inf_nan=False,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -337,28 +348,79 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
             raise ValueError("must have at least 32 characters: a short one can be guessed")
         return value
 
-    @field_validator("upstream_url")
+    @field_validator("api_keys", mode="before")
     @classmethod
-    def _is_url(cls, value: str | None) -> str | None:
-        if value is None or value == DEMO:
+    def _are_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            rules.keys(part for part in map(str.strip, value.split(",")) if part)
+        return value
+
+    @field_validator("upstream_url", "transcription_url")
+    @classmethod
+    def _is_url(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if info.field_name == "upstream_url":
+            return value if value in {None, DEMO} else rules.base_url(value or "", also=f', or "{DEMO}"')
+        return None if value is None else rules.base_url(value)
+
+    @field_validator("api_key_env", "transcription_api_key_env")
+    @classmethod
+    def _holds_a_key(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None or value == cls.model_fields[info.field_name or ""].default:
             return value
-        if not value.startswith(("http://", "https://")):
-            raise ValueError(f'must begin with http:// or https://, or be "{DEMO}"')
-        return value.rstrip("/")
+        if _secret(rules.variable_name(value)) is None:
+            raise ValueError(f"{value} is set neither in the environment nor in {ENV_FILE}: put the key there")
+        return value
+
+    @field_validator("client_web")
+    @classmethod
+    def _holds_a_page(cls, value: Path | None) -> Path | None:
+        return None if value is None else rules.page_directory(value)
+
+    @field_validator("host")
+    @classmethod
+    def _is_host(cls, value: str) -> str:
+        return rules.listening_host(value)
+
+    @field_validator("azure_api_version")
+    @classmethod
+    def _is_version(cls, value: str) -> str:
+        return rules.version(value)
 
     @field_validator("allowed_origins")
     @classmethod
     def _are_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in value:
-            scheme, _, rest = origin.partition("://")
-            if origin != "*" and (scheme not in {"http", "https"} or not rest or "/" in rest):
-                raise ValueError(f"{origin!r} is no origin: write it like https://app.example, without a path")
-        return tuple(origin.lower() for origin in value)
+        return rules.origins(value)
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return rules.host_names(value)
+
+    @field_validator("*")
+    @classmethod
+    def _within_a_year(cls, value: object, info: ValidationInfo) -> object:
+        name = info.field_name or ""
+        seconds = name.endswith("_s") and not name.endswith("_per_s")
+        if seconds and isinstance(value, float) and value > rules.LONGEST_S:
+            raise ValueError(f"{value:g} is not allowed: give seconds up to {rules.LONGEST_S}, a year")
+        return value
+
+    @model_validator(mode="after")
+    def _azure_is_azure(self) -> Settings:
+        if self.azure_deployment is not None and self.upstream_url in {None, DEMO}:
+            raise ValueError(
+                f"{PREFIX}AZURE_DEPLOYMENT is set and {PREFIX}UPSTREAM_URL is not: "
+                "set that to https://NAME.openai.azure.com"
+            )
+        return self
 
     @model_validator(mode="after")
     def _confirm_follows_hold(self) -> Settings:
         if self.confirm_after_ms < self.hold_after_ms:
-            raise ValueError(f"{PREFIX}CONFIRM_AFTER_MS must not be below {PREFIX}HOLD_AFTER_MS ({self.hold_after_ms})")
+            raise ValueError(
+                f"{PREFIX}CONFIRM_AFTER_MS {self.confirm_after_ms} must not be below {PREFIX}HOLD_AFTER_MS "
+                f"({self.hold_after_ms})"
+            )
         return self
 
     @model_validator(mode="after")
@@ -418,21 +480,33 @@ def load_settings(**options: Any) -> Settings:  # noqa: ANN401 (each option has 
     """
     given = {name: value for name, value in options.items() if value is not None}
     try:
+        Path(ENV_FILE).read_text("utf-8")
+    except FileNotFoundError:
+        pass
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{ENV_FILE} cannot be read: {error}") from None
+    try:
         return Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        message = first["msg"].removeprefix("Value error, ")
         if not first["loc"]:
-            raise SettingsError(message) from None
+            raise SettingsError(first["msg"].removeprefix("Value error, ")) from None
         name = str(first["loc"][0])
-        shown = f"--{name.replace('_', '-')}" if name in given else f"{PREFIX}{name.upper()}"
-        raise SettingsError(f"{shown}: {message}") from None
+        shown = _OPTIONS.get(name, f"--{name.replace('_', '-')}") if name in given else f"{PREFIX}{name.upper()}"
+        raise SettingsError(rules.refusal(shown, Settings.model_fields[name], first)) from None
+
+
+_OPTIONS: Final = {"upstream_url": "--upstream"}
+"""The command line's words for settings, where they differ."""
 
 
 def misspelt_variables() -> dict[str, str]:
-    """Variables of the environment that are no setting but look like one: name to what was probably meant."""
+    """Variables, of the environment and of ``.env``, that are no setting but look like one: name to what was probably
+    meant.
+    """
     known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    unknown = [name for name in os.environ if name.startswith(PREFIX) and name not in known]
+    there = {*os.environ, *dotenv_values(ENV_FILE)}
+    unknown = sorted(name for name in there if name.startswith(PREFIX) and name not in known)
     guesses = {name: difflib.get_close_matches(name, known, n=1, cutoff=0.85) for name in unknown}
     return {name: guess[0] for name, guess in guesses.items() if guess}
 
