@@ -1,6 +1,7 @@
-"""Write the generated parts of the documentation again; with ``--check`` only say whether they are stale.
+"""Write the generated parts of the documentation and of docker-compose.yml again.
 
-Each stands between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``.
+With ``--check`` only say whether they are stale. Each stands between ``<!-- NAME:begin -->`` and ``<!-- NAME:end -->``,
+in YAML between ``# NAME:begin`` and ``# NAME:end``.
 """
 
 from __future__ import annotations
@@ -8,19 +9,32 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bargein.settings import settings_table
+from bargein.settings import PREFIX, Settings, settings_table
 from bargein.wire.field_effects import fields_table
 
 ROOT = Path(__file__).resolve().parents[1]
+DECIDED_BY_COMPOSE = {"host", "port", "client_web", "allow_insecure"}
+"""What the container is told otherwise, or cannot reach."""
+
+
+def compose_variables() -> str:
+    """The settings that docker-compose.yml passes on, by name."""
+    names = (name for name in Settings.model_fields if name not in DECIDED_BY_COMPOSE)
+    return "".join(f"      - {PREFIX}{name.upper()}\n" for name in names)
+
+
 GENERATED = {
     "settings": (ROOT / "README.md", settings_table),
     "fields": (ROOT / "docs" / "session-fields.md", fields_table),
+    "variables": (ROOT / "docker-compose.yml", compose_variables),
 }
 
 
 def with_part(text: str, name: str, part: str) -> str:
     """``text`` with ``part`` between the markers of ``name``."""
     begin, end = f"<!-- {name}:begin -->\n", f"<!-- {name}:end -->"
+    if begin not in text:
+        begin, end = f"      # {name}:begin\n", f"      # {name}:end"
     before, found_begin, rest = text.partition(begin)
     _, found_end, after = rest.partition(end)
     if not (found_begin and found_end):
