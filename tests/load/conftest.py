@@ -45,6 +45,8 @@ class Script:
     """Responses end ``failed``."""
     bargein: bool = True
     """Accepts the subprotocol ``bargein.v1``."""
+    transcript: str | None = "scripted words"
+    """What is understood of each turn, where the caller asks for a transcript; ``None``: it cannot be told."""
     error_on_append: int | None = None
     """The number of the append that is answered by an ``error``."""
     close_after_reply: tuple[int, str] | None = None
@@ -62,6 +64,8 @@ class ScriptedServer:
     received: list[dict[str, Any]] = field(default_factory=list)
     joined: asyncio.Event = field(default_factory=asyncio.Event)
     """A caller's session was configured."""
+    committed: asyncio.Event = field(default_factory=asyncio.Event)
+    """A turn of a caller has ended."""
 
     async def handle(self, socket: ServerConnection) -> None:
         session = _Session(self, socket)
@@ -82,6 +86,7 @@ class _Session:
     clock_ms: float = 0.0
     appends: int = 0
     turn: str | None = None
+    transcribes: bool = False
     held: bool = False
     resumed: asyncio.Event = field(default_factory=asyncio.Event)
     replies: int = 0
@@ -108,6 +113,7 @@ class _Session:
                     await self.hear(base64.b64decode(event["audio"]))
                 case "session.update":
                     self.server.received.append(event)
+                    self.transcribes = bool(event["session"]["audio"]["input"].get("transcription"))
                     await self.send("session.updated", session=event["session"])
                     self.server.joined.set()
                 case _:
@@ -163,10 +169,20 @@ class _Session:
             turn, self.turn = self.turn, None
             await self.send("input_audio_buffer.speech_stopped", item_id=turn, audio_end_ms=int(self.clock_ms))
             await self.send("input_audio_buffer.committed", item_id=turn, previous_item_id=None)
+            self.server.committed.set()
+            if self.transcribes:
+                await self.transcribe(turn)
             self.replies += 1
             self.held = False
             if self.replies != script.drop_reply:
                 self.reply = asyncio.create_task(self.speak(self.replies))
+
+    async def transcribe(self, turn: str) -> None:
+        name, words = "conversation.item.input_audio_transcription", self.server.script.transcript
+        if words is None:
+            await self.send(f"{name}.failed", item_id=turn, content_index=0, error={"message": "As scripted."})
+        else:
+            await self.send(f"{name}.completed", item_id=turn, content_index=0, transcript=words)
 
     @property
     def response(self) -> str:
@@ -218,7 +234,10 @@ class _Session:
         self.item = f"item_{number}_{next(self.ids)}"
         if self.bargein:
             await self.send("bargein.response", response_id=self.response, item_id=self.item, number=number)
-        await self.send("response.output_audio_transcript.delta", response_id=self.response, delta="one two")
+        await self.send(
+            "response.output_audio_transcript.delta", response_id=self.response, item_id=self.item, content_index=0,
+            delta="one two",
+        )  # fmt: skip
         length_s = script.first_reply_s if number == 1 and script.first_reply_s is not None else script.reply_s
         count = round(length_s / DELTA_S)
         began_s = asyncio.get_running_loop().time()

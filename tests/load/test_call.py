@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 
 from bargein.load.call import CallResult, call
+from bargein.load.conversation import conversation
 from bargein.load.errors import ConnectError
 from bargein.load.marks import Mark
 from bargein.load.recording import RATE_HZ, Recording, write_heard
@@ -53,6 +54,8 @@ CASES = {
     "leaking, stock": Case(INTERRUPTED | {"leak_s": 0.3}, INTERRUPTION, stock=True),
     "dropped": Case({"drop_reply": 1}),
     "failing": Case({"fail": True}),
+    "long": Case({"reply_s": 7.0}),
+    "mute": Case({"reply_s": 0.5, "transcript": None}),
     "stock only": Case({"bargein": False, "reply_s": 0.5}),
 }
 
@@ -151,6 +154,45 @@ def test_a_server_without_bargein_is_spoken_to_in_the_stock_protocol(calls: dict
     assert calls["stock only"].result.unanswered is None
 
 
+def test_a_long_reply_is_heard_to_its_end(calls: dict[str, Done]) -> None:
+    """Twice as long as the caller's patience, which only counts while nothing comes and nothing is heard."""
+    result = calls["long"].result
+    assert result.unanswered is None
+    assert result.turns[0].heard_s == pytest.approx(7.0)
+
+
+def test_both_sides_words_are_told(calls: dict[str, Done]) -> None:
+    lines = conversation(calls["answered"].result)
+    assert [(line.who, line.text, line.unheard) for line in lines] == [
+        ("caller", "scripted words", ""),
+        ("agent", "one two", ""),
+    ]
+    assert lines[0].at_s == pytest.approx(0.2)
+    assert lines[1].remark == "completed, 1.0 s heard"
+
+
+def test_the_place_of_the_cut_is_told(calls: dict[str, Done]) -> None:
+    lines = conversation(calls["interrupted"].result)
+    assert [line.who for line in lines] == ["caller", "agent", "caller", "agent"]
+    assert (lines[1].text, lines[1].unheard) == ("one", "two")
+    assert lines[1].remark.startswith("interrupted, ")
+
+
+def test_a_cough_is_told_for_what_it_was_taken_for(calls: dict[str, Done]) -> None:
+    lines = conversation(calls["cough"].result)
+    assert [(line.who, line.text) for line in lines] == [
+        ("caller", "scripted words"),
+        ("agent", "one two"),
+        ("caller", ""),
+    ]
+    assert lines[2].remark == "taken for no interruption: the reply went on"
+
+
+def test_what_could_not_be_transcribed_says_why(calls: dict[str, Done]) -> None:
+    lines = conversation(calls["mute"].result)
+    assert (lines[0].text, lines[0].remark) == ("", "not transcribed: As scripted")
+
+
 def test_the_heard_file_is_silent_where_the_agent_was(calls: dict[str, Done], tmp_path: Path) -> None:
     result = calls["interrupted"].result
     path = tmp_path / "heard.wav"
@@ -166,6 +208,12 @@ def test_the_heard_file_is_silent_where_the_agent_was(calls: dict[str, Done], tm
     assert not agent[int(silent_s * RATE_HZ) + 1 : int(answered_s * RATE_HZ) - 1].any()
     assert agent[int((silent_s - 0.1) * RATE_HZ) : int(silent_s * RATE_HZ) - 1].all()
     assert np.array_equal(sound[: 3 * RATE_HZ, 0], np.frombuffer(INTERRUPTION.audio, np.int16))
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ws://[", "ws://127.0.0.1:port/", "127.0.0.1:8765"])
+async def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(ConnectError, match="is not a WebSocket address"):
+        await call(QUESTION, url)
 
 
 async def test_nobody_listens() -> None:

@@ -62,6 +62,54 @@ async def test_a_call_is_written_down_and_told(
     assert any(line.get("number") == 1 and line["audio_ms"] == 100 for line in lines)
 
 
+async def test_a_call_tells_both_sides_words_and_fits_80_columns(serving: ServerFactory, script: type[Script]) -> None:
+    async with serving(script(first_reply_s=20.0, reply_s=0.5)) as server:
+        code, out, _ = await ran("call", "--sample", "interruption", "--url", server.url)
+    assert code == 0
+    flat = " ".join(out.split())
+    for words in (
+        "caller scripted words",
+        "agent one [not heard: two] (interrupted,",
+        "agent one two (completed, 0.5 s heard)",
+    ):
+        assert words in flat
+    assert "\u2026" not in out
+    assert max(map(len, out.splitlines())) <= 80
+
+
+async def test_ctrl_c_hangs_up_and_tells_what_was_heard(serving: ServerFactory, script: type[Script]) -> None:
+    async with serving(script(reply_s=600.0)) as server:
+        process = await command("call", "--sample", "question", "--url", server.url)
+        await server.committed.wait()
+        process.send_signal(signal.SIGINT)
+        out, err = await process.communicate()
+    assert process.returncode == 1
+    assert b"Traceback" not in err
+    assert "scripted words" in out.decode()
+    assert "nswered" in out.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        ([], "give a recording, or --sample question|interruption|cough"),
+        (["{question}", "--sample", "cough"], "not both"),
+        (["--sample", "cough", "--out", "nowhere/heard.wav"], "there is no directory nowhere"),
+        (["--sample", "cough", "--out", "{folder}"], "is a directory"),
+        (["--sample", "cough", "--events", "nowhere/events.jsonl"], "nowhere/events.jsonl: No such file"),
+        (["--sample", "sneeze"], "'question', 'interruption', 'cough'"),
+        (["--sample", "cough", "--patience", "-1"], "--patience"),
+    ],
+)
+async def test_a_wrong_option_of_call_is_told_before_the_call(
+    question: Path, tmp_path: Path, arguments: list[str], hint: str
+) -> None:
+    given = [argument.format(question=question, folder=tmp_path) for argument in arguments]
+    code, _, err = await ran("call", *given, "--url", "ws://127.0.0.1:1/v1/realtime")
+    assert code == 2
+    assert hint in err
+
+
 async def test_a_call_without_an_answer_exits_with_1(
     serving: ServerFactory, script: type[Script], question: Path
 ) -> None:

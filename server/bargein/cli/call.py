@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from bargein.load.call import CallResult, Watcher
 from bargein.load.call import call as run_call
 from bargein.load.call_table import call_table
 from bargein.load.errors import ConnectError, UsageError
 from bargein.load.event_log import EventLog
-from bargein.load.recording import read_recording, write_heard
+from bargein.load.recording import Recording, read_recording, write_heard
+from bargein.load.samples import Sample, sample_recording
 
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/realtime"
 
 
-def call(
-    recording: Annotated[Path, typer.Argument(metavar="INPUT.wav", help="What the caller says: any WAV.")],
+def call(  # noqa: PLR0913, PLR0917  # one argument for each option
+    recording: Annotated[
+        Path | None, typer.Argument(metavar="INPUT.wav", help="What the caller says: any WAV.", show_default=False)
+    ] = None,
+    sample: Annotated[
+        Sample | None, typer.Option(help="A recording that ships, for the demo model, in place of your own.")
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="HEARD.wav", help="Write the call as it was heard: left the caller, right the agent."),
@@ -40,45 +50,81 @@ def call(
         typer.Option(help="Lengthen the pauses between turns by a drawn 0 to 600 ms, to interrupt at another word."),
     ] = None,
     patience: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for an answer after the recording.")
+        float,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="How long, after the recording, to wait while nothing comes and nothing is heard.",
+        ),
     ] = 20.0,
 ) -> None:
     """
     Play a recording into a server in real time, as a caller, and report what the caller heard.
 
     The caller has a loudspeaker of its own: the reply is played out on its clock, paused, resumed and dropped as the
-    server asks, and the table tells when something was HEARD, not when its bytes arrived.
+    server asks, and the report tells when something was HEARD, not when its bytes arrived: both sides' words, where a
+    reply was cut, and a table of the turns. The answer is heard to its end, however long it is; Ctrl-C hangs up.
 
     Exit code: 0 if a response was completed after the caller's last turn; 1 if not, or if there was no call; 2 if the
     recording or an option is wrong.
 
-    Example: bargein call question.wav --out heard.wav --events events.jsonl
+    Example: bargein call --sample interruption --out heard.wav --events events.jsonl
     """
     complain = Console(stderr=True, highlight=False, soft_wrap=True)
     log: EventLog | None = None
     try:
-        speech = read_recording(recording)
+        speech = _speech(recording, sample)
         if seed is not None:
             speech = speech.with_longer_pauses(seed)
+        if out is not None:
+            _check_writable(out)
         log = EventLog(events) if events is not None else None
-        result = asyncio.run(
-            run_call(speech, url, key=key, stock=stock, patience_s=patience, watch=log.note if log else lambda *_: None)
-        )
+        watch = log.note if log else lambda *_: None
+        result = asyncio.run(_call(speech, url, key=key, stock=stock, patience_s=patience, watch=watch))
         if out is not None:
             listener = result.dialogue.listener
             write_heard(out, result.caller_audio, listener.spans, result.agent_audio, result.began_s)
     except UsageError as error:
-        complain.print(f"[red]bargein call:[/] {error}")
+        complain.print(f"[red]bargein call:[/] {escape(str(error))}")
         raise typer.Exit(2) from None
     except ConnectError as error:
-        complain.print(f"[red]bargein call:[/] {error}")
+        complain.print(f"[red]bargein call:[/] {escape(str(error))}")
         raise typer.Exit(1) from None
     except OSError as error:
-        complain.print(f"[red]bargein call:[/] {error.filename}: {error.strerror}")
+        complain.print(f"[red]bargein call:[/] {escape(str(error.filename))}: {error.strerror}")
         raise typer.Exit(2) from None
     finally:
         if log is not None:
             log.close()
-    Console().print(call_table(result))
+    Console(highlight=False).print(call_table(result))
     if result.unanswered is not None:
         raise typer.Exit(1)
+
+
+def _speech(recording: Path | None, sample: Sample | None) -> Recording:
+    if recording is not None and sample is not None:
+        raise UsageError("give a recording or --sample, not both")
+    if recording is not None:
+        return read_recording(recording)
+    if sample is not None:
+        return sample_recording(sample)
+    raise UsageError(f"give a recording, or --sample {'|'.join(Sample)} for one that ships")
+
+
+def _check_writable(path: Path) -> None:
+    """Before the call, for it takes its time."""
+    if path.is_dir():
+        raise UsageError(f"{path}: is a directory")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no directory {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise UsageError(f"{path}: cannot be written")
+
+
+async def _call(
+    speech: Recording, url: str, *, key: str | None, stock: bool, patience_s: float, watch: Watcher
+) -> CallResult:
+    """The call; Ctrl-C hangs up, and what there is by then is the result."""
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
+    return await run_call(speech, url, key=key, stock=stock, patience_s=patience_s, watch=watch, stop=stop)

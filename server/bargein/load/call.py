@@ -24,6 +24,7 @@ from bargein.load.notices import (
     TurnCommitted,
 )
 from bargein.load.recording import Recording
+from bargein.load.transcript import Transcript
 from bargein.load.transport import Connection, connect
 from bargein.load.turns import Turn, answered, turns_of
 from bargein.wire.bargein_events import SUBPROTOCOL
@@ -31,7 +32,10 @@ from bargein.wire.bargein_events import SUBPROTOCOL
 FRAME_MS: Final = 20
 NOTICED_WITHIN_S: Final = 2.0
 """How long after the caller's last word the server may take to show that it has noticed it."""
+WORDS_WITHIN_S: Final = 3.0
+"""How long after the caller's turn its words may take to be told."""
 READY_WITHIN_S: Final = 10.0
+TRANSCRIPTION_MODEL: Final = "gpt-transcribe"
 
 Direction = Literal["sent", "received"]
 Watcher = Callable[[float, Direction, bytes, bool], None]
@@ -51,6 +55,7 @@ class CallResult:
     marks: tuple[Mark, ...]
     notices: list[Notice]
     dialogue: Dialogue
+    transcript: Transcript
     turns: list[Turn]
     unanswered: str | None
     """Why the caller's last turn was not answered; ``None`` if it was."""
@@ -65,6 +70,7 @@ class _Caller:
     recording: Recording
     watch: Watcher
     dialogue: Dialogue = field(default_factory=lambda: Dialogue(Listener(PCM16_24K.rate_hz), PCM16_24K, bargein=False))
+    transcript: Transcript = field(default_factory=Transcript)
     audio: dict[str, list[bytes]] = field(default_factory=dict)
     connection: Connection | None = None
     notices: list[Notice] = field(default_factory=list)
@@ -72,6 +78,8 @@ class _Caller:
     began_s: float = field(default_factory=time.monotonic)
     closed: tuple[int, str] | None = None
     frames_sent: int = 0
+    progress_s: float = 0.0
+    """When something came of the call last, or was heard."""
 
     async def open(self, connection: Connection, url: str) -> None:
         """Configure the session.
@@ -81,7 +89,7 @@ class _Caller:
         self.connection = connection
         self.dialogue.on_audio = self._keep
         self.dialogue.bargein = connection.subprotocol == SUBPROTOCOL
-        self._send(session_update(PCM16_24K))
+        self._send(session_update(PCM16_24K, transcription=TRANSCRIPTION_MODEL))
         try:
             async with asyncio.timeout(READY_WITHIN_S):
                 await self.ready.wait()
@@ -110,6 +118,8 @@ class _Caller:
         receive = self.dialogue.receive_binary if binary else self.dialogue.receive_text
         notices = receive(message, now_s)
         self.notices += notices
+        if (not binary and self.transcript.receive(message)) or notices:
+            self.progress_s = now_s
         if any(isinstance(notice, SessionReady | ErrorReceived) for notice in notices):
             self.ready.set()
         self._drain()
@@ -121,21 +131,26 @@ class _Caller:
 
     def _keep(self, item_id: str, audio: bytes | str, now_s: float) -> None:
         self.audio.setdefault(item_id, []).append(audio_bytes(audio))
+        self.progress_s = now_s
 
     def _drain(self) -> None:
         for message in self.dialogue.outgoing:
             self._send(message)
         self.dialogue.outgoing.clear()
 
-    async def speak(self, connection: Connection, patience_s: float) -> None:
-        """Send the recording frame by frame, each when its last sample has been spoken; then silence until answered."""
+    async def speak(self, connection: Connection, patience_s: float, stop: asyncio.Event) -> None:
+        """Send the recording frame by frame, each when its last sample has been spoken; then silence until answered.
+
+        :param patience_s: how long nothing may come or be heard, after the recording.
+        :param stop: set, it ends the call at the next frame.
+        """
         cutter = FrameCutter(PCM16_24K, FRAME_MS, self.dialogue.bargein)
         frames = cutter.cut(self.recording.audio)
         silence = cutter.message(PCM16_24K.silence(cutter.frame_bytes // 2))
         send = connection.send_binary if cutter.binary else connection.send_text
         frame_s = FRAME_MS / 1000
-        give_up_s = self.began_s + self.recording.duration_s + patience_s
-        while self.closed is None:
+        over_s = self.began_s + self.recording.duration_s
+        while self.closed is None and not stop.is_set():
             now_s = time.monotonic()
             while (frame_at_s := self.began_s + (self.frames_sent + 1) * frame_s) <= now_s:
                 frame = frames[self.frames_sent] if self.frames_sent < len(frames) else silence
@@ -144,7 +159,9 @@ class _Caller:
                 self.frames_sent += 1
             self.dialogue.wake(now_s)
             self._drain()
-            if now_s > give_up_s or self._settled(now_s):
+            if self.dialogue.listener.sounding:
+                self.progress_s = now_s
+            if now_s > max(over_s, self.progress_s) + patience_s or self._settled(now_s):
                 return
             wake_at_s = self.dialogue.wake_at_s
             await asyncio.sleep(max(0.0, min(frame_at_s, wake_at_s or frame_at_s) - now_s))
@@ -161,7 +178,13 @@ class _Caller:
             return False
         if any(reply.status is None for reply in self.dialogue.replies.values()):
             return False
-        return answered(self.notices, self.dialogue) is None or self._failed_after(open_turns[-1:])
+        if answered(self.notices, self.dialogue) is not None and not self._failed_after(open_turns[-1:]):
+            return False
+        return not any(
+            self.transcript.awaits(turn.item_id) and now_s < turn.at_s + WORDS_WITHIN_S
+            for turn in self.notices
+            if isinstance(turn, TurnCommitted)
+        )
 
     def _failed_after(self, turns: list[SpeechStarted | SpeechStopped | TurnCommitted]) -> bool:
         return any(
@@ -179,11 +202,13 @@ async def call(
     stock: bool = False,
     patience_s: float = 20.0,
     watch: Watcher = lambda *_: None,
+    stop: asyncio.Event | None = None,
 ) -> CallResult:
     """Play ``recording`` into the server at ``url``, and hear what it says, until the last turn is answered.
 
     :param stock: speak OpenAI's protocol only; otherwise ``bargein.v1`` is offered, and used if the server takes it.
-    :param patience_s: how long after the end of the recording an answer is waited for.
+    :param patience_s: how long an answer is waited for, after the recording, while nothing of it comes or is heard.
+    :param stop: set, it ends the call: the result is what there is by then.
     :raises ConnectError: no call came about.
     """
     caller = _Caller(recording, watch)
@@ -191,7 +216,7 @@ async def call(
     connection = await connect(url, caller, key=key, subprotocols=subprotocols)
     try:
         await caller.open(connection, url)
-        await caller.speak(connection, patience_s)
+        await caller.speak(connection, patience_s, stop or asyncio.Event())
         closed = caller.closed
     finally:
         connection.close()
@@ -203,6 +228,7 @@ async def call(
         marks=recording.marks,
         notices=caller.notices,
         dialogue=caller.dialogue,
+        transcript=caller.transcript,
         turns=turns_of(recording.marks, caller.notices, caller.dialogue, caller.began_s),
         unanswered=answered(caller.notices, caller.dialogue),
         closed=closed,

@@ -1,71 +1,85 @@
-"""The turns of one call as a table for a person."""
+"""One call for a person to read: what was said, and the turns as a table."""
 
 from __future__ import annotations
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from bargein.load.call import CallResult, errors_of
+from bargein.load.conversation import Line, conversation, outcome
 from bargein.load.turns import Turn
+
+_LEGEND = (
+    "hold (to resume), confirm, silence: ms after the caller's first sound, where it interrupts. "
+    "answer: ms from its last sound to the first of the reply. All as heard at the loudspeaker."
+)
 
 
 def call_table(result: CallResult) -> RenderableType:
-    """One row for each stretch of the caller's speech, then what was cut, what went wrong, and the verdict."""
+    """The conversation, one row for each stretch of the caller's speech, what went wrong, and the verdict."""
     protocol = "bargein.v1" if result.dialogue.bargein else "stock Realtime protocol"
-    table = Table(
-        title=f"The call, turn by turn ({protocol})",
-        title_justify="left",
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
+    said = Table.grid(padding=(0, 2, 0, 0))
+    for name in ("at", "who"):
+        said.add_column(name, no_wrap=True)
+    said.add_column("words", overflow="fold")
+    for line in conversation(result):
+        said.add_row(_clock(line.at_s), line.who, _words(line))
+    return Group(
+        Text(f"The conversation ({protocol})", style="bold"),
+        Padding(said, (1, 0, 1, 1)),
+        Text("The caller's turns", style="bold"),
+        _turn_table(result.turns),
+        Text(_LEGEND, style="dim"),
+        *_faults(result),
     )
-    for name in ("", "speech", "agent"):
+
+
+def _words(line: Line) -> Text:
+    parts = []
+    if line.text:
+        parts.append(Text(line.text))
+    if line.unheard:
+        parts.append(Text(f"[not heard: {line.unheard}]", style="dim"))
+    if line.remark:
+        parts.append(Text(f"({line.remark})", style="dim italic"))
+    return Text("\n").join(parts)
+
+
+def _turn_table(turns: list[Turn]) -> Table:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=0)
+    for name in ("caller", "agent"):
         table.add_column(name, no_wrap=True)
-    for name in ("hold", "confirm", "silence", "reply", "heard s"):
+    for name in ("hold", "confirm", "silence", "answer", "heard s"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("ended", min_width=9)
-    for number, turn in enumerate(result.turns, 1):
-        table.add_row(str(number), *_cells(turn))
-    legend = Text(
-        "hold (to resume), confirm, silence heard: ms after the speech's first sample.\n"
-        "reply: ms from the speech's last sample to the first sound heard.",
-        style="dim",
-    )
-    return Group(table, legend, *_cuts(result), *_faults(result))
+    table.add_column("reply", no_wrap=True)
+    for turn in turns:
+        table.add_row(*_cells(turn))
+    return table
 
 
 def _cells(turn: Turn) -> list[str]:
-    hold = _after(turn.held_s, turn.mark.onset_s)
+    held = _after(turn.held_s, turn.mark.onset_s)
     if turn.resumed_s is not None and turn.confirmed_s is None:
-        hold += f" to {_after(turn.resumed_s, turn.mark.onset_s)}"
-    heard = f"{turn.heard_s:.1f}/{turn.received_s:.1f}" if turn.received_s else ""
-    if turn.confirmed_s is None and turn.resumed_s is None:
-        ended = "not noticed" if turn.reply is None else (turn.reply.status or "in progress")
+        held += f" to {_after(turn.resumed_s, turn.mark.onset_s)}"
+    # What begins a turn in silence interrupts nothing.
+    confirmed_s = turn.confirmed_s if turn.agent == "speaking" else None
+    if turn.reply is not None:
+        reply = outcome(turn.reply).partition(":")[0]
     else:
-        ended = (turn.reply.status or "in progress") if turn.reply else ""
+        reply = "" if turn.resumed_s is not None else "none" if turn.confirmed_s is not None else "not noticed"
     return [
         f"{_clock(turn.mark.onset_s)}-{_clock(turn.mark.end_s)}",
         turn.agent,
-        hold,
-        _after(turn.confirmed_s, turn.mark.onset_s),
+        held,
+        _after(confirmed_s, turn.mark.onset_s),
         _after(turn.silent_s, turn.mark.onset_s),
         _after(turn.first_heard_s, turn.mark.end_s),
-        heard,
-        ended,
+        f"{turn.heard_s:.1f}/{turn.received_s:.1f}" if turn.received_s else "",
+        reply,
     ]
-
-
-def _cuts(result: CallResult) -> list[Text]:
-    lines = []
-    for number, turn in enumerate(result.turns, 1):
-        if turn.cut is not None:
-            line = Text(f"Turn {number} cut the agent off. The model is told: ")
-            line.append(f"“{turn.cut.heard_text}”", style="bold")
-            line.append(f", unheard: “{turn.cut.unheard_text}”", style="dim")
-            lines.append(line)
-    return lines
 
 
 def _faults(result: CallResult) -> list[Text]:
@@ -82,7 +96,8 @@ def _faults(result: CallResult) -> list[Text]:
     if result.closed is not None:
         lines.append(Text(f"The server ended the call: {result.closed[0]} {result.closed[1]}".rstrip(), style="red"))
     if result.unanswered is not None:
-        lines.append(Text(f"Not answered: {result.unanswered.rstrip('.')}.", style="red"))
+        verdict = "Answered in part" if any(turn.heard_s for turn in result.turns[-1:]) else "Not answered"
+        lines.append(Text(f"{verdict}: {result.unanswered.rstrip('.')}.", style="red"))
     return lines
 
 
@@ -91,4 +106,5 @@ def _after(at_s: float | None, from_s: float) -> str:
 
 
 def _clock(at_s: float) -> str:
+    at_s = max(0.0, at_s)
     return f"{int(at_s // 60)}:{at_s % 60:04.1f}"

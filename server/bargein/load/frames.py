@@ -41,16 +41,26 @@ class FrameCutter:
 
 
 def session_update(
-    audio_format: AudioFormat, *, instructions: str | None = None, tools: Sequence[object] = ()
+    audio_format: AudioFormat,
+    *,
+    instructions: str | None = None,
+    tools: Sequence[object] = (),
+    transcription: str | None = None,
 ) -> bytes:
-    """The ``session.update`` that opens a call: the formats, and turn detection as the server has it by default."""
+    """The ``session.update`` that opens a call: the formats, and turn detection as the server has it by default.
+
+    :param transcription: the model that writes down what the caller says; ``None``: nobody does.
+    """
     wire_format: dict[str, object] = {"type": audio_format.encoding.value}
     if audio_format.rate_hz == 24_000:
         wire_format["rate"] = audio_format.rate_hz
+    hearing: dict[str, object] = {"format": wire_format}
+    if transcription is not None:
+        hearing["transcription"] = {"model": transcription}
     session: dict[str, object] = {
         "type": "realtime",
         "output_modalities": ["audio"],
-        "audio": {"input": {"format": wire_format}, "output": {"format": wire_format}},
+        "audio": {"input": hearing, "output": {"format": wire_format}},
     }
     if instructions is not None:
         session["instructions"] = instructions

@@ -141,7 +141,7 @@ async def connect(
     :param key: sent as ``Authorization: Bearer``.
     :raises ConnectError: the address is wrong, nobody listens there, or the server refused; the message says which.
     """
-    if urlsplit(url).scheme not in ("ws", "wss") or not urlsplit(url).hostname:
+    if not _is_address(url):
         raise ConnectError(f"{url!r} is not a WebSocket address: give ws://HOST:PORT/v1/realtime or wss://…")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     if subprotocols:
@@ -166,17 +166,29 @@ async def connect(
     return connection
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"ws", "wss"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an address in them, a port that is no number
+        return False
+
+
 _SILENT: Final = logging.getLogger("bargein.load.transport")
+
+
+_PHRASES: Final = {int(status): status.phrase for status in HTTPStatus}
 
 
 def _refused(url: str, error: picows.WSHandshakeError) -> ConnectError:
     if error.response is None:
         return ConnectError(f"{url}: the answer is no WebSocket handshake: {error}")
     status = int(error.response.status)
-    hint = {
+    hints: dict[int, str] = {
         HTTPStatus.UNAUTHORIZED: "the key is missing or wrong: give --key",
         HTTPStatus.FORBIDDEN: "the server does not accept this client",
         HTTPStatus.NOT_FOUND: "nothing is served at this path: the Realtime protocol's is /v1/realtime",
         HTTPStatus.SERVICE_UNAVAILABLE: "the server is full or shutting down",
-    }.get(HTTPStatus(status), HTTPStatus(status).phrase)
+    }
+    hint = hints.get(status) or _PHRASES.get(status, "no status that HTTP knows")
     return ConnectError(f"{url}: refused with HTTP {status}: {hint}", http_status=status)
