@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bargein.cli import Command, available_commands
+from bargein.demo.process import DemoModelProcess
 
 HEAVY = ("numpy", "pydantic", "httpx", "uvicorn", "starlette", "websockets", "aiohttp")
 
@@ -20,7 +24,7 @@ def bargein(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
     return subprocess.run(
         [sys.executable, "-m", "bargein", *arguments],
         cwd=cwd,
-        env=clean | environment | {"COLUMNS": "200"},
+        env=clean | {"COLUMNS": "200"} | environment,
         capture_output=True,
         text=True,
         timeout=60,
@@ -51,6 +55,32 @@ def test_a_summary_is_the_first_line_of_the_commands_own_help(command: Command) 
     assert text.partition("\n\n")[0].replace("\n", " ") == command.summary
 
 
+def examples(command: Command) -> list[str]:
+    """The lines of its help that a person may type."""
+    lines = (inspect.getdoc(command.load()) or "").splitlines()
+    return [line for line in lines if line.startswith((" ", "Example: "))]
+
+
+@pytest.mark.parametrize("columns", ["40", "200"])
+@pytest.mark.parametrize("command", available_commands(), ids=lambda command: str(command.name))
+def test_what_can_be_typed_is_not_wrapped(command: Command, columns: str, tmp_path: Path) -> None:
+    shown = bargein(command.name, "--help", cwd=tmp_path, COLUMNS=columns).stdout.splitlines()
+    assert examples(command)
+    assert [line for line in examples(command) if f"  {line}" not in shown] == []
+
+
+async def test_the_request_in_the_help_of_the_demo_model_is_answered(demo_model: DemoModelProcess) -> None:
+    (command,) = (command for command in available_commands() if command.name == "demo-model")
+    text = "\n".join(examples(command))
+    words = shlex.split(text[text.index("curl ") :])
+    body = json.loads(words[words.index("-d") + 1])
+    assert words[:3] == ["curl", "-N", "http://127.0.0.1:8766/v1/chat/completions"]
+    async with httpx.AsyncClient(timeout=60) as client:
+        answer = await client.post(f"{demo_model.base_url}/chat/completions", json=body)
+    assert answer.status_code == 200
+    assert answer.text.endswith("data: [DONE]\n\n")
+
+
 def test_serve_help_teaches(tmp_path: Path) -> None:
     shown = bargein("serve", "--help", cwd=tmp_path)
     assert shown.returncode == 0
@@ -65,8 +95,8 @@ def test_version(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "line"),
     [
-        (["serve", "--port", "99999"], {}, "--port: Input should be less than or equal to 65535"),
-        (["serve"], {"BARGEIN_LEAD_MS": "soon"}, "BARGEIN_LEAD_MS: Input should be a valid integer"),
+        (["serve", "--port", "99999"], {}, "--port: '99999' is not allowed: give a whole number from 0 to 65535"),
+        (["serve"], {"BARGEIN_LEAD_MS": "soon"}, "BARGEIN_LEAD_MS: 'soon' is not allowed: give a whole number"),
         (["serve", "--host", "0.0.0.0"], {}, "set BARGEIN_API_KEYS"),
         (["serve", "--host", "192.0.2.1"], {"BARGEIN_ALLOW_INSECURE": "1"}, "cannot listen on 192.0.2.1"),
         (["serve", "--port", "0", "--upstream", "http://u:p@127.0.0.1/v1"], {}, "user name or password"),

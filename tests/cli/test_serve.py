@@ -10,8 +10,11 @@ import signal
 from pathlib import Path
 
 import httpx
+import pytest
 from websockets.asyncio.client import connect
 
+from bargein.cli.serve import demo_limits
+from bargein.demo import engines
 from support.server_process import ServerProcess, serve
 
 NOBODY = ("--upstream", "http://127.0.0.1:9/v1")
@@ -41,6 +44,12 @@ async def test_a_model_that_ends_is_warned_of_at_start() -> None:
     assert "20 January 2027" in warning
     assert "instead=gpt-audio-1.5" in warning
     assert "setting=BARGEIN_MODEL" in warning
+
+
+def test_it_says_at_start_that_the_demo_cannot_listen(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (demo_limits() == "") == engines.installed()
+    monkeypatch.setattr(engines, "PACKAGES", ("no_such_decoder",))
+    assert "It understands text only here: none of no_such_decoder is installed" in demo_limits()
 
 
 async def test_ctrl_c_ends_it_cleanly() -> None:

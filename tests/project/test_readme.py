@@ -34,6 +34,22 @@ def test_its_openai_sdk_example_runs_as_it_stands(bargein_server: ServerProcess,
     assert (tmp_path / "reply.wav").stat().st_size > 48_000
 
 
+def test_its_call_runs_as_it_stands(bargein_server: ServerProcess, tmp_path: Path) -> None:
+    found = re.search(r"<!-- tried: call -->\n```sh\n\.venv/bin/bargein (.*)\n```", README.read_text(encoding="utf-8"))
+    assert found is not None
+    done = subprocess.run(
+        [sys.executable, "-m", "bargein", *found[1].split(), "--url", bargein_server.realtime_url],
+        check=False,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "interrupted, " in done.stdout
+    assert (tmp_path / "heard.wav").stat().st_size > 48_000
+
+
 def test_its_generated_parts_are_fresh() -> None:
     program = [sys.executable, str(REPOSITORY / "scripts" / "write_docs.py"), "--check"]
     done = subprocess.run(program, check=False, capture_output=True, text=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,10 +72,18 @@ def build_app(wanted: str | None) -> typer.Typer:
 
     for command in available_commands():
         if command.name == wanted:
-            app.command(command.name, short_help=command.summary)(command.load())
+            function = command.load()
+            app.command(command.name, short_help=command.summary, help=help_text(function))(function)
         else:
             app.command(command.name, short_help=command.summary)(_summarised)
     return app
+
+
+def help_text(function: Callable[..., Any]) -> str:
+    """A command's docstring as help: what can be typed (indented, or an "Example:") stays as it is, lines and all."""
+    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
+    # Click wraps each paragraph anew, unless this stands before it.
+    return "\n\n".join(f"\b\n{text}" if text.startswith((" ", "Example: ")) else text for text in paragraphs)
 
 
 def _summarised() -> None:

@@ -27,7 +27,7 @@ def demo_model(  # noqa: PLR0913 - one for each option
     listen: Annotated[bool, typer.Option(help=HELP["listen"])] = True,
     exit_with_stdin: Annotated[bool, typer.Option("--exit-with-stdin", help=HELP["exit_with_stdin"])] = False,
 ) -> None:
-    """Run the bundled demo model: a Chat Completions server that really speaks, and needs no key.
+    r"""Run the bundled demo model: a Chat Completions server that really speaks, and needs no key.
 
     `bargein serve` starts one by itself when no upstream is configured. Run it alone to develop against it:
 
@@ -36,8 +36,9 @@ def demo_model(  # noqa: PLR0913 - one for each option
 
     or to talk to it without Bargein:
 
-        curl -N http://127.0.0.1:8766/v1/chat/completions -H 'content-type: application/json' -d '{"model": "demo",
-          "stream": true, "modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16"},
+        curl -N http://127.0.0.1:8766/v1/chat/completions \
+          -H 'content-type: application/json' -d '{"model": "demo", "stream": true,
+          "modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16"},
           "messages": [{"role": "user", "content": "Tell me a story."}]}'
 
     It tells stories, counts, tells the time (by a tool called get_time, if you offer one), and knows what you

@@ -102,12 +102,25 @@ def _demo_model(settings: Settings) -> Iterator[str | None]:
         yield demo.base_url
 
 
+def demo_limits() -> str:
+    """What the demo model cannot do on this machine, as further lines of the banner."""
+    from bargein.demo.engines import PACKAGES, installed  # noqa: PLC0415
+
+    if installed():
+        return ""
+    return (
+        f"\n          It understands text only here: none of {', '.join(PACKAGES)} is installed, for want of a wheel."
+        "\n          Spoken to, it tells a story that can be interrupted."
+    )
+
+
 def banner(settings: Settings, sock: socket.socket, demo_url: str | None) -> str:
     """Where it is and who answers, for the person who started it."""
     host, port, *_ = sock.getsockname()
     reachable = "127.0.0.1" if host in {"0.0.0.0", "::"} else f"[{host}]" if ":" in host else host
     if demo_url is not None:
         model = f"the bundled demo model at {demo_url} (set {settings.api_key_env} or BARGEIN_UPSTREAM_URL for another)"
+        model += demo_limits()
     else:
         model = f"{settings.model} at {settings.effective_upstream_url}"
     doors = "keys are asked for" if settings.api_keys else "no keys are asked for"
