@@ -34,7 +34,7 @@ def kinds(chunks: list[dict[str, Any]]) -> list[str]:
 async def test_a_spoken_stream_has_the_chunks_of_the_api_in_their_order(demo: DemoModelProcess) -> None:
     streamed = await stream(demo, body_of("hello"))
 
-    assert kinds(streamed.chunks) == ["role", "speech", "usage", "expires"]
+    assert kinds(streamed.chunks) == ["role", "speech", "expires", "usage"]
     assert streamed.done
     first = streamed.deltas[1]
     assert first["content"] is None
@@ -230,7 +230,7 @@ PICTURE = {"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}
             "'input_audio'",
         ),
         ({"audio": None}, "audio", "Missing"),
-        ({"audio": {"format": "pcm16"}}, "audio.voice", "Missing"),
+        ({"audio": {"format": "pcm16"}, "model": "gpt-audio"}, "audio.voice", "Missing"),
         ({"audio": {"voice": "alloy", "format": "ogg"}}, "audio.format", "'pcm16'"),
         (
             {"audio": {"voice": "alloy", "format": "wav"}},
@@ -298,6 +298,12 @@ async def test_a_body_that_is_no_json_is_refused(post: Callable[..., Any]) -> No
     answer = await post("/chat/completions", content=b"{")
     assert answer.status_code == 400
     assert "could not parse the JSON body" in answer.json()["error"]["message"]
+
+
+async def test_a_model_that_is_not_the_apis_needs_no_voice(demo: DemoModelProcess) -> None:
+    """As a server is asked of which nothing is known."""
+    streamed = await stream(demo, body_of("thanks", audio={"format": "pcm16"}))
+    assert len(streamed.samples)
 
 
 async def test_each_voice_sounds_different_and_custom_ones_are_any_of_them(

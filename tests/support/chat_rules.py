@@ -1,9 +1,14 @@
-"""What OpenAI refuses of a Chat Completions request, as far as a conversation can get it wrong."""
+"""What OpenAI refuses of a Chat Completions request: written again for what a conversation can get wrong, and for the
+rest by the rules that the demo model has.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+from bargein.errors import CallerError
+from bargein.wire.chat import parse_chat
 
 
 def refusal(request: Mapping[str, Any]) -> str | None:
@@ -34,4 +39,14 @@ def refusal(request: Mapping[str, Any]) -> str | None:
             "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
             f"'tool_call_id'. The following tool_call_ids did not have response messages: {named}"
         )
+    if "voice" in request or "audios" in request or request.get("audio", {}).get("format") == "wav":
+        # Another server's dialect (vLLM-Omni, sglang-omni, DashScope), which has rules of its own.
+        return None
+    if "audio" in request:
+        # A server that is not OpenAI's is asked without a voice where none was chosen.
+        request = {**request, "audio": {"voice": "alloy"} | request["audio"]}
+    try:
+        parse_chat(request)
+    except CallerError as error:
+        return error.message
     return None

@@ -56,7 +56,7 @@ def parse_chat(body: Mapping[str, Any]) -> ChatRequest:
     :raises ApiError: it is wrong; the error names the field.
     """
     try:
-        asked = chat.parse_chat(body)
+        asked = chat.parse_chat(_with_voice(body))
     except CallerError as error:
         raise refused(error) from None
     if asked.model is None:
@@ -93,6 +93,14 @@ def parse_chat(body: Mapping[str, Any]) -> ChatRequest:
         functions=asked.functions,
         tool_choice=asked.tool_choice,
     )
+
+
+def _with_voice(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """As other servers than the API take it: a model that is none of its own speaks in the voice that it has."""
+    audio = body.get("audio")
+    if not isinstance(audio, dict) or audio.get("voice") is not None or str(body.get("model")).startswith("gpt-"):
+        return body
+    return {**body, "audio": {**audio, "voice": VOICES[0]}}
 
 
 def _voice(asked: chat.ChatRequest) -> str:

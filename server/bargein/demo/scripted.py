@@ -114,7 +114,7 @@ class ScriptedModel:
         row = exchange.row
         row.usage = usage(request.messages, row.transcript, row.samples_sent)
         tail = event(chunks.usage(row.usage)) if request.include_usage else b""
-        await exchange.finish(tail + event(chunks.expires(int(time.time()) + 3600, "stop")) + DONE)
+        await exchange.finish(event(chunks.expires(int(time.time()) + 3600, "stop")) + tail + DONE)
 
     async def _pieces(
         self, exchange: Exchange, options: ScriptedOptions, steps: list[_Step], chunks: Chunks, faulty: SseWriter | None

@@ -87,11 +87,12 @@ class SpokenReply:
             return
         row.finish_reason = "stop" if finished else "length"
         row.usage = usage(self._request.messages, row.transcript, row.samples_sent)
-        if self._request.include_usage and "no_usage" not in faults:
-            await self._writer.chunk(self._chunks.usage(row.usage))
         now_unix_s = time.time()
         reason = None if "no_finish" in faults else row.finish_reason
         await self._writer.chunk(self._chunks.expires(self._studio.memory.expires_unix_s(now_unix_s), reason))
+        # Last: npm openai's helper forgets it where another chunk follows.
+        if self._request.include_usage and "no_usage" not in faults:
+            await self._writer.chunk(self._chunks.usage(row.usage))
         if finished and "forget_audio" not in faults:
             self._studio.memory.finish(self._audio_id, self._text, now_unix_s)
         await self._writer.done()
