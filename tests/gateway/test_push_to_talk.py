@@ -256,6 +256,25 @@ async def test_too_large_a_body_is_413(serve: Serve) -> None:
         assert not talk.model.exchanges
 
 
+def picture(byte_count: int, kind: str = "png") -> dict[str, Any]:
+    data = base64.b64encode(b"\x89PNG\r\n\x1a\n" + os.urandom(byte_count)).decode()
+    return {"type": "image_url", "image_url": {"url": f"data:image/{kind};base64,{data}", "detail": "low"}}
+
+
+async def test_images_go_to_a_model_that_sees(serve: Serve) -> None:
+    """Also large ones; addresses are not fetched for anybody."""
+    async with talking(serve, images=True) as talk:
+        for image in (picture(100), picture(2_000_000)):
+            asked = {"messages": [{"role": "user", "content": [image]}]}
+            assert (await talk.ask(**asked)).status_code == 200
+            assert talk.asked["messages"] == asked["messages"]
+        for image in (IMAGE, picture(100, "bmp"), picture(100, "jpeg")):
+            answer = await talk.ask(messages=[{"role": "user", "content": [image]}])
+            error = answer.json()["error"]
+            assert (answer.status_code, error["param"]) == (400, "messages[0].content[0].image_url.url")
+        assert len(talk.model.exchanges) == 2
+
+
 async def test_sound_is_counted_by_its_length(serve: Serve) -> None:
     """Ten tokens a second; also where base64 hides in what is no sound."""
 
@@ -270,6 +289,13 @@ async def test_sound_is_counted_by_its_length(serve: Serve) -> None:
         for body in (speech(101), hidden):
             answer = await talk.ask(**body)
             assert answer.json()["error"]["code"] == "context_length_exceeded"
+
+
+async def test_a_data_url_is_read_as_sound(serve: Serve) -> None:
+    sound = {"type": "input_audio", "input_audio": {"data": "data:audio/wav;base64,UklGRg==", "format": "wav"}}
+    async with talking(serve, upstream={"flavour": "openai"}) as talk:
+        assert (await talk.ask(messages=[{"role": "user", "content": [sound]}])).status_code == 200
+        assert talk.asked["messages"][0]["content"][0]["input_audio"] == {"data": "UklGRg==", "format": "wav"}
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b"5", b'{"a":' * 1000])

@@ -39,7 +39,7 @@ def refusal(request: Mapping[str, Any]) -> str | None:
             "An assistant message with 'tool_calls' must be followed by tool messages responding to each "
             f"'tool_call_id'. The following tool_call_ids did not have response messages: {named}"
         )
-    if "voice" in request or "audios" in request or request.get("audio", {}).get("format") == "wav":
+    if request.keys() & {"voice", "audios", "images"} or request.get("audio", {}).get("format") == "wav":
         # Another server's dialect (vLLM-Omni, sglang-omni, DashScope), which has rules of its own.
         return None
     if "audio" in request:

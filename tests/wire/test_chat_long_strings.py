@@ -51,6 +51,16 @@ def test_other_spellings_of_base64_are_taken_out_too(spelled: str) -> None:
     assert taken.put_back(orjson.dumps(orjson.loads(taken.body))).replace(b": ", b":") == body.replace(b": ", b":")
 
 
+def test_data_urls() -> None:
+    url = f"data:image/png;base64,{SOUND}"
+    taken = take_out(json.dumps({"url": url, "short": "data:,x"}).encode())
+    assert len(taken.body) < 200
+    read = orjson.loads(taken.body)
+    assert read["url"].startswith("data:image/png;base64,")
+    assert (taken.whole(read["url"]), taken.whole(read["short"])) == (url, "data:,x")
+    assert taken.taken_of(read["url"].rpartition(",")[2]) == len(SOUND)
+
+
 @pytest.mark.parametrize(
     "body",
     [

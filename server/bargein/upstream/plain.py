@@ -69,7 +69,9 @@ def _part(part: Json, dialect: Dialect) -> Json:
     if part["type"] != "input_audio":
         return part
     sound = part["input_audio"]
-    return dialect.audio_part(sound["data"], sound["format"])
+    # Some SDKs write a data URL; what stands before the base64 is the dialect's to say.
+    data = sound["data"].rpartition(";base64,")[2]
+    return dialect.audio_part(data, sound["format"])
 
 
 def _assistant(message: Json, index: int, dialect: Dialect) -> Json:

@@ -10,7 +10,7 @@ import pybase64
 from bargein.errors import CallerError
 
 NO_IMAGES: Final = (
-    "The model behind this server takes no images. Describe the image in an 'input_text' part. "
+    "The model behind this server takes no images. Describe the image in words. "
     "(An operator whose model sees sets BARGEIN_IMAGES=true.)"
 )
 MAX_IMAGE_CHARACTERS: Final = 4 * 1024 * 1024

@@ -30,7 +30,7 @@ from bargein.gateway.http.page import PageFiles, SecurityHeaders, find_client_we
 from bargein.gateway.push_to_talk import ChatPolicy, Completions, Exchange, PushToTalk
 from bargein.gateway.readiness import Readiness
 from bargein.gateway.refusal import OUR_FAULT, Refusal
-from bargein.gateway.services import shown_voice
+from bargein.gateway.services import shown_voice, takes_images
 from bargein.metrics import Metrics
 from bargein.wire.session_object import SessionObject
 
@@ -76,7 +76,11 @@ class _Routes:
         self._bodies = Bodies(max(settings.max_bodies_bytes, settings.max_body_bytes), self._address)
         gateway.metrics.http_body_bytes.set_function(lambda: self._bodies.held_bytes)
         policy = ChatPolicy(
-            settings.model, settings.models, settings.max_completion_tokens, settings.max_context_tokens
+            model=settings.model,
+            models=settings.models,
+            max_tokens=settings.max_completion_tokens,
+            max_context_tokens=settings.max_context_tokens,
+            images=takes_images(settings),
         )
         max_bytes = min(settings.max_body_bytes, settings.max_request_bytes)
         self._push_to_talk = PushToTalk(gateway, completions, self._bodies, policy, max_bytes, self._address)

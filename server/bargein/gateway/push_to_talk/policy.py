@@ -11,10 +11,17 @@ import orjson
 import pybase64
 
 from bargein.core.completion import Usage
-from bargein.core.sizes import CHARACTERS_PER_TOKEN, REPLY_AUDIO_MS_PER_TOKEN, USER_AUDIO_MS_PER_TOKEN
+from bargein.core.sizes import (
+    CHARACTERS_PER_TOKEN,
+    COARSE_IMAGE_TOKENS,
+    IMAGE_TOKENS,
+    REPLY_AUDIO_MS_PER_TOKEN,
+    USER_AUDIO_MS_PER_TOKEN,
+)
 from bargein.errors import CallerError
 from bargein.upstream import PlainRequest
 from bargein.wire.chat import ChatRequest, LongStrings
+from bargein.wire.images import NO_IMAGES, check_image
 
 Json = Mapping[str, Any]
 
@@ -62,12 +69,14 @@ class ChatPolicy:
     :ivar models: those that answer beside it where callers name them.
     :ivar max_tokens: of one answer.
     :ivar max_context_tokens: of what is sent, estimated.
+    :ivar images: whether the model sees.
     """
 
     model: str
     models: tuple[str, ...]
     max_tokens: int
     max_context_tokens: int
+    images: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,7 @@ def admit(request: ChatRequest, sounds: LongStrings, policy: ChatPolicy) -> Aske
     :raises CallerError: it asks for what it may not, or cannot have.
     """
     _refuse_what_is_not_here(request)
+    _check_parts(request, sounds, images=policy.images)
     max_tokens = request.max_tokens or policy.max_tokens
     if max_tokens > policy.max_tokens:
         name = "max_tokens" if request.body.get("max_tokens") is not None else "max_completion_tokens"
@@ -156,14 +166,24 @@ def _refuse_what_is_not_here(request: ChatRequest) -> None:
                 code="unsupported_value",
                 param=f"messages[{index}]",
             )
+
+
+def _check_parts(request: ChatRequest, sounds: LongStrings, *, images: bool) -> None:
+    for index, message in enumerate(request.messages):
         content = message.get("content")
         for place, part in enumerate(content if isinstance(content, list) else ()):
-            if part["type"] in {"image_url", "file"}:
-                raise CallerError(
-                    f"Parts of type '{part['type']}' are not supported by this server: its model hears and reads.",
-                    code="unsupported_content_type",
-                    param=f"messages[{index}].content[{place}].type",
-                )
+            param = f"messages[{index}].content[{place}]"
+            match part["type"]:
+                case "image_url" if images:
+                    check_image(sounds.whole(part["image_url"]["url"]), f"{param}.image_url.url")
+                case "image_url":
+                    raise CallerError(NO_IMAGES, code="unsupported_content_type", param=f"{param}.type")
+                case "file":
+                    raise CallerError(
+                        "Files are not supported by this server. Send what is in them as text.",
+                        code="unsupported_content_type",
+                        param=f"{param}.type",
+                    )
 
 
 def _unsupported(param: str, value: str, supported: tuple[str, ...]) -> CallerError:
@@ -177,11 +197,11 @@ def _unsupported(param: str, value: str, supported: tuple[str, ...]) -> CallerEr
 
 
 def _tokens(request: ChatRequest, sounds: LongStrings) -> tuple[int, int]:
-    """Of text and of sound: everything that a model has to read, its tools included."""
+    """Of text and images, and of sound: everything that a model has to read, its tools included."""
     characters = len(orjson.dumps(request.body["tools"])) if request.functions else 0
     # What was taken out and is no sound is text, wherever it stands.
     characters += sum(map(len, sounds.by_name.values()))
-    audio_ms = 0
+    audio_ms = image_tokens = 0
     for message in request.messages:
         characters += sum(len(text) for text in _texts(message))
         content = message.get("content")
@@ -189,9 +209,13 @@ def _tokens(request: ChatRequest, sounds: LongStrings) -> tuple[int, int]:
             if part["type"] == "input_audio":
                 audio_ms += _duration_ms(part["input_audio"], sounds)
                 characters -= sounds.taken_of(part["input_audio"]["data"])
+            elif part["type"] == "image_url":
+                image = part["image_url"]
+                image_tokens += COARSE_IMAGE_TOKENS if image.get("detail") == "low" else IMAGE_TOKENS
+                characters -= sounds.taken_of(image["url"].rpartition(",")[2])
         # An answer's own sound, put back as it came: it is not sent.
         characters -= sounds.taken_of((message.get("audio") or {}).get("data") or "")
-    return -(-characters // CHARACTERS_PER_TOKEN), -(-audio_ms // USER_AUDIO_MS_PER_TOKEN)
+    return image_tokens - (-characters // CHARACTERS_PER_TOKEN), -(-audio_ms // USER_AUDIO_MS_PER_TOKEN)
 
 
 def _texts(message: Json) -> Iterator[str]:

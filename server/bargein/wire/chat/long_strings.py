@@ -16,6 +16,8 @@ import pybase64
 LONG_CHARACTERS: Final = 65_536
 """Strings of twice as many are found for certain, shorter ones than this never."""
 _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_="
+_DATA: Final = b";base64,"
+_DATA_WITHIN: Final = 100
 _HEAD_CHARACTERS: Final = 256
 _SLICE_BYTES: Final = 1_048_576
 
@@ -44,6 +46,10 @@ class LongStrings:
         """The first characters of a string of the body."""
         taken = self.by_name.get(text)
         return text[:_HEAD_CHARACTERS] if taken is None else taken[:_HEAD_CHARACTERS].decode("ascii")
+
+    def whole(self, text: str) -> str:
+        """A string of the body as its sender wrote it, a data URL with what was taken out of it for instance."""
+        return self.put_back(text.encode()).decode()
 
     def put_back(self, json: bytes) -> bytes:
         """``json`` with the long strings where their names stand, inside of whatever."""
@@ -74,6 +80,9 @@ def take_out(body: bytes | bytearray) -> LongStrings:
     at = LONG_CHARACTERS
     while (end := body.find(b'"', at)) >= 0:
         start = body.rfind(b'"', kept, at) + 1
+        if (data := body.find(_DATA, start, start + _DATA_WITHIN)) >= 0:
+            # A data URL: what follows its beginning.
+            start = data + len(_DATA)
         if end - start >= LONG_CHARACTERS and start > kept and _is_base64(text := bytes(body[start:end])):
             name = f"{prefix}{len(by_name):06}"
             by_name[name] = text
