@@ -82,8 +82,10 @@ async def test_nothing_outside_the_page_is_served(serve: Serve, page: Path) -> N
             writer.close()
 
 
-async def test_without_a_page_it_says_how_to_talk(serve: Serve, tmp_path: Path) -> None:
-    async with serve(client_web=tmp_path / "nothing") as running, running.client() as client:
+async def test_without_a_page_it_says_how_to_talk(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where only the package's code was installed: a configured page that is not there is refused before."""
+    monkeypatch.setattr("bargein.gateway.http.app.find_client_web", lambda _: None)
+    async with serve() as running, running.client() as client:
         answer = await client.get("/")
         assert answer.status_code == 200
         lines = answer.text.splitlines()

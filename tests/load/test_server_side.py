@@ -35,7 +35,7 @@ async def test_a_server_that_asks_for_a_key_is_given_it() -> None:
         given.append(exchange.headers.get("authorization"))
         await exchange.answer(200, b"bargein_sessions_open 1")
 
-    async with scripted(script) as server, httpx.AsyncClient() as client:
+    async with scripted(script, lists=script) as server, httpx.AsyncClient() as client:
         url = server.url.replace("/v1", "/metrics")
         assert await ServerSide(url, 0.0, "a-key").read(client)
         assert await ServerSide(url, 0.0).read(client)
