@@ -56,6 +56,7 @@ async def test_every_spelling_of_the_path_is_accepted(serve: Serve, path: str) -
         ("/v1/realtime?call_id=rtc_1", 400, "call_id"),
         ("/v1/realtime?intent=transcription", 400, "intent"),
         ("/v1/realtime?model=" + "m" * 300, 400, "model"),
+        ("/v1/realtime?deployment=" + "m" * 300, 400, "deployment"),
     ],
 )
 async def test_what_is_not_served_is_refused_by_name(serve: Serve, target: str, status: int, param: str | None) -> None:

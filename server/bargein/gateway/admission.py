@@ -133,7 +133,8 @@ def _unsupported(handshake: Handshake) -> Refusal | None:
     if query.get("intent") == "transcription":
         message = "Transcription sessions are not supported: open a session and set audio.input.transcription in it."
         return Refusal(HTTPStatus.BAD_REQUEST, message, "unsupported_parameter", "intent")
-    if len(query.get("model", "")) > MAX_MODEL_CHARACTERS:
-        message = f"The model's name may have {MAX_MODEL_CHARACTERS} characters."
-        return Refusal(HTTPStatus.BAD_REQUEST, message, "invalid_value", "model")
+    for name in ("model", "deployment"):
+        if len(query.get(name, "")) > MAX_MODEL_CHARACTERS:
+            message = f"The model's name may have {MAX_MODEL_CHARACTERS} characters."
+            return Refusal(HTTPStatus.BAD_REQUEST, message, "invalid_value", name)
     return None
