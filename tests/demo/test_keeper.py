@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -13,12 +15,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from bargein.demo import keeper
 from bargein.demo.keeper import KeptDemoModel
 from bargein.demo.process import DemoModelFailedError
 from support.listening import needs_listening
-from support.server_process import without_settings
+from support.server_process import serve, without_settings
 
 HELLO = {"model": "demo", "messages": [{"role": "user", "content": "hello"}]}
 QUIET = ("--no-listen", "--no-espeak")
@@ -106,7 +109,35 @@ def test_a_model_whose_parent_has_gone_before_it_began_ends(address_is_read: boo
     assert (process.returncode, words) == (0, b"")
 
 
-# ``bargein serve`` with the demo model: nobody is left.
+# ``bargein serve`` with the demo model.
+
+
+async def test_a_call_goes_on_after_its_model_was_killed() -> None:
+    tag = f"{os.getpid()}-call"
+    with serve(settings={"BARGEIN_TEST_RUN": tag}) as server:
+        async with connect(server.realtime_url, max_size=None) as caller:
+
+            async def turn() -> str:
+                content = [{"type": "input_text", "text": "thanks"}]
+                item = {"type": "message", "role": "user", "content": content}
+                await caller.send(json.dumps({"type": "conversation.item.create", "item": item}))
+                await caller.send(json.dumps({"type": "response.create"}))
+                while True:
+                    event = json.loads(await caller.recv())
+                    if event["type"] == "response.done":
+                        return str(event["response"]["status"])
+
+            assert await turn() == "completed"
+            (pid,) = (pid for pid, line in of_run(tag).items() if "-m bargein.demo " in line)
+            os.kill(pid, signal.SIGKILL)
+            async with asyncio.timeout(60):
+                while await turn() != "completed":
+                    pass
+        assert server.end() == 0
+    assert "the demo model is started again" in server.log
+
+
+# Nobody is left.
 
 
 def of_run(tag: str) -> dict[int, str]:

@@ -124,6 +124,17 @@ async def test_an_allowed_model_of_azure_is_a_deployment_of_its_own(serve: Serve
         ]
 
 
+@pytest.mark.parametrize(("deployment", "answers"), [("other", "other"), ("mine", "m")])
+async def test_azures_older_address_names_the_model(serve: Serve, deployment: str, answers: str) -> None:
+    async with talking(serve, models="other", api_keys="correct-key") as talk:
+        path = f"/openai/deployments/{deployment}/chat/completions?api-version=2024-10-21"
+        assert (await talk.client.post(path, json={"messages": [HELLO]})).status_code == 401
+        answer = await talk.client.post(path, json={"messages": [HELLO]}, headers={"api-key": "correct-key"})
+        assert (answer.status_code, talk.asked["model"]) == (200, answers)
+        route = "/openai/deployments/{deployment}/chat/completions"
+        assert talk.running.metric(f'bargein_http_requests_total{{route="{route}",status="200"}}') == 1
+
+
 async def test_what_the_model_is_asked(serve: Serve) -> None:
     sound = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "mp3"}}
     messages = [
@@ -385,6 +396,59 @@ async def test_another_rate_is_made_24_khz(serve: Serve) -> None:
         samples = struct.unpack(f"<{len(sound) // 2}h", sound)
         crossings = sum((one < 0) != (two < 0) for one, two in itertools.pairwise(samples))
         assert crossings * 24_000 / len(samples) == pytest.approx(2 * 440, rel=0.1), "a second of 440 Hz"
+
+
+OPENAI = {"upstream_url": "https://api.openai.com/v1"}
+
+
+async def test_other_formats_come_from_a_server_that_makes_them(serve: Serve) -> None:
+    said = {
+        "id": "x", "object": "chat.completion", "usage": USAGE,
+        "choices": [{"index": 0, "finish_reason": "stop", "message": {
+            "role": "assistant", "content": None,
+            "audio": {"id": "audio_1", "data": "//uQxAAA", "expires_at": 5, "transcript": "Fine."},
+        }}],
+    }  # fmt: skip
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(200, orjson.dumps(said))
+
+    async with talking(serve, script, upstream={"flavour": "openai"}, **OPENAI) as talk:
+        spoken = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "mp3"}}
+        answer = await talk.ask(**spoken)
+        assert answer.status_code == 200
+        assert talk.asked["audio"] == {"voice": "alloy", "format": "mp3"}
+        assert (talk.asked["stream"], "stream_options" in talk.asked) == (False, False)
+        (choice,) = answer.json()["choices"]
+        assert choice["message"]["audio"] == said["choices"][0]["message"]["audio"]  # type: ignore[index]
+        assert (choice["finish_reason"], answer.json()["usage"]["total_tokens"]) == ("stop", 14)
+        refused = await talk.ask(**spoken, stream=True)
+        assert refused.json()["error"]["param"] == "audio.format"
+
+
+@pytest.mark.parametrize("how", ["error", "call", "text", "not json"])
+async def test_what_else_comes_where_another_format_was_asked_for(serve: Serve, how: str) -> None:
+    called = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    answers = {
+        "error": (500, {"error": {"message": "It broke."}}),
+        "call": (200, {"choices": [{"message": {"tool_calls": [called]}, "finish_reason": "tool_calls"}]}),
+        "text": (200, {"choices": [{"message": {"content": "Fine."}, "finish_reason": "stop"}]}),
+        "not json": (200, None),
+    }
+    status, body = answers[how]
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(status, b"{" if body is None else orjson.dumps(body))
+
+    async with talking(serve, script, upstream={"flavour": "openai"}, **OPENAI) as talk:
+        answer = await talk.ask(modalities=["text", "audio"], audio={"voice": "alloy", "format": "opus"})
+        if how in {"error", "not json"}:
+            assert answer.status_code == 502
+            return
+        message = answer.json()["choices"][0]["message"]
+        assert "audio" not in message
+        assert message.get("tool_calls") == ([called] if how == "call" else None)
+        assert message["content"] == ("Fine." if how == "text" else None)
 
 
 @pytest.mark.parametrize("stream", [True, False])

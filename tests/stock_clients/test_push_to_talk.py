@@ -89,6 +89,13 @@ def test_python_tools(python_found: Findings) -> None:
     }  # fmt: skip
 
 
+def test_python_azure(python_found: Findings, base_url: str, demo_model: DemoModelProcess) -> None:
+    if base_url == demo_model.base_url:
+        assert "404" in python_found["azure"]["failed"]
+    else:
+        assert SAYS_WHO in python_found["azure"]["text"]
+
+
 def test_python_refusals(python_found: Findings) -> None:
     assert python_found["refused"] == {
         "messages": ["messages", "empty_array"],

@@ -162,10 +162,10 @@ def _is_fresh(at_s: float | None, now_s: float, fresh_s: float) -> bool:
 
 
 def _advice(key_env: str, key_is_set: bool, *, demo: bool) -> Mapping[Fault, str]:
+    reached = "Check that it runs, and that BARGEIN_UPSTREAM_URL is its address."
+    failing = 'The lines "upstream failed" of the log say what it answers; its own log may say why.'
     if demo:
-        reached = "It is started again when it ends; the log says why it did."
-    else:
-        reached = "Check that it runs, and that BARGEIN_UPSTREAM_URL is its address."
+        reached = failing = "The demo model is started again when it ends; the log says why it did."
     if key_is_set:
         key = f"Check the key in {key_env} (BARGEIN_API_KEY_ENV names the variable)."
     else:
@@ -176,5 +176,5 @@ def _advice(key_env: str, key_is_set: bool, *, demo: bool) -> Mapping[Fault, str
         "forbidden": f"Check what the key in {key_env} may do, and BARGEIN_MODEL.",
         "not_found": "Check BARGEIN_MODEL and BARGEIN_UPSTREAM_URL, on Azure BARGEIN_AZURE_DEPLOYMENT.",
         "no_credit": "Check the credit and the limits of the account at the model's provider.",
-        "failing": 'The lines "upstream failed" of the log say what it answers; its own log may say why.',
+        "failing": failing,
     }

@@ -4,13 +4,14 @@ from bargein.upstream.chat import ChatCompletions, Drop, Upstream
 from bargein.upstream.config import Flavour, UpstreamConfig
 from bargein.upstream.failures import to_answer
 from bargein.upstream.health import Fault, ModelHealth, Trouble
-from bargein.upstream.plain import PlainRequest
+from bargein.upstream.plain import EncodedAudio, PlainRequest
 from bargein.upstream.probe import Probe
 from bargein.upstream.transcription import Transcriber, Transcript, Transcriptions, utc_today
 
 __all__ = [
     "ChatCompletions",
     "Drop",
+    "EncodedAudio",
     "Fault",
     "Flavour",
     "ModelHealth",

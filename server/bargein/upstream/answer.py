@@ -23,7 +23,7 @@ _READ_OUT_S: Final = 1.0
 """How long the last byte of a finished stream is waited for, so that its connection can be used again."""
 _EVENT_STARTS: Final = frozenset(map(bytes, zip(b":deir", strict=True)))
 """How the lines of an event stream begin: comments, ``data``, ``event``, ``id``, ``retry``."""
-_WHOLE_LIMIT_BYTES: Final = 64 * 1024 * 1024
+WHOLE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """An answer in one piece is read as far as this."""
 
 
@@ -86,7 +86,7 @@ class Answer:
             )
         chunk = await self._read_stream(reader)
         if _is_whole(kind, chunk):
-            body = (chunk or b"") + await self.whole(_WHOLE_LIMIT_BYTES)
+            body = (chunk or b"") + await self.whole(WHOLE_LIMIT_BYTES)
             for piece in reader.read_whole(body):
                 yield piece
             for piece in self._end(reader):

@@ -15,7 +15,7 @@ from bargein.core.completion import CompletionRequest, StreamPiece
 from bargein.errors import UpstreamError, UpstreamRefused
 from bargein.loop.time_limit import time_limit
 from bargein.upstream import failures
-from bargein.upstream.answer import Answer, refusal
+from bargein.upstream.answer import WHOLE_LIMIT_BYTES, Answer, refusal
 from bargein.upstream.attempts import Asking, Attempts, Once
 from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.config import UpstreamConfig
@@ -23,10 +23,12 @@ from bargein.upstream.dialects import dialect_of
 from bargein.upstream.endpoint import Endpoint, chat_endpoint, models_endpoint
 from bargein.upstream.health import ModelHealth
 from bargein.upstream.http import HttpClient, Lease
-from bargein.upstream.plain import PlainRequest, plain_body
+from bargein.upstream.plain import EncodedAudio, PlainRequest, encoded_pieces, plain_body
 from bargein.upstream.probe import Probe, probe
 from bargein.upstream.voices import Voices
 
+WHOLE_ANSWER_S: Final = 120.0
+"""Stands in for the time until the first byte where an answer comes in one piece."""
 Drop = Callable[[], bool]
 """Drops a connection. Returns whether it is over now, for the other side too. May be called twice."""
 
@@ -107,7 +109,7 @@ class ChatCompletions:
     @asynccontextmanager
     async def stream_plain(
         self, request: PlainRequest, *, on_begun: Callable[[Drop], None] | None = None
-    ) -> AsyncIterator[AsyncIterator[StreamPiece]]:
+    ) -> AsyncIterator[AsyncIterator[StreamPiece | EncodedAudio]]:
         """A caller's own request, asked as :meth:`Upstream.stream` asks, and once: what the server has against it, it
         has against the caller's words.
         """
@@ -118,6 +120,10 @@ class ChatCompletions:
             health = ModelHealth()
         voice = self._voices.of(request.voice) if request.audio else None
         body = request.put_back(orjson.dumps(plain_body(request, voice, self._dialect)))
+        if request.encoded is not None:
+            async with self._answer(endpoint, Once(body), health, on_begun, first_byte_s=WHOLE_ANSWER_S) as answer:
+                yield _encoded(answer, endpoint.secret)
+            return
         async with self._run(endpoint, Once(body), request.audio, health, on_begun) as pieces:
             yield pieces
 
@@ -145,6 +151,23 @@ class ChatCompletions:
         on_begun: Callable[[Drop], None] | None,
         on_closed: Callable[[], None] | None = None,
     ) -> AsyncIterator[AsyncIterator[StreamPiece]]:
+        async with self._answer(endpoint, attempts, health, on_begun, on_closed) as answer:
+            reader = ChunkReader(audio=audio, secret=endpoint.secret)
+            async with aclosing(answer.pieces(reader, self._config.max_line_bytes)) as pieces:
+                yield pieces
+
+    @asynccontextmanager
+    async def _answer(
+        self,
+        endpoint: Endpoint,
+        attempts: Attempts,
+        health: ModelHealth,
+        on_begun: Callable[[Drop], None] | None,
+        on_closed: Callable[[], None] | None = None,
+        *,
+        first_byte_s: float | None = None,
+    ) -> AsyncIterator[Answer]:
+        """Ask until the headers of a 200 are there."""
         lease = self._client.lease()
         if on_begun is not None:
             on_begun(lease.drop)
@@ -154,15 +177,13 @@ class ChatCompletions:
             body = attempts.first()
             while answer is None:
                 try:
-                    answer = await self._ask(endpoint, body, lease)
+                    answer = await self._ask(endpoint, body, lease, first_byte_s or self._config.first_byte_timeout_s)
                 except UpstreamRefused as refused:
                     another = attempts.after(refused)
                     if another is None:
                         raise
                     body = another
-            reader = ChunkReader(audio=audio, secret=endpoint.secret)
-            async with aclosing(answer.pieces(reader, self._config.max_line_bytes)) as pieces:
-                yield pieces
+            yield answer
             if answer.finished:
                 health.turn_succeeded(clock())
         except UpstreamError as error:
@@ -176,15 +197,20 @@ class ChatCompletions:
             if answer is not None:
                 answer.close()
 
-    async def _ask(self, endpoint: Endpoint, body: bytes, lease: Lease) -> Answer:
+    async def _ask(self, endpoint: Endpoint, body: bytes, lease: Lease, first_byte_s: float) -> Answer:
         """Send the request; return when the headers of a 200 are there."""
         headers = endpoint.headers | {"content-type": "application/json", "accept": "text/event-stream"}
-        config = self._config
         try:
-            async with time_limit(config.first_byte_timeout_s) as limit:
+            async with time_limit(first_byte_s) as limit:
                 response = await self._client.post(endpoint.url, headers, body, lease)
                 if response.status_code != 200:
                     raise await refusal(response, endpoint.secret)
-                return Answer(response, first_byte_s=limit.left_s, chunk_s=config.chunk_timeout_s)
+                return Answer(response, first_byte_s=limit.left_s, chunk_s=self._config.chunk_timeout_s)
         except failures.FOREIGN as error:
             raise failures.timed_out("first_byte") if limit.lost else failures.from_exception(error) from error
+
+
+async def _encoded(answer: Answer, secret: str | None) -> AsyncIterator[StreamPiece | EncodedAudio]:
+    for piece in encoded_pieces(await answer.whole(WHOLE_LIMIT_BYTES), secret):
+        yield piece
+    answer.finished = True

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bargein.core.completion import CompletionRequest
+import orjson
+
+from bargein.core.completion import CompletionRequest, StreamPiece
 from bargein.errors import AudioGone
+from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.request import Dialect
 
 Json = Mapping[str, Any]
@@ -20,6 +23,8 @@ class PlainRequest:
     :ivar model: that is asked.
     :ivar messages: with sound as ``input_audio``.
     :ivar voice: for the sound of the reply, ``None`` where text alone is wanted.
+    :ivar encoded: a format of sound that only the server can make: then the answer comes in one piece, and its sound as
+        :class:`EncodedAudio`.
     :ivar options: further fields, sent as they are.
     :ivar put_back: puts into the finished JSON what was taken out of the messages before they were read.
     """
@@ -28,12 +33,20 @@ class PlainRequest:
     messages: Sequence[Json] = field(repr=False)
     voice: str | None
     options: Json = field(repr=False)
+    encoded: str | None = None
     put_back: Callable[[bytes], bytes] = field(repr=False, default=lambda json: json)
 
     @property
     def audio(self) -> bool:
         """Whether speech is wanted beside the text."""
         return self.voice is not None
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedAudio:
+    """A whole reply's sound as its server encoded it: base64."""
+
+    data: str = field(repr=False)
 
 
 def plain_body(request: PlainRequest, voice: str | None, dialect: Dialect) -> dict[str, Any]:
@@ -53,7 +66,30 @@ def plain_body(request: PlainRequest, voice: str | None, dialect: Dialect) -> di
     if request.audio:
         body["audio"] = {"format": "pcm16"} if voice is None else {"voice": voice, "format": "pcm16"}
     dialect.finish(body, CompletionRequest((), request.audio, voice))
+    if request.encoded is not None:
+        body["stream"] = False
+        del body["stream_options"]
+        body["audio"]["format"] = request.encoded
     return body
+
+
+def encoded_pieces(body: bytes, secret: str | None) -> list[StreamPiece | EncodedAudio]:
+    """The pieces of an answer whose sound is not looked into.
+
+    :raises UpstreamError: it is no answer, or the model's own error.
+    """
+    try:
+        said = orjson.loads(body)
+        audio = said["choices"][0]["message"]["audio"]
+        data = audio.pop("data")
+    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+        # An error, a call of a tool, or something else: the reader knows.
+        said, data = None, None
+    reader = ChunkReader(audio=True, secret=secret)
+    pieces: list[StreamPiece | EncodedAudio] = [*reader.read_whole(body if said is None else orjson.dumps(said))]
+    if isinstance(data, str) and data:
+        pieces.append(EncodedAudio(data))
+    return [*pieces, *reader.end()]
 
 
 def _message(message: Json, index: int, dialect: Dialect) -> Json:

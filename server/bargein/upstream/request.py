@@ -39,6 +39,11 @@ class Dialect(Protocol):
         ...
 
     @property
+    def encodes(self) -> frozenset[str]:
+        """Formats of sound beside PCM16 and WAV in which whole answers can be had."""
+        ...
+
+    @property
     def sees_images(self) -> bool:
         """Its models take images, as far as is known."""
         ...

@@ -12,7 +12,7 @@ import wave
 from pathlib import Path
 from typing import Any
 
-from openai import AsyncOpenAI, BadRequestError
+from openai import AsyncAzureOpenAI, AsyncOpenAI, BadRequestError
 from outside import run
 
 SPOKEN: dict[str, Any] = {"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "pcm16"}}
@@ -140,6 +140,14 @@ async def tools(_: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+async def azure(_: dict[str, Any]) -> dict[str, Any]:
+    """Azure's client, which puts the model's name into the path."""
+    endpoint = sys.argv[2].removesuffix("/v1")
+    client = AsyncAzureOpenAI(azure_endpoint=endpoint, api_version="2024-10-21", api_key="sk-local", max_retries=0)
+    completion = await client.chat.completions.create(model="gpt-audio", messages=WHO)  # type: ignore[arg-type]
+    return {"text": completion.choices[0].message.content}
+
+
 async def refused(_: dict[str, Any]) -> dict[str, Any]:
     found = {}
     for name, options in {"messages": {"messages": []}, "temperature": {"temperature": 3}, "n": {"n": 500}}.items():
@@ -163,6 +171,7 @@ run(
             helper_spoken,
             heard,
             tools,
+            azure,
             refused,
         )
     }

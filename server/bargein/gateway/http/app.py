@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,8 +31,9 @@ from bargein.gateway.http.page import PageFiles, SecurityHeaders, find_client_we
 from bargein.gateway.push_to_talk import ChatPolicy, Completions, Exchange, PushToTalk
 from bargein.gateway.readiness import Readiness
 from bargein.gateway.refusal import OUR_FAULT, Refusal
-from bargein.gateway.services import shown_voice, takes_images
+from bargein.gateway.services import model_server, shown_voice, takes_images
 from bargein.metrics import Metrics
+from bargein.upstream.dialects import dialect_of
 from bargein.wire.session_object import SessionObject
 
 Handler = Callable[[Request], Awaitable[ASGIApp]]
@@ -40,8 +42,10 @@ ReadMetrics = Callable[[], Awaitable[bytes]]
 
 _log: Final = structlog.get_logger(__name__)
 _STARTED: Final = int(time.time())
+_DEPLOYMENT: Final = "/openai/deployments/{deployment}/chat/completions"
 _PREFIXES: Final = ("/v1", "/openai/v1")
 """The standard's, and Azure's."""
+_DEPLOYMENT_PATH: Final = re.compile(r"/openai/deployments/[^/]+/chat/completions")
 
 
 def build_app(gateway: Gateway, completions: Completions, readiness: Readiness, read_metrics: ReadMetrics) -> Starlette:
@@ -81,6 +85,7 @@ class _Routes:
             max_tokens=settings.max_completion_tokens,
             max_context_tokens=settings.max_context_tokens,
             images=takes_images(settings),
+            encoded=dialect_of(model_server(settings)).encodes if settings.effective_upstream_url else frozenset(),
         )
         max_bytes = min(settings.max_body_bytes, settings.max_request_bytes)
         self._push_to_talk = PushToTalk(gateway, completions, self._bodies, policy, max_bytes, self._address)
@@ -98,6 +103,8 @@ class _Routes:
                 Route(f"{prefix}/realtime/client_secrets", self._keyed(self._client_secret), methods=["POST"]),
                 Route(f"{prefix}/chat/completions", self._keyed(self._complete), methods=["POST"]),
             ]
+        # Azure's older form: the deployment in the path is the model that is named.
+        routes.append(Route(_DEPLOYMENT, self._keyed(self._complete), methods=["POST"]))
         routes += [Route(path, _upgrade_required) for path in sorted(admission.PATHS)]
         if find_client_web(self._gateway.settings.client_web) is None:
             routes.append(Route("/", _how_to_talk))
@@ -203,7 +210,7 @@ class _Counted:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         path = scope.get("path", "")
-        route = path if path in self._NAMED else "other"
+        route = path if path in self._NAMED else _DEPLOYMENT if _DEPLOYMENT_PATH.fullmatch(path) else "other"
 
         async def counting(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -27,17 +27,21 @@ from bargein.gateway.refusal import Refusal
 from bargein.metrics import Metrics
 from bargein.metrics.metrics import ResponseStatus as Outcome
 from bargein.session.streams import kind_of
-from bargein.upstream import Drop, PlainRequest, to_answer
+from bargein.upstream import Drop, EncodedAudio, PlainRequest, to_answer
 from bargein.wire.chat import ChatRequest, ChunkWriter, WholeAnswer, error_event, parse_chat, parse_json, take_out
 
 MAX_TEXT_BYTES: Final = 1_048_576
 """Of a body without its sound: what is larger is not read as JSON."""
 INLINE_BYTES: Final = 65_536
 """A larger body is read in a thread, so that the callers who are spoken to do not wait for it."""
+INLINE_SAMPLES: Final = 20 * PCM16_24K.rate_hz
+"""Longer sound is put together in a thread, for the same reason."""
 MAX_WHOLE_S: Final = 600
 """Of sound in one answer: a model that goes on for longer will not end."""
 _STATUS: Final = {"request_too_large": HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 SSE_HEADERS: Final = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache"}
+
+_Piece = StreamPiece | EncodedAudio
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -47,7 +51,7 @@ class Completions(Protocol):
 
     def stream_plain(
         self, request: PlainRequest, *, on_begun: Callable[[Drop], None] | None = None
-    ) -> AbstractAsyncContextManager[AsyncIterator[StreamPiece]]: ...
+    ) -> AbstractAsyncContextManager[AsyncIterator[StreamPiece | EncodedAudio]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +102,18 @@ class Exchange:
         try:
             async with AsyncExitStack() as held:
                 body = await held.enter_async_context(shared.bodies.read(request, shared.max_bytes))
-                turn = _Turn(address, *await self._read(body, address))
+                named = request.path_params.get("deployment")
+                turn = _Turn(address, *await self._read(body, named))
                 del body
                 await self._watched(turn, receive, send, held)
         finally:
             shared.gateway.end_turn(address)
 
-    async def _read(self, body: bytes, address: str) -> tuple[ChatRequest, Asked]:
+    async def _read(self, body: bytes, named: str | None) -> tuple[ChatRequest, Asked]:
         try:
             if len(body) <= INLINE_BYTES:
-                return _read(body, self._shared.policy)
-            return await asyncio.to_thread(_read, body, self._shared.policy)
+                return _read(body, named, self._shared.policy)
+            return await asyncio.to_thread(_read, body, named, self._shared.policy)
         except CallerError as error:
             status = _STATUS.get(error.code or "", HTTPStatus.BAD_REQUEST)
             raise Refused(Refusal(status, error.message, error.code, error.param)) from None
@@ -181,6 +186,7 @@ class Exchange:
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             estimated=usage.estimated,
+            **_spoken(turn),
             **why,
         )
 
@@ -217,38 +223,56 @@ class _Out:
             await self.whole(status, headers, content)
 
 
-def _read(body: bytes, policy: ChatPolicy) -> tuple[ChatRequest, Asked]:
+def _read(body: bytes, named: str | None, policy: ChatPolicy) -> tuple[ChatRequest, Asked]:
     sounds = take_out(body)
     if len(sounds.body) > MAX_TEXT_BYTES:
         raise CallerError(
             f"The request may have {MAX_TEXT_BYTES} bytes beside its sound.", code="request_too_large", param=None
         )
     chat = parse_chat(parse_json(sounds.body))
-    return chat, admit(chat, sounds, policy)
+    return chat, admit(chat, sounds, policy, named)
 
 
-async def _stream(turn: _Turn, first: StreamPiece, rest: AsyncIterator[StreamPiece], out: _Out) -> Outcome:
+async def _stream(turn: _Turn, first: _Piece, rest: AsyncIterator[_Piece], out: _Out) -> Outcome:
     chat = turn.chat
     writer = turn.reply = ChunkWriter(turn.asked.request.model, int(time.time()), include_usage=chat.include_usage)
     await out.begin(HTTPStatus.OK, SSE_HEADERS)
-    await out.write(writer.begin() + writer.write(first))
-    async for piece in rest:
-        if events := writer.write(piece):
+    await out.write(writer.begin())
+    piece: _Piece | None = first
+    while piece is not None:
+        # Encoded sound comes in answers of one piece only.
+        if not isinstance(piece, EncodedAudio) and (events := writer.write(piece)):
             await out.write(events)
+        piece = await anext(rest, None)
     await out.finish(writer.end(_usage(turn, writer), int(time.time())))
     return _outcome(writer.reply.reason)
 
 
-async def _whole(turn: _Turn, first: StreamPiece, rest: AsyncIterator[StreamPiece], out: _Out) -> Outcome:
+async def _whole(turn: _Turn, first: _Piece, rest: AsyncIterator[_Piece], out: _Out) -> Outcome:
     answer = turn.reply = WholeAnswer(turn.asked.request.model, int(time.time()), turn.chat.audio_format)
-    answer.add(first)
-    async for piece in rest:
-        answer.add(piece)
+    piece: _Piece | None = first
+    while piece is not None:
+        if isinstance(piece, EncodedAudio):
+            answer.add_encoded(piece.data)
+        else:
+            answer.add(piece)
         if answer.reply.samples > MAX_WHOLE_S * PCM16_24K.rate_hz:
             raise UpstreamMalformed("The model did not come to an end.", code="answer_too_long")
-    content = orjson.dumps(answer.as_json(_usage(turn, answer), int(time.time())))
+        piece = await anext(rest, None)
+    usage, now_unix_s = _usage(turn, answer), int(time.time())
+    if answer.reply.samples > INLINE_SAMPLES:
+        content = await asyncio.to_thread(lambda: orjson.dumps(answer.as_json(usage, now_unix_s)))
+    else:
+        content = orjson.dumps(answer.as_json(usage, now_unix_s))
     await out.whole(HTTPStatus.OK, {"content-type": "application/json"}, content)
     return _outcome(answer.reply.reason)
+
+
+def _spoken(turn: _Turn) -> dict[str, object]:
+    """How much sound there was, where some was wanted; without any, a call of a tool may be why."""
+    if turn.reply is None or not turn.asked.request.audio:
+        return {}
+    return {"audio_s": round(turn.reply.reply.samples / PCM16_24K.rate_hz, 3)}
 
 
 def _usage(turn: _Turn, answer: WholeAnswer | ChunkWriter) -> Usage:

@@ -26,6 +26,7 @@ from bargein.wire.images import NO_IMAGES, check_image
 Json = Mapping[str, Any]
 
 FORMATS: Final = ("wav", "pcm16")
+"""That are made here."""
 _MP3_BYTES_PER_S: Final = 8_000
 _PASSED_ON: Final = (
     "temperature",
@@ -70,6 +71,7 @@ class ChatPolicy:
     :ivar max_tokens: of one answer.
     :ivar max_context_tokens: of what is sent, estimated.
     :ivar images: whether the model sees.
+    :ivar encoded: formats of sound that the model's server makes, beside those that are made here.
     """
 
     model: str
@@ -77,6 +79,7 @@ class ChatPolicy:
     max_tokens: int
     max_context_tokens: int
     images: bool = False
+    encoded: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +106,15 @@ class Asked:
         )
 
 
-def admit(request: ChatRequest, sounds: LongStrings, policy: ChatPolicy) -> Asked:
+def admit(request: ChatRequest, sounds: LongStrings, policy: ChatPolicy, named: str | None = None) -> Asked:
     """The request as it is asked.
+
+    :param named: the model that the address names; it wins.
 
     :param sounds: what was taken out of its body before it was read.
     :raises CallerError: it asks for what it may not, or cannot have.
     """
-    _refuse_what_is_not_here(request)
+    _refuse_what_is_not_here(request, policy)
     _check_parts(request, sounds, images=policy.images)
     max_tokens = request.max_tokens or policy.max_tokens
     if max_tokens > policy.max_tokens:
@@ -130,17 +135,19 @@ def admit(request: ChatRequest, sounds: LongStrings, policy: ChatPolicy) -> Aske
             param="messages",
         )
     options = {name: request.body[name] for name in _PASSED_ON if request.body.get(name) is not None}
+    model = named or request.model
     plain = PlainRequest(
-        model=request.model if request.model in policy.models else policy.model,
+        model=model if model is not None and model in policy.models else policy.model,
         messages=request.messages,
         voice=request.voice,
         options=options | {"max_completion_tokens": max_tokens},
+        encoded=request.audio_format if request.audio_format in policy.encoded else None,
         put_back=sounds.put_back,
     )
     return Asked(plain, text_tokens, audio_tokens)
 
 
-def _refuse_what_is_not_here(request: ChatRequest) -> None:
+def _refuse_what_is_not_here(request: ChatRequest, policy: ChatPolicy) -> None:
     body = request.body
     for name, instead in _NOT_HERE.items():
         if body.get(name):
@@ -157,8 +164,9 @@ def _refuse_what_is_not_here(request: ChatRequest) -> None:
             code="integer_above_max_value",
             param="n",
         )
-    if request.audio_format is not None and request.audio_format not in FORMATS:
-        raise _unsupported("audio.format", request.audio_format, FORMATS)
+    formats = (*FORMATS, *sorted(policy.encoded))
+    if request.audio_format is not None and request.audio_format not in formats:
+        raise _unsupported("audio.format", request.audio_format, formats)
     for index, message in enumerate(request.messages):
         if message["role"] == "function" or message.get("function_call"):
             raise CallerError(

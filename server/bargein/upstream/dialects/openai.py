@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from bargein.core.completion import CompletionRequest, UserImage
+
+_ENCODED: Final = frozenset({"mp3", "flac", "opus", "aac"})
 
 
 class OpenAICompatible:
@@ -13,6 +15,10 @@ class OpenAICompatible:
     @property
     def keeps_audio(self) -> bool:
         return True
+
+    @property
+    def encodes(self) -> frozenset[str]:
+        return frozenset()
 
     @property
     def sees_images(self) -> bool:
@@ -35,6 +41,10 @@ class OpenAICompatible:
 class Azure(OpenAICompatible):
     """Azure OpenAI."""
 
+    @property
+    def encodes(self) -> frozenset[str]:
+        return _ENCODED
+
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
         _name_custom_voice(body)
 
@@ -48,6 +58,10 @@ class Generic(OpenAICompatible):
 
 class OpenAI(OpenAICompatible):
     """``api.openai.com``."""
+
+    @property
+    def encodes(self) -> frozenset[str]:
+        return _ENCODED
 
     def finish(self, body: dict[str, Any], request: CompletionRequest) -> None:
         # Padding that hides the lengths of words from who watches the line: bytes that nobody here reads.

@@ -194,6 +194,7 @@ class WholeAnswer:
         self._head = _Head(model, created)
         self._audio_format = audio_format
         self._sound: list[bytes] = []
+        self._encoded: str | None = None
         self._transcript: list[str] = []
         self._text: list[str] = []
         self._calls: dict[int, Json] = {}
@@ -218,16 +219,21 @@ class WholeAnswer:
             case _:
                 assert_never(piece)
 
+    def add_encoded(self, data: str) -> None:
+        """Take all of the sound, in base64, in a format that somebody else has made."""
+        self._encoded = data
+
     def as_json(self, usage: Usage, unix_s: int) -> Json:
         """The answer.
 
         :param usage: the model's own, or an estimate.
         """
         message: Json = {"role": "assistant", "content": None, "refusal": None, "annotations": []}
-        if self._sound:
+        spoken = bool(self._sound) or self._encoded is not None
+        if spoken:
             message["audio"] = self._audio(unix_s)
-        text = "".join(self._text if self._sound else self._transcript + self._text)
-        if text or not (self._sound or self._calls):
+        text = "".join(self._text if spoken else self._transcript + self._text)
+        if text or not (spoken or self._calls):
             message["content"] = text
         if self._calls:
             message["tool_calls"] = [self._calls[index] for index in sorted(self._calls)]
@@ -235,12 +241,15 @@ class WholeAnswer:
         return self._head.as_json("chat.completion") | {"choices": [choice], "usage": usage_json(usage)}
 
     def _audio(self, unix_s: int) -> Json:
-        pcm16 = b"".join(self._sound)
-        sound = wrap(pcm16, PCM16_24K.rate_hz) if self._audio_format == "wav" else pcm16
+        data = self._encoded
+        if data is None:
+            pcm16 = b"".join(self._sound)
+            sound = wrap(pcm16, PCM16_24K.rate_hz) if self._audio_format == "wav" else pcm16
+            data = pybase64.b64encode_as_string(sound)
         reference = self.reply.reference
         return {
             "id": new_audio_id() if reference is None else reference.audio_id,
-            "data": pybase64.b64encode_as_string(sound),
+            "data": data,
             "expires_at": self.reply.expires_at(unix_s),
             "transcript": "".join(self._transcript),
         }

@@ -31,7 +31,7 @@ class LongStrings:
     """
 
     body: bytes
-    by_name: dict[str, bytes] = field(repr=False)
+    by_name: dict[str, memoryview] = field(repr=False)
 
     def length_of(self, text: str) -> int:
         """Characters of a string of the body."""
@@ -40,12 +40,13 @@ class LongStrings:
 
     def taken_of(self, text: str) -> int:
         """Characters that were taken out for a string of the body, 0 where it stands there itself."""
-        return len(self.by_name.get(text, b""))
+        taken = self.by_name.get(text)
+        return 0 if taken is None else len(taken)
 
     def head_of(self, text: str) -> str:
         """The first characters of a string of the body."""
         taken = self.by_name.get(text)
-        return text[:_HEAD_CHARACTERS] if taken is None else taken[:_HEAD_CHARACTERS].decode("ascii")
+        return text[:_HEAD_CHARACTERS] if taken is None else bytes(taken[:_HEAD_CHARACTERS]).decode("ascii")
 
     def whole(self, text: str) -> str:
         """A string of the body as its sender wrote it, a data URL with what was taken out of it for instance."""
@@ -55,7 +56,7 @@ class LongStrings:
         """``json`` with the long strings where their names stand, inside of whatever."""
         if not self.by_name:
             return json
-        parts: list[bytes] = []
+        parts: list[bytes | memoryview] = []
         at = 0
         # The names are alike but for their number, so one search finds them in their order.
         prefix = next(iter(self.by_name))[:_PREFIX_CHARACTERS].encode()
@@ -70,12 +71,15 @@ _PREFIX_CHARACTERS: Final = 32 + 6
 _NAME_CHARACTERS: Final = _PREFIX_CHARACTERS + 6
 
 
-def take_out(body: bytes | bytearray) -> LongStrings:
-    """Take the long strings of base64 out of a body. Whether it is JSON, its reader finds out."""
+def take_out(body: bytes) -> LongStrings:
+    """Take the long strings of base64 out of a body, of which they stay parts. Whether it is JSON, its reader finds
+    out.
+    """
     # Nobody can guess it, so nobody's text is taken for a name.
     prefix = f"sound-{secrets.token_hex(16)}"
-    by_name: dict[str, bytes] = {}
-    parts: list[bytes] = []
+    by_name: dict[str, memoryview] = {}
+    parts: list[bytes | memoryview] = []
+    view = memoryview(body)
     kept = 0
     at = LONG_CHARACTERS
     while (end := body.find(b'"', at)) >= 0:
@@ -83,16 +87,16 @@ def take_out(body: bytes | bytearray) -> LongStrings:
         if (data := body.find(_DATA, start, start + _DATA_WITHIN)) >= 0:
             # A data URL: what follows its beginning.
             start = data + len(_DATA)
-        if end - start >= LONG_CHARACTERS and start > kept and _is_base64(text := bytes(body[start:end])):
+        if end - start >= LONG_CHARACTERS and start > kept and _is_base64(text := view[start:end]):
             name = f"{prefix}{len(by_name):06}"
             by_name[name] = text
-            parts += [bytes(body[kept:start]), name.encode()]
+            parts += [view[kept:start], name.encode()]
             kept = end
         at = end + LONG_CHARACTERS
-    return LongStrings(b"".join([*parts, bytes(body[kept:])]), by_name)
+    return LongStrings(b"".join([*parts, view[kept:]]), by_name)
 
 
-def _is_base64(text: bytes) -> bool:
+def _is_base64(text: memoryview) -> bool:
     """Whether a stretch between two quotes is base64 as JSON may spell it: what lies between two strings never is."""
     try:
         pybase64.b64decode(text, validate=True)
@@ -100,7 +104,7 @@ def _is_base64(text: bytes) -> bool:
         pass  # Without padding, for URLs, with line ends, or with slashes escaped.
     else:
         return True
-    return all(_is_spelled(text[at : at + _SLICE_BYTES]) for at in range(0, len(text), _SLICE_BYTES))
+    return all(_is_spelled(bytes(text[at : at + _SLICE_BYTES])) for at in range(0, len(text), _SLICE_BYTES))
 
 
 def _is_spelled(text: bytes) -> bool:
