@@ -113,9 +113,10 @@ def test_a_flood_that_goes_on_is_told_of_before_it_ends(pipe: Pipe) -> None:
     assert writer.dropped_lines == 1000
     pipe.drain(filled)
     seen = ""
-    while "1000 lines were dropped" not in seen:
+    # How many more are dropped until then depends on how soon the thread gets to write.
+    while "lines were dropped" not in seen:
         writer.put("more")
-        seen = "".join(pipe.lines(1))
+        seen += "".join(pipe.lines(1))
 
 
 def test_a_closed_end_is_nobodys_trouble() -> None:
