@@ -11,7 +11,7 @@ from bargein.sound.resample import resample
 from support.sounds import at_level, speech
 
 Sound = npt.NDArray[np.float64]
-TAKEN_FOR_ECHO = 0.4
+TAKEN_FOR_ECHO = 0.3
 
 
 def narrow(sound: Sound) -> Sound:

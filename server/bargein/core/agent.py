@@ -7,7 +7,7 @@ out; there is one tail at most, unless pacing is off. Responses out of band run 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from bargein.core import actions
@@ -19,18 +19,17 @@ from bargein.core.cutting import Cutter
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AGENT_TABLE, BEGINNING_TABLE, AgentState, AgentTrigger, CallerState
 from bargein.core.history import Heard, as_heard
-from bargein.core.items import Failure, Item, Message, OutputAudio, ResponseStatus, StatusReason
+from bargein.core.items import Failure, Item, Message, ResponseStatus, StatusReason
 from bargein.core.playback import Playback, ReportedListener
 from bargein.core.queued import ResponseQueue
 from bargein.core.replies import OutOfBand, ReplyMaker
 from bargein.core.reply import Reply
+from bargein.core.said import Said, Sayings
 from bargein.core.tail import Tail
 from bargein.errors import CallerError
 
 REFILL_SHARE: Final = 0.75
 """The model is read again when the backlog has fallen to this share of its limit."""
-ECHO_AHEAD_S: Final = 0.2
-"""How far ahead of our estimate a caller's player may be."""
 
 
 @dataclass(slots=True)
@@ -59,6 +58,7 @@ class Agent:
         self._queue = ResponseQueue()
         self._hold: _Hold | None = None
         self._beside = OutOfBand()
+        self._sayings = Sayings()
         self._policy = policy
         self._caller = caller
         self._cutter = cutter
@@ -291,6 +291,7 @@ class Agent:
         self._cutter.cut(tail.reply, now, exact=True)
         self._cutter.tell(tail.reply, out)
         self._tails.remove(tail)
+        self._sayings.ended(tail.playback, now)
         if self.active is None and not self._tails:
             self._step(AgentTrigger.STOP)
             self.idle_since = now
@@ -300,17 +301,10 @@ class Agent:
         playback = self._playing(item_id)
         return None if playback is None else playback.heard(now)
 
-    def said_around(self, now: float, reach_s: float) -> OutputAudio | None:
-        """The sound that the caller may hear right now, and may have heard in the last ``reach_s``; no more than
-        that.
-        """
+    def said_around(self, now: float, reach_s: float) -> Said | None:
+        """The sound that the caller's loudspeaker may be playing, and has played in the last ``reach_s``."""
         sounding = self._sounding()
-        if sounding is None or sounding.playback is None:
-            return None
-        audio = sounding.playback.audio
-        heard, rate_hz = sounding.playback.heard(now), audio.format.rate_hz
-        stop = min(sounding.playback.sent_samples, heard + int(ECHO_AHEAD_S * rate_hz))
-        return replace(audio, pieces=audio.stretch(heard - int(reach_s * rate_hz), stop))
+        return self._sayings.around(None if sounding is None else sounding.playback, now, reach_s)
 
     def as_told(self, item: Item) -> Item:
         """The item as the caller knows it: a reply in progress as far as it was sent, a cut one as far as it was
@@ -399,7 +393,7 @@ class Agent:
     def _settle_tails(self, now: float) -> None:
         """A tail ends when it has been heard out."""
         while self._tails and not self._tail_paused and self._tails[0].is_over(now):
-            del self._tails[0]
+            self._sayings.ended(self._tails.pop(0).playback, now)
         if not self._tails and self.active is None and self.state is AgentState.DRAINING:
             self._step(AgentTrigger.HEARD_OUT)
             self.idle_since = now
@@ -429,6 +423,8 @@ class Agent:
         if reply is not None:
             reply.close("cancelled", reason, out, self._heard_of(reply))
         for cut in stopped:
+            if cut.playback is not None and cut.sent_samples:
+                self._sayings.ended(cut.playback, now)
             self._cutter.tell(cut, out)
         if self.state is not AgentState.IDLE:
             self._step(AgentTrigger.STOP)

@@ -30,8 +30,11 @@ from bargein.errors import CallerError
 
 ECHO_REACH_S: Final = 1.5
 """How late an echo may be, network and loudspeaker included, plus how long the speech is that it is compared with."""
-ECHO_LIKENESS: Final = 0.4
-"""Share of the caller's sound that must be explained by ours to take it for an echo."""
+ECHO_LIKENESS: Final = 0.3
+"""Share of the caller's sound that must be explained by ours to take it for an echo. Of an echo between bare walls
+little more is; of another voice less."""
+ECHO_COMPARED_MS: Final = 300
+"""At least so much of the caller's sound is compared: mere evidence of speech is shorter."""
 
 
 class Conversation:
@@ -171,6 +174,10 @@ class Conversation:
         # Speech that only goes on after its limit must not interrupt the answer to its own beginning.
         may_interrupt = detection.interrupt_response and not endpointer.goes_on
         match verdict(signal.trigger, self.agent.state, may_interrupt=may_interrupt):
+            case Verdict.LISTEN | Verdict.SPEAK_ON | Verdict.WAIT_ON if self._ignores_echo(
+                endpointer, signal, now, out
+            ):
+                pass
             case Verdict.LISTEN | Verdict.SPEAK_ON:
                 if endpointer.state is CallerState.STARTING:
                     endpointer.confirm()
@@ -198,27 +205,35 @@ class Conversation:
                 pass
 
     def _barge_in(self, endpointer: Endpointer, signal: Signal, now: float, out: list[Action]) -> None:
-        # What was announced is known to be the caller.
-        announced = self.caller.speech_item_id is not None
-        if not announced and self._is_echo(now):
-            endpointer.learn_echo()
-            endpointer.reset()
-            self._tell_voice(Signal(CallerTrigger.MISFIRE, signal.at_sample), out)
-            self.agent.resume(self.config, now, out)
+        if self._ignores_echo(endpointer, signal, now, out):
             return
-        if not announced:
+        if self.caller.speech_item_id is None:
             self._announce(out)
         self.agent.barge_in(now, out)
 
+    def _ignores_echo(self, endpointer: Endpointer, signal: Signal, now: float, out: list[Action]) -> bool:
+        """Forget the speech in progress if it is an echo. What was announced, or goes on from what was, is known to be
+        the caller.
+        """
+        known = self.caller.speech_item_id is not None or endpointer.goes_on
+        if known or not self._is_echo(now):
+            return False
+        endpointer.learn_echo()
+        endpointer.reset()
+        self._tell_voice(Signal(CallerTrigger.MISFIRE, signal.at_sample), out)
+        self.agent.resume(self.config, now, out)
+        return True
+
     def _is_echo(self, now: float) -> bool:
         """Whether the speech in progress, or just over, is the agent's own voice from the caller's loudspeaker."""
-        caller = self.caller
+        buffer, endpointer = self.caller.buffer, self.caller.endpointer
         said = self.agent.said_around(now, ECHO_REACH_S)
-        if said is None or caller.endpointer is None:
+        if said is None or endpointer is None:
             return False
-        heard = caller.buffer.peek(caller.endpointer.onset_sample, caller.endpointer.position_samples)
-        likeness = self._measures.echo_likeness(heard, caller.buffer.format, said.pieces, said.format)
-        return likeness >= ECHO_LIKENESS
+        stop = endpointer.position_samples
+        start = min(endpointer.onset_sample, stop - buffer.format.samples_in_ms(ECHO_COMPARED_MS))
+        heard = buffer.peek(start, stop)
+        return self._measures.echo_likeness(heard, buffer.format, said.pieces, said.format) >= ECHO_LIKENESS
 
     def _tell_voice(self, signal: Signal, out: list[Action]) -> None:
         match signal.trigger:
