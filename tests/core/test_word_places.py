@@ -145,6 +145,17 @@ def test_words_that_arrive_with_all_of_their_sound_behind_them_go_with_it() -> N
     assert 6 <= len(sent.audio.transcript[: sent.places.characters_by(4000 * 24)].split()) <= 9
 
 
+def test_words_that_arrive_behind_their_sound_may_have_been_spoken_before_they_arrived() -> None:
+    """The second clause begins behind the pause, at 2400 ms, though all of the sound was there before the text."""
+    sent = Sent()
+    sent.sound((LOUD, 2000), (QUIET, 400), (LOUD, 1000))
+    sent.send(500)
+    sent.arrive_late("abed bide code dame edit, fame game home idle kite")
+    sent.audio.finished = True
+    sent.send(2900)
+    assert [at_ms for at_ms, words in sent.told if " fame" in words] == [2400]
+
+
 def test_a_word_in_pieces_is_never_lost() -> None:
     sent = Sent()
     sent.places.add("aba")
