@@ -95,4 +95,4 @@ async def test_a_page_that_is_not_allowed_is_told_where_to_look(
             }})"""
         )
         told = await engine.page.wait_for_function("window.told")
-        assert "allows this page" in await told.json_value()
+        assert "BARGEIN_ALLOWED_ORIGINS" in await told.json_value()
