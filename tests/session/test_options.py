@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from support.model import Model, refuses, spoken
-from support.realtime_client import connect
+from support.realtime_client import BETA_HEADERS, connect
 from support.server import RunningServer, running_server
 
 TOOL = {"type": "function", "name": "f", "parameters": {"type": "object", "properties": {}}}
@@ -49,6 +49,20 @@ async def test_a_field_without_effect_is_said_once(model: Model, capsys: pytest.
     assert len(lines) == 3
     for field in ("session.tracing", "session.audio.output.speed", "response.prompt"):
         assert any(f"field={field}" in line for line in lines)
+
+
+async def test_what_only_the_beta_has_is_said_too(model: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    async with running_server(model.url) as server, connect(server.realtime_url, headers=BETA_HEADERS) as caller:
+        for _ in range(2):
+            await caller.send({"type": "session.update", "session": {"temperature": 0.6}})
+            assert "temperature" not in (await caller.wait_for("session.updated"))["session"]
+            await caller.send({"type": "response.create", "response": {"temperature": 0.7}})
+            await caller.wait_for("response.done")
+        assert not caller.errors
+    lines = [line for line in capsys.readouterr().out.splitlines() if "a field has no effect" in line]
+    assert len(lines) == 2
+    for line, field in zip(lines, ("session.temperature", "response.temperature"), strict=True):
+        assert f"field={field} " in line
 
 
 async def test_a_field_that_is_refused_is_not_said(model: Model, capsys: pytest.CaptureFixture[str]) -> None:

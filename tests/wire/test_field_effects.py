@@ -9,7 +9,8 @@ import pytest
 from pydantic import BaseModel
 
 from bargein.wire import session_models
-from bargein.wire.field_effects import field_effects, without_effect
+from bargein.wire.beta import without_counterpart
+from bargein.wire.field_effects import Kind, field_effects, without_effect
 
 MODELS: dict[str, type[BaseModel]] = {
     "session": session_models.SessionFields,
@@ -45,7 +46,7 @@ def test_every_field_has_its_row(kind: str) -> None:
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_row_has_its_field(kind: str) -> None:
     for row in field_effects():
-        if row.kind == kind:
+        if row.kind == kind and not row.only_beta:
             models = [MODELS[kind]]
             for name in row.field.split("."):
                 fields = [model.model_fields[name] for model in models if name in model.model_fields]
@@ -80,6 +81,14 @@ def test_what_some_servers_have_nothing_like() -> None:
     given = {"reasoning": {"effort": "low"}, "parallel_tool_calls": False}
     assert told("session", given, "sglang-omni") == ["parallel_tool_calls", "reasoning"]
     assert told("response", given, "sglang-omni") == ["parallel_tool_calls", "reasoning"]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_what_only_the_beta_has_is_in_the_table_too(kind: Kind) -> None:
+    dropped = {row.field for row in field_effects() if row.kind == kind and row.only_beta}
+    assert dropped == without_counterpart({kind: {"temperature": 0.6, "voice": "echo"}}).keys() == {"temperature"}
+    assert told(kind, {"temperature": 0.6}) == ["temperature"]
+    assert not dropped & MODELS[kind].model_fields.keys()
 
 
 def test_what_a_response_sets_in_vain() -> None:

@@ -243,7 +243,7 @@ class Session:
                 self._count_control(now)
                 asked = core_event(event, self._object, audio_produced=self._performer.audio_produced)
                 if isinstance(event, client_events.ResponseCreate):
-                    self._setup.services.notices.note("response", event.response, self._log)
+                    self._setup.services.notices.note("response", event.given, self._log)
                 if asked is not None:
                     self._handle(asked, now)
                 if self._ends_recording(event):
@@ -264,7 +264,7 @@ class Session:
 
     def _update(self, event: client_events.SessionUpdate, now: float) -> None:
         self._object = self._object.update(event.session, audio_produced=self._performer.audio_produced)
-        self._setup.services.notices.note("session", event.session, self._log)
+        self._setup.services.notices.note("session", event.given, self._log)
         config = self._object.to_config()
         self._hearing.configure(config)
         self._handle(events.Configured(config), now)

@@ -1,8 +1,8 @@
 """The beta dialect (``OpenAI-Beta: realtime=v1``), translated at the JSON boundary in both directions.
 
 Inside there is only GA. Both functions are pure and tolerate anything: what they do not know passes through, so that
-validation words the error. ``temperature`` has no counterpart and is dropped; it is never echoed. Source: reference,
-section "GA versus beta"; ``openai.types.beta.realtime``.
+validation words the error. ``temperature`` has no counterpart and is dropped (:func:`without_counterpart` tells that it
+was set); it is never echoed. Source: reference, section "GA versus beta"; ``openai.types.beta.realtime``.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ _RESPONSE_FIELDS: Final = {
     "output_audio_format": ("audio", "output", "format"),
     "max_response_output_tokens": ("max_output_tokens",),
 }
+_WITHOUT_COUNTERPART: Final = "temperature"
 _CONTENT_TYPES: Final = {"text": "output_text", "audio": "output_audio"}
 _CONTENT_NAMES: Final = {ga: beta for beta, ga in _CONTENT_TYPES.items()}
 
@@ -59,7 +60,7 @@ def from_beta(event: Json) -> Json:
     """A beta client event as the GA one; ``event`` itself is left alone."""
     match event:
         case {"type": "session.update", "session": dict(session)}:
-            return {**event, "session": session_from_beta(session)}
+            return {**event, "session": _session_from_beta(session)}
         case {"type": "response.create", "response": dict(response)}:
             return {**event, "response": _response_from_beta(response)}
         case {"type": "conversation.item.create", "item": dict(item)}:
@@ -68,7 +69,16 @@ def from_beta(event: Json) -> Json:
             return event
 
 
-def session_from_beta(session: Json) -> Json:
+def without_counterpart(event: Json) -> Json:
+    """What a beta client event sets of a session or a response that GA has nothing like."""
+    for member in ("session", "response"):
+        inner = event.get(member)
+        if isinstance(inner, dict) and _WITHOUT_COUNTERPART in inner:
+            return {_WITHOUT_COUNTERPART: inner[_WITHOUT_COUNTERPART]}
+    return {}
+
+
+def _session_from_beta(session: Json) -> Json:
     """A flat session as the nested one."""
     nested = _nested(session, _SESSION_FIELDS)
     nested.pop("client_secret", None)
@@ -85,7 +95,7 @@ def _response_from_beta(response: Json) -> Json:
 
 
 def _nested(flat: Json, fields: dict[str, tuple[str, ...]]) -> Json:
-    nested = {key: value for key, value in flat.items() if key not in fields and key != "temperature"}
+    nested = {key: value for key, value in flat.items() if key not in fields and key != _WITHOUT_COUNTERPART}
     for name, path in fields.items():
         if name not in flat:
             continue

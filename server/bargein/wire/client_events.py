@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal, get_args
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
 
 from bargein.errors import CallerError
 from bargein.wire import beta as beta_dialect
@@ -30,11 +30,26 @@ class _ClientMessage(BaseModel):
     event_id: EventId = None
 
 
-class SessionUpdate(_ClientMessage):
+class _Settings(_ClientMessage):
+    """What a beta caller sets and GA has nothing like is kept beside it, to be told of: it does nothing."""
+
+    _dropped: Json = PrivateAttr(default_factory=dict)
+
+    def keep_dropped(self, dropped: Json) -> None:
+        """Remember what the translation from the beta dialect has left out."""
+        self._dropped = dropped
+
+
+class SessionUpdate(_Settings):
     """``session`` is a partial session object: what it does not name stays as it is."""
 
     type: Literal["session.update"] = "session.update"
     session: Json
+
+    @property
+    def given(self) -> Json:
+        """``session``, with what a beta caller set beyond it."""
+        return self.session | self._dropped
 
 
 class InputAudioBufferAppend(_ClientMessage):
@@ -82,9 +97,14 @@ class ConversationItemDelete(_ClientMessage):
     item_id: str
 
 
-class ResponseCreate(_ClientMessage):
+class ResponseCreate(_Settings):
     type: Literal["response.create"] = "response.create"
     response: Json | None = None
+
+    @property
+    def given(self) -> Json:
+        """``response``, with what a beta caller set beyond it."""
+        return (self.response or {}) | self._dropped
 
 
 class ResponseCancel(_ClientMessage):
@@ -160,7 +180,9 @@ def parse_client_event(message: bytes | str, *, beta: bool = False, bargein: boo
     :raises CallerError: with ``event_id`` set to the message's own, where it has a usable one.
     """
     event = _json_object(message)
+    dropped: Json = {}
     if beta:
+        dropped = beta_dialect.without_counterpart(event)
         event = beta_dialect.from_beta(event)
     try:
         adapter = _adapter(event, _ADAPTERS if bargein else _STANDARD_ADAPTERS)
@@ -169,6 +191,8 @@ def parse_client_event(message: bytes | str, *, beta: bool = False, bargein: boo
         raise _with_event_id(first_fault(invalid, event), event) from None
     except CallerError as refused:
         raise _with_event_id(refused, event) from None
+    if dropped and isinstance(parsed, _Settings):
+        parsed.keep_dropped(dropped)
     return parsed
 
 

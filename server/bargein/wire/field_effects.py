@@ -24,6 +24,8 @@ class FieldEffect:
     does: str
     not_with: tuple[str, ...] = ()
     unless: object = None
+    only_beta: bool = False
+    """The beta dialect has it; GA refuses it."""
 
     @property
     def path(self) -> str:
