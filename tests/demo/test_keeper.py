@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import httpx
 import pytest
@@ -21,18 +24,34 @@ from bargein.demo import keeper
 from bargein.demo.keeper import KeptDemoModel
 from bargein.demo.process import DemoModelFailedError
 from support.listening import needs_listening
+from support.processes import ENDS_WITHIN_S, wait_for_end
 from support.server_process import serve, without_settings
 
 HELLO = {"model": "demo", "messages": [{"role": "user", "content": "hello"}]}
 QUIET = ("--no-listen", "--no-espeak")
 
 
-def until(condition: Callable[[], object], within_s: float = 120.0) -> None:
-    """Return when it is true. Nothing tells of what other processes do."""
-    deadline_s = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < deadline_s, "never"
-        time.sleep(0.01)
+class LineWaiter(logging.Handler):
+    """Tells when the keeper has logged something."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._text = text
+        self._said = threading.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self._text in record.getMessage():
+            self._said.set()
+
+    def __enter__(self) -> Self:
+        logging.getLogger(keeper.__name__).addHandler(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        logging.getLogger(keeper.__name__).removeHandler(self)
+
+    def wait(self) -> None:
+        assert self._said.wait(ENDS_WITHIN_S), f"never said {self._text!r}"
 
 
 def model_pid(base_url: str) -> int:
@@ -55,7 +74,7 @@ def test_a_killed_model_is_there_again_at_the_same_address() -> None:
         pids = [model_pid(kept.base_url)]
         for _ in range(2):
             os.kill(pids[-1], signal.SIGKILL)
-            until(lambda: not is_there(pids[-1]))
+            wait_for_end(pids[-1])
             assert httpx.post(f"{kept.base_url}/chat/completions", json=HELLO, timeout=60).status_code == 200
             pids.append(model_pid(kept.base_url))
         assert len(set(pids)) == 3
@@ -80,8 +99,9 @@ def test_starts_that_fail_are_tried_again_less_and_less_often(
         pid = model_pid(kept.base_url)
         (place / "log.jsonl").unlink()
         place.rmdir()
-        os.kill(pid, signal.SIGKILL)
-        until(lambda: "in 0.04 s" in caplog.text)
+        with LineWaiter("in 0.04 s") as third_start:
+            os.kill(pid, signal.SIGKILL)
+            third_start.wait()
         assert "ended with code 2" in caplog.text
         place.mkdir()
         assert model_pid(kept.base_url) != pid
@@ -153,6 +173,14 @@ def of_run(tag: str) -> dict[int, str]:
     return found
 
 
+def wait_for_process(tag: str, command: str) -> None:
+    """Return when one is there whose command line holds ``command``. Nobody is told of processes that begin."""
+    deadline_s = time.monotonic() + ENDS_WITHIN_S
+    while not any(command in line for line in of_run(tag).values()):
+        assert time.monotonic() < deadline_s, f"{command} never began"
+        time.sleep(0.01)
+
+
 @contextmanager
 def serving(tag: str, tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
@@ -189,7 +217,9 @@ def test_whatever_ends_the_server_whenever_leaves_nobody(number: signal.Signals,
     tag = f"{os.getpid()}-{number.name}-{moment.rpartition('.')[-1].strip()}"
     workers = ["--workers", "2"] if moment == "spawn_main" else []
     with serving(tag, tmp_path, *workers) as process:
-        until(lambda: any(moment in line for line in of_run(tag).values()))
+        wait_for_process(tag, moment)
         process.send_signal(number)
         process.wait()
-        until(lambda: not of_run(tag))
+        while left := of_run(tag):
+            for pid in left:
+                wait_for_end(pid)

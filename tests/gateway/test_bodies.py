@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
 import pytest
@@ -166,9 +167,9 @@ async def test_a_body_that_drips_in_ends_in_time(serve: Serve, monkeypatch: pyte
         writer.write(f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60000\r\n\r\n".encode())
 
         async def drip() -> None:
-            while True:
+            for byte_count in count(1):
                 await upload.send(1)
-                await asyncio.sleep(0.01)
+                await held(running, byte_count)
 
         dripping = asyncio.create_task(drip())
         try:
@@ -184,6 +185,7 @@ async def test_a_large_body_that_keeps_coming_is_taken(serve: Serve, monkeypatch
     loop = asyncio.get_running_loop()
     async with serve() as running, uploading(running, 200_000) as upload:
         began = loop.time()
+        # Longer than a step may take. Nothing is waited for: this is how slowly it comes.
         while loop.time() < began + 6:
             await upload.send(2000)
             await asyncio.sleep(0.1)

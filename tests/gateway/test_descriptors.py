@@ -92,8 +92,7 @@ async def test_whoever_is_admitted_is_answered_and_the_others_are_told_so() -> N
         for caller in callers:
             await caller.say_text("hello")
         async with asyncio.timeout(60):
-            while len(model.requests) < len(callers):  # noqa: ASYNC110 (the model tells of the first only)
-                await asyncio.sleep(0.01)
+            await model.wait_for_requests(len(callers))
         all_asked.set()
         for caller in callers:
             done = await caller.wait_for("response.done")

@@ -107,7 +107,7 @@ def resident(server: ServerProcess) -> int:
 
 
 async def resident_below(server: ServerProcess, byte_count: int) -> None:
-    """Wait for it."""
+    """Wait for it. The system tells nobody when a process gives memory back: it has to be looked at."""
     async with asyncio.timeout(60):
-        while resident(server) >= byte_count:  # noqa: ASYNC110 (another process)
+        while resident(server) >= byte_count:  # noqa: ASYNC110
             await asyncio.sleep(0.1)

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from bargein.gateway import readiness
 from bargein.gateway.readiness import Readiness
-from bargein.upstream import ChatCompletions, UpstreamConfig
+from bargein.upstream import ChatCompletions, Transcriptions, UpstreamConfig
 from support.gateway import Running, Serve
 from support.scripted_upstream import DONE, Exchange, ScriptedUpstream, delta, scripted
 
@@ -33,8 +33,10 @@ class Model:
         self.list_status = 200
         self.turn_status = 200
         self.held: asyncio.Event | None = None
+        self.asked = asyncio.Event()
 
     async def lists(self, exchange: Exchange) -> None:
+        self.asked.set()
         if self.held is not None:
             await self.held.wait()
         await exchange.answer(self.list_status, b'{"data":[{"id":"m"}]}')
@@ -159,8 +161,7 @@ async def test_it_is_asked_once_at_a_time_and_not_where_turns_tell(
     async with ready(serve, model) as (_, client, server):
         asked = [asyncio.create_task(client.get("/readyz")) for _ in range(5)]
         async with asyncio.timeout(30):
-            while not server.questions:  # noqa: ASYNC110 (nothing tells of it)
-                await asyncio.sleep(0.01)
+            await model.asked.wait()
         model.held.set()
         assert [(await one).status_code for one in asked] == [200] * 5
         assert len(server.questions) == 1
@@ -197,12 +198,17 @@ async def test_a_full_server_says_so(serve: Serve) -> None:
 # One line at the start.
 
 
-async def told(serve: Serve, lists: Any, **config: Any) -> list[Any]:  # noqa: ANN401
+async def told(serve: Serve, lists: Any, *, recogniser: bool = False, **config: Any) -> list[Any]:  # noqa: ANN401
     async with scripted(Model().turn, lists=lists) as server:
         upstream = UpstreamConfig(**({"base_url": server.url, "model": "m"} | config))
-        async with serve(upstream=upstream, model="m") as running, ChatCompletions(upstream) as completions:
+        async with (
+            serve(upstream=upstream, model="m") as running,
+            ChatCompletions(upstream) as completions,
+            Transcriptions(upstream) as transcriptions,
+        ):
             with capture_logs() as logs:
-                await Readiness(running.gateway, completions).tell_at_start()
+                readiness = Readiness(running.gateway, completions)
+                await readiness.tell_at_start(transcriptions if recogniser else None)
     return logs
 
 
@@ -242,3 +248,34 @@ async def test_the_start_tells_that_the_key_is_refused(serve: Serve, monkeypatch
 async def test_the_start_tells_that_nobody_is_there(serve: Serve) -> None:
     (line,) = await told(serve, None, base_url="http://127.0.0.1:9/v1")
     assert (line["event"], line["fault"]) == ("the model cannot be asked", "unreachable")
+
+
+async def test_the_start_tells_that_a_separate_recogniser_is_there(serve: Serve) -> None:
+    hears = Model()
+    async with scripted(hears.turn, lists=hears.lists) as recogniser:
+        address = {"transcription_base_url": recogniser.url, "transcription_api_key": "sk-hears"}
+        line, _ = await told(serve, Model().lists, recogniser=True, api_key="sk-model", **address)
+        (question,) = recogniser.questions
+    assert (line["event"], line["log_level"]) == ("the recogniser's server can be reached", "info")
+    assert question.path == "/v1/models"
+    assert question.headers["authorization"] == "Bearer sk-hears"
+
+
+@pytest.mark.parametrize(
+    ("list_status", "reason"), [(401, "does not accept this server's key"), (503, "503"), (None, "")]
+)
+async def test_the_start_tells_that_a_separate_recogniser_cannot_be_asked(
+    serve: Serve, list_status: int | None, reason: str
+) -> None:
+    hears = Model()
+    hears.list_status = list_status or 200
+    async with scripted(hears.turn, lists=hears.lists) as recogniser:
+        address = recogniser.url if list_status else "http://127.0.0.1:9/v1"
+        keys = {"transcription_base_url": address, "transcription_api_key": "sk-hears"}
+        line, model = await told(serve, Model().lists, recogniser=True, **keys)
+    assert (line["event"], line["log_level"]) == ("the recogniser cannot be asked", "warning")
+    assert reason in line["reason"]
+    assert "sk-hears" not in str(line)
+    assert "BARGEIN_TRANSCRIPTION_URL" in line["advice"]
+    assert "BARGEIN_TRANSCRIPTION_API_KEY_ENV" in line["advice"]
+    assert model["event"] == "the model's server can be reached", "one says nothing of the other"

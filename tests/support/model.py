@@ -34,11 +34,17 @@ class Model:
     transcription_status: int = 200
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the first request is there, which takes the first answer."""
+    counting: asyncio.Condition = field(default_factory=asyncio.Condition)
     left: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the server has dropped a stream that was still open."""
 
     def will(self, *answers: Answer) -> None:
         self.answers.extend(answers)
+
+    async def wait_for_requests(self, count: int) -> None:
+        """Return when there have been so many."""
+        async with self.counting:
+            await self.counting.wait_for(lambda: len(self.requests) >= count)
 
     def told(self, request: int = -1) -> list[str]:
         """A request's messages, a line each."""
@@ -49,7 +55,9 @@ class Model:
             heard = {"text": self.transcript} | ({} if self.logprobs is None else {"logprobs": self.logprobs})
             await exchange.answer(self.transcription_status, json.dumps(heard).encode())
             return
-        self.requests.append(dict(exchange.json))
+        async with self.counting:
+            self.requests.append(dict(exchange.json))
+            self.counting.notify_all()
         wrong = refusal(self.requests[-1])
         if wrong is not None:
             self.refused.append(wrong)

@@ -29,6 +29,7 @@ class ServerProcess:
     lines: list[str] = field(default_factory=list)
     """What it printed and logged so far."""
     _announced: threading.Event = field(default_factory=threading.Event)
+    _said: threading.Condition = field(default_factory=threading.Condition)
 
     @property
     def http_url(self) -> str:
@@ -41,6 +42,12 @@ class ServerProcess:
     @property
     def log(self) -> str:
         return "".join(self.lines)
+
+    def wait_for_line(self, text: str) -> None:
+        """Return when it has printed or logged a line that holds ``text``."""
+        with self._said:
+            found = self._said.wait_for(lambda: any(text in line for line in self.lines), STARTED_WITHIN_S)
+        assert found, f"the server never said {text!r}:\n{self.log}"
 
     def end(self) -> int:
         """Send SIGTERM, wait until it has ended, and return its exit code. May be called twice."""
@@ -56,7 +63,9 @@ class ServerProcess:
     def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.lines.append(line)
+            with self._said:
+                self.lines.append(line)
+                self._said.notify_all()
             if found := _SOCKET.search(line):
                 self.address = found["address"]
                 self._announced.set()

@@ -97,7 +97,9 @@ class Supervisor:
     def _note_ready(self) -> None:
         while self._receiver.poll():
             number = self._receiver.recv()
-            if number in self._waiting_for:
+            if not self._waiting_for:
+                _log.info("worker is there again", worker=number)
+            elif number in self._waiting_for:
                 self._waiting_for.discard(number)
                 if not self._waiting_for:
                     self._ready()
