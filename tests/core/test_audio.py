@@ -9,16 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bargein.core.audio import (
-    PCM16_24K,
-    PCMA_8K,
-    PCMU_8K,
+    FORMATS,
     audio_bytes,
     base64_sample_count,
     slice_audio,
 )
 
 
-@pytest.mark.parametrize("fmt", [PCM16_24K, PCMU_8K, PCMA_8K])
+@pytest.mark.parametrize("fmt", FORMATS.values())
 def test_samples_milliseconds_and_bytes_agree(fmt: object) -> None:
     for ms in (0, 1, 20, 100, 999):
         samples = fmt.samples_in_ms(ms)  # type: ignore[attr-defined]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import pytest
 from benchmarks.spoken_reply import Mismatches, cut_everywhere
 
-from bargein.core.audio import PCM16_24K, PCMU_8K, AudioFormat
+from bargein.core.audio import PCM16_24K, PCMU_8K, AudioFormat, Encoding
 from bargein.demo.bank import load_bank
 from bargein.demo.phrases import LIGHTHOUSE, PARROT
 from bargein.demo.speech import speak_whole
 from bargein.demo.voices import VOICES
+
+FORMATS = [PCM16_24K, AudioFormat(Encoding.PCM16, 16_000), AudioFormat(Encoding.PCM16, 48_000), PCMU_8K]
 
 
 async def mismatches(text: str, voice: str, fmt: AudioFormat, pace: float) -> Mismatches:
@@ -17,7 +19,7 @@ async def mismatches(text: str, voice: str, fmt: AudioFormat, pace: float) -> Mi
     return cut_everywhere(clip, fmt, pace=pace, ahead_s=1.0, every_ms=500)
 
 
-@pytest.mark.parametrize("fmt", [PCM16_24K, PCMU_8K], ids=["pcm16", "pcmu"])
+@pytest.mark.parametrize("fmt", FORMATS, ids=["pcm16", "16 kHz", "48 kHz", "pcmu"])
 @pytest.mark.parametrize("voice", ["onyx", "shimmer"])
 async def test_the_words_that_are_told_are_those_that_were_heard(voice: str, fmt: AudioFormat) -> None:
     found = await mismatches(PARROT, voice, fmt, pace=1.5)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat
+from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat, Encoding
 from bargein.core.config import CorePolicy, TurnDetection
 from bargein.core.endpointing import Endpointer
 from bargein.core.events import Window
@@ -97,8 +97,12 @@ def test_telephone_speech_is_heard_as_well(fmt: AudioFormat, encode: object) -> 
     assert found[-1] is CallerTrigger.END
 
 
+def at_rate(sound: Sound, rate_hz: int) -> npt.NDArray[np.int16]:
+    return resample(np.clip(sound, -32768, 32767).astype(np.int16), RATE_HZ, rate_hz)
+
+
 def telephone(sound: Sound) -> npt.NDArray[np.int16]:
-    return resample(np.clip(sound, -32768, 32767).astype(np.int16), RATE_HZ, 8_000)
+    return at_rate(sound, 8_000)
 
 
 LENGTH_MS, SPOKEN_MS = 9_000, 4_000
@@ -121,6 +125,9 @@ BELOW_THE_VOICE = {
 }
 ENCODINGS = {
     "PCM16": (PCM16_24K, pcm16),
+    "PCM16 at 8 kHz": (AudioFormat(Encoding.PCM16, 8_000), lambda sound: telephone(sound).tobytes()),
+    "PCM16 at 16 kHz": (AudioFormat(Encoding.PCM16, 16_000), lambda sound: at_rate(sound, 16_000).tobytes()),
+    "PCM16 at 48 kHz": (AudioFormat(Encoding.PCM16, 48_000), lambda sound: at_rate(sound, 48_000).tobytes()),
     "µ-law": (PCMU_8K, lambda sound: pcm16_to_ulaw(telephone(sound))),
     "A-law": (PCMA_8K, lambda sound: pcm16_to_alaw(telephone(sound))),
 }

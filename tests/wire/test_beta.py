@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K
+from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat, Encoding
 from bargein.core.config import TurnDetection
 from bargein.errors import CallerError
 from bargein.wire.beta import from_beta, to_beta
@@ -79,6 +79,18 @@ def test_twilios_session() -> None:
     assert config.turn_detection == TurnDetection()
     flat = shown(update(TWILIO_SESSION))
     assert (flat["input_audio_format"], flat["output_audio_format"]) == ("g711_ulaw", "g711_alaw")
+
+
+@pytest.mark.parametrize("name", ["pcm16", "pcm16_8000hz", "pcm16_16000hz", "pcm16_32000hz", "pcm16_48000hz"])
+def test_pcm_at_other_rates(name: str) -> None:
+    """As Azure's Voice Live names them."""
+    rate_hz = int(name[6:-2] or 24_000)
+    session = update({"input_audio_format": name, "output_audio_format": name})
+    assert session.to_config().input_format == AudioFormat(Encoding.PCM16, rate_hz)
+    assert session.to_config().response.output_format == AudioFormat(Encoding.PCM16, rate_hz)
+    assert (shown(session)["input_audio_format"], shown(session)["output_audio_format"]) == (name, name)
+    nested = START.update({"audio": {"input": {"format": {"type": "audio/pcm", "rate": rate_hz}}}})
+    assert shown(nested)["input_audio_format"] == name
 
 
 def test_a_flat_echo_may_be_sent_back() -> None:

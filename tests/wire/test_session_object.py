@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K
+from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat, Encoding
 from bargein.core.completion import ForcedFunction
 from bargein.core.config import SessionConfig, Transcription, TurnDetection
 from bargein.errors import CallerError
@@ -252,7 +252,7 @@ def test_a_token_carries_a_session_without_its_type() -> None:
     begun = SessionObject.begin(id="s", model="m", expires_at=1, initial={"instructions": "From the token."})
     assert begun.to_config().response.instructions == "From the token."
     with pytest.raises(CallerError) as caught:
-        SessionObject.begin(id="s", model="m", expires_at=1, initial={"audio": {"input": {"format": "pcm16"}}})
+        SessionObject.begin(id="s", model="m", expires_at=1, initial={"audio": {"input": {"format": "opus"}}})
     assert caught.value.param == "session.audio.input.format"
 
 
@@ -294,3 +294,61 @@ def outcome(patch: dict[str, Any]) -> SessionObject | CallerError:
         return START.update({"type": "realtime", **patch})
     except CallerError as error:
         return error
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 24_000, 32_000, 48_000])
+def test_pcm_at_other_rates(rate_hz: int) -> None:
+    fmt = {"type": "audio/pcm", "rate": rate_hz}
+    session = START.update({"audio": {"input": {"format": fmt}, "output": {"format": fmt}}})
+    config = session.to_config()
+    assert config.input_format == config.response.output_format == AudioFormat(Encoding.PCM16, rate_hz)
+    echo = session.echo()["audio"]
+    assert (echo["input"]["format"], echo["output"]["format"]) == (fmt, fmt)
+    asked = START.merge_response({"audio": {"output": {"format": fmt}}})
+    assert asked.settings.output_format == AudioFormat(Encoding.PCM16, rate_hz)
+    assert session.update({"audio": {"input": {"format": {"type": "audio/pcm"}}}}).to_config().input_format == PCM16_24K
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"rate": 16000}, {"type": "audio/pcm", "rate": 16000}),
+        ({"type": None, "rate": 8000.0}, {"type": "audio/pcm", "rate": 8000}),
+        ({"type": "audio/pcm", "rate": None}, {"type": "audio/pcm", "rate": 24000}),
+        ({}, {"type": "audio/pcm", "rate": 24000}),
+        ({"type": "audio/pcmu", "rate": 8000}, {"type": "audio/pcmu"}),
+        ({"type": "audio/pcma", "rate": None}, {"type": "audio/pcma"}),
+        ("pcm16", {"type": "audio/pcm", "rate": 24000}),
+        ("pcm16_16000hz", {"type": "audio/pcm", "rate": 16000}),
+        ("pcm16-8000hz", {"type": "audio/pcm", "rate": 8000}),
+        ("g711_ulaw", {"type": "audio/pcmu"}),
+        ("audio/pcma", {"type": "audio/pcma"}),
+    ],
+)
+def test_formats_may_be_said_in_other_words(given: object, shown: dict[str, Any]) -> None:
+    session = START.update({"audio": {"input": {"format": given}, "output": {"format": given}}})
+    echo = session.echo()["audio"]
+    assert (echo["input"]["format"], echo["output"]["format"]) == (shown, shown)
+
+
+@pytest.mark.parametrize("patch", [{}, {"type": None}])
+def test_a_session_without_a_type_is_realtime(patch: dict[str, Any]) -> None:
+    session = START.update({**patch, "instructions": "be brief"})
+    assert (session.echo()["type"], session.echo()["instructions"]) == ("realtime", "be brief")
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "silence_duration_ms"),
+    [
+        ({}, "server_vad", 500),
+        ({"silence_duration_ms": 300}, "server_vad", 300),
+        ({"type": None, "threshold": 0.6}, "server_vad", 500),
+        ({"eagerness": "high"}, "semantic_vad", 400),
+    ],
+)
+def test_turn_detection_without_a_type(given: dict[str, Any], kind: str, silence_duration_ms: int) -> None:
+    session = START.update({"audio": {"input": {"turn_detection": given}}})
+    assert session.echo()["audio"]["input"]["turn_detection"]["type"] == kind
+    detection = session.to_config().turn_detection
+    assert detection is not None
+    assert detection.silence_duration_ms == silence_duration_ms

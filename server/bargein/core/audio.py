@@ -55,7 +55,11 @@ class AudioFormat:
 PCM16_24K: Final = AudioFormat(Encoding.PCM16, 24_000)
 PCMU_8K: Final = AudioFormat(Encoding.PCMU, 8_000)
 PCMA_8K: Final = AudioFormat(Encoding.PCMA, 8_000)
-FORMATS: Final = {fmt.encoding.value: fmt for fmt in (PCM16_24K, PCMU_8K, PCMA_8K)}
+PCM16_RATES_HZ: Final = (8_000, 16_000, 24_000, 32_000, 48_000)
+"""Whole multiples of what a voice detector hears."""
+_SERVED: Final = [*[AudioFormat(Encoding.PCM16, rate_hz) for rate_hz in PCM16_RATES_HZ], PCMU_8K, PCMA_8K]
+FORMATS: Final = {(fmt.encoding.value, fmt.rate_hz): fmt for fmt in _SERVED}
+"""All that are served, by the protocol's type and the rate."""
 
 BASE64_GROUP_SAMPLES: Final = 3
 """PCM16 samples in eight base64 characters: the smallest slice that needs no re-encoding."""

@@ -9,6 +9,9 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from bargein.wire.format_names import FORMAT_NAMES, format_of_name
+from bargein.wire.validation import refuse
+
 JsonValue = Any
 NonEmpty = Annotated[str, StringConstraints(min_length=1)]
 
@@ -28,22 +31,56 @@ class Fields(BaseModel):
         return {key: inner for key, inner in value.items() if inner is not None or key not in cls._NULL_IS_ABSENT}
 
 
+def _whole(value: JsonValue) -> JsonValue:
+    """Some languages write every number with a decimal point."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class PcmFormat(Fields):
     type: Literal["audio/pcm"] = "audio/pcm"
-    rate: Literal[24000] = 24000
+    rate: Annotated[Literal[8000, 16000, 24000, 32000, 48000], BeforeValidator(_whole)] = 24000
 
     _NULL_IS_ABSENT = frozenset({"rate"})
 
 
 class PcmuFormat(Fields):
+    """``rate`` may be said, and is not echoed: the protocol has none."""
+
     type: Literal["audio/pcmu"] = "audio/pcmu"
+    rate: Annotated[Literal[8000], BeforeValidator(_whole), Field(exclude=True)] = 8000
+
+    _NULL_IS_ABSENT = frozenset({"rate"})
 
 
 class PcmaFormat(Fields):
+    """As of µ-law."""
+
     type: Literal["audio/pcma"] = "audio/pcma"
+    rate: Annotated[Literal[8000], BeforeValidator(_whole), Field(exclude=True)] = 8000
+
+    _NULL_IS_ABSENT = frozenset({"rate"})
 
 
-Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="type")]
+_TYPES: Final = ("audio/pcm", "audio/pcmu", "audio/pcma")
+
+
+def _format_object(value: JsonValue) -> JsonValue:
+    """A format without a type is PCM16; in one word, as the beta has it, or as its type alone, it is as clear."""
+    if isinstance(value, dict):
+        return {**value, "type": "audio/pcm"} if value.get("type") is None else value
+    if not isinstance(value, str):
+        return value
+    if value in _TYPES:
+        return {"type": value}
+    found = format_of_name(value)
+    if found is None:
+        objects = ", ".join(f'{{"type": "{one}"}}' for one in _TYPES)
+        names = ", ".join(f"'{name}'" for name in FORMAT_NAMES)
+        refuse(f"Invalid value: '{value[:100]}'. Supported values are: {objects}, or {names}.", "invalid_value")
+    return found
+
+
+Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="type"), BeforeValidator(_format_object)]
 
 
 class Transcription(Fields):
@@ -88,7 +125,14 @@ class SemanticVad(Fields):
     _NULL_IS_ABSENT = frozenset({"eagerness", "create_response", "interrupt_response"})
 
 
-TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type")]
+def _with_type(value: JsonValue) -> JsonValue:
+    """Without a type it is the one that the protocol has as its default, but for what only the other one has."""
+    if isinstance(value, dict) and value.get("type") is None:
+        return {**value, "type": "semantic_vad" if "eagerness" in value else "server_vad"}
+    return value
+
+
+TurnDetection = Annotated[ServerVad | SemanticVad, Field(discriminator="type"), BeforeValidator(_with_type)]
 
 
 class AudioInput(Fields):

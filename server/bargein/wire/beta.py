@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from bargein.wire.format_names import format_of_name, name_of_format
+
 Json = dict[str, Any]
 JsonValue = Any
 
@@ -27,9 +29,6 @@ _ONLY_IN_GA: Final = frozenset({"conversation.item.done", "input_audio_buffer.ti
 _NOT_IN_A_BETA_SESSION: Final = frozenset(
     {"type", "audio", "truncation", "include", "parallel_tool_calls", "reasoning"}
 )
-
-_FORMATS: Final = {"pcm16": "audio/pcm", "g711_ulaw": "audio/pcmu", "g711_alaw": "audio/pcma"}
-_FORMAT_NAMES: Final = {ga: beta for beta, ga in _FORMATS.items()}
 
 _SESSION_FIELDS: Final = {
     "modalities": ("output_modalities",),
@@ -111,13 +110,9 @@ def _nested(flat: Json, fields: dict[str, tuple[str, ...]]) -> Json:
 def _value_from_beta(name: str, value: JsonValue) -> JsonValue:
     if name == "modalities" and isinstance(value, list) and "audio" in value and len(value) == 2 and "text" in value:
         return ["audio"]
-    if name.endswith("_audio_format") and isinstance(value, str) and value in _FORMATS:
-        return _format_object(_FORMATS[value])
+    if name.endswith("_audio_format") and isinstance(value, str):
+        return format_of_name(value) or value
     return value
-
-
-def _format_object(format_type: str) -> Json:
-    return {"type": format_type, "rate": 24_000} if format_type == "audio/pcm" else {"type": format_type}
 
 
 def _item_from_beta(item: Json) -> Json:
@@ -174,7 +169,7 @@ def _value_to_beta(name: str, value: JsonValue) -> JsonValue:
     if name == "modalities":
         return ["text", "audio"] if "audio" in value else ["text"]
     if name.endswith("_audio_format"):
-        return _FORMAT_NAMES[value["type"]]
+        return name_of_format(value)
     return value
 
 

@@ -81,7 +81,7 @@ _SAMPLE_TYPES: Final = re.compile(
 """Media types of samples, or that say nothing. WAV is among them: what its samples are stands at its beginning."""
 _BLANKS_AND_URL_SAFE: Final = str.maketrans("-_", "+/", " \t\r\n\f\v")
 _TEXTS: Final = re.compile(r"[^=]+=*")
-_FOREIGN: Final = re.compile(r"[^A-Za-z0-9+/=_\-\s]")
+_FOREIGN: Final = re.compile(r"[^A-Za-z0-9+/=_\-\s]", re.ASCII)
 _SHOWN_CHARACTERS: Final = 12
 
 

@@ -87,7 +87,7 @@ class TokenLimits(Fields):
 
 
 class RetentionRatio(Fields):
-    type: Literal["retention_ratio"]
+    type: Literal["retention_ratio"] = "retention_ratio"
     retention_ratio: Annotated[float, Field(ge=0.0, le=1.0)]
     token_limits: TokenLimits | None = None
 
@@ -146,7 +146,7 @@ class SessionFields(Fields):
     ``id``, ``object``, ``model`` and ``expires_at`` may be sent, as SDKs do, and change nothing.
     """
 
-    type: SessionType
+    type: SessionType = "realtime"
     id: Annotated[JsonValue, Field(exclude=True)] = None
     object: Annotated[JsonValue, Field(exclude=True)] = None
     expires_at: Annotated[JsonValue, Field(exclude=True)] = None
@@ -166,7 +166,16 @@ class SessionFields(Fields):
     reasoning: Reasoning | None = None
 
     _NULL_IS_ABSENT = frozenset(
-        {"output_modalities", "instructions", "tools", "tool_choice", "max_output_tokens", "truncation", "audio"}
+        {
+            "type",
+            "output_modalities",
+            "instructions",
+            "tools",
+            "tool_choice",
+            "max_output_tokens",
+            "truncation",
+            "audio",
+        }
     )
 
 

@@ -66,10 +66,10 @@ class SessionObject:
         :param instructions: the server's default text.
         :param default_voice: shown where the caller chooses none.
         :param images: the model takes images.
-        :param initial: what an ephemeral token carries, under the rules of ``session.update``; ``type`` may be missing.
+        :param initial: what an ephemeral token carries, under the rules of ``session.update``.
         :raises CallerError: ``initial`` is wrong; ``param`` begins with ``session``.
         """
-        fields = models.SessionFields(type="realtime", instructions=instructions)
+        fields = models.SessionFields(instructions=instructions)
         session = cls(id, model, expires_at, fields, default_voice, images)
         if initial is None:
             return session
@@ -80,7 +80,7 @@ class SessionObject:
                 code="invalid_value",
                 param="session",
             )
-        return session.update({"type": "realtime", **initial})
+        return session.update(initial)
 
     def update(self, patch: Json, *, audio_produced: bool = False) -> SessionObject:
         """The session with ``patch``, the ``session`` of a ``session.update``, applied.
@@ -251,7 +251,7 @@ def _shown_input(audio: audio_models.AudioInput) -> Json:
 
 
 def _format(audio_format: audio_models.Format) -> AudioFormat:
-    return FORMATS[audio_format.type]
+    return FORMATS[audio_format.type, audio_format.rate]
 
 
 def _turn_detection(detection: audio_models.TurnDetection | None) -> TurnDetection | None:
