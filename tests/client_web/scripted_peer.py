@@ -58,6 +58,8 @@ SERVER_FULL: Refusal = (
     {"error": {"type": "server_error", "code": "server_full", "message": "All lines are busy.", "param": None}},
     {"Retry-After": "7"},
 )
+SERVER_FULL_FOR_LONG: Refusal = (*SERVER_FULL[:2], {"Retry-After": "600"})
+"""No countdown of it runs out while a test looks."""
 
 
 class ScriptedPeer:
@@ -132,9 +134,9 @@ class ScriptedPeer:
         return JSONResponse({"error": {"type": "invalid_request_error", "message": "This is a WebSocket."}}, 426)
 
     async def _ready(self, _: Request) -> Response:
-        return JSONResponse(
-            {"status": "ready" if self.refusal is None else "full"}, 200 if self.refusal is None else 503
-        )
+        if self.refusal is None:
+            return JSONResponse({"status": "ready"})
+        return JSONResponse({"status": "full"}, 503, self.refusal[2])
 
     async def _output_tap(self, _: Request) -> Response:
         return Response(TAP_WORKLET, media_type="text/javascript")

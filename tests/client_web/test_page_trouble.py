@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from client_web.page_client import Client, OpenClient
 from client_web.scripted_caller import tone
-from client_web.scripted_peer import SERVER_FULL, ScriptedPeer
+from client_web.scripted_peer import SERVER_FULL_FOR_LONG, ScriptedPeer
 from support.browser import MICROPHONE_SCRIPT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -109,9 +109,10 @@ async def test_a_restarting_server_is_found_again(client: Client) -> None:
 async def test_a_full_server_is_waited_for_with_a_countdown(open_client: OpenClient) -> None:
     client = await open_client(allowed_complaints=("WebSocket connection", "503"))
     caller = await client.start()
-    client.peer.refusal = SERVER_FULL
+    client.peer.refusal = SERVER_FULL_FOR_LONG
     await caller.close(1012, "service restart")
     await client.state("reconnecting")
+    await expect(client.page.locator("#state-hint")).to_contain_text("full")
     await expect(client.page.locator("#state-hint")).to_contain_text("Next try in")
     client.peer.refusal = None
     await client.get("retry-now").click()
@@ -121,7 +122,7 @@ async def test_a_full_server_is_waited_for_with_a_countdown(open_client: OpenCli
 
 async def test_a_server_that_is_full_at_the_start_says_so(open_client: OpenClient) -> None:
     client = await open_client(allowed_complaints=("WebSocket connection", "503"))
-    client.peer.refusal = SERVER_FULL
+    client.peer.refusal = SERVER_FULL_FOR_LONG
     await client.get("start").click()
     await client.state("retrying")
     await expect(client.get("state-word")).to_have_text("Not connected yet")

@@ -156,6 +156,11 @@ def event(chunk: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
 
+def speech(text: str, ms_per_word: int = 300) -> list[bytes]:
+    """The part of a stream in which ``text`` is said, with a tone."""
+    return [event(chunk) for chunk in _speech(text, ms_per_word)]
+
+
 def _speech(text: str, ms_per_word: int, sound: bytes | None = None) -> list[dict[str, Any]]:
     """The transcript first, then the sound in pieces of 100 ms."""
     deltas: list[dict[str, Any]] = [{"audio": {"id": "audio_1", "transcript": word + " "}} for word in text.split()]
