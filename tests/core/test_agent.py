@@ -85,6 +85,20 @@ def test_a_stream_that_ended_during_a_hold_is_not_cancelled() -> None:
     assert not script.all(actions.CancelStream)
 
 
+def test_what_comes_after_a_streams_end_is_dropped_during_a_hold_too() -> None:
+    script = Script()
+    script.silence(500)
+    script.ask()
+    script.cough(80)
+    script.say("hi", 100)
+    script.finish()
+    script.say("late", 100)
+    script.do(events.StreamFailed(script.last(actions.StartStream).response_id, BROKEN))
+    script.silence(1000)
+    assert script.words_told() == "hi"
+    assert script.last(actions.ResponseDone).response.status == "completed"
+
+
 @pytest.mark.parametrize("reported", [0, 7000])
 def test_a_player_that_never_tells_the_end_does_not_hold_up_the_next_reply(reported: int) -> None:
     script = Script(manual(), reports=True)

@@ -77,6 +77,7 @@ class ConversationMachine(RuleBasedStateMachine):
         self.laws.configured(detection, format_changed=False)
         self.heard: dict[str, int] = {}
         self.checked = 0
+        self.broken = False
 
     # Events.
 
@@ -221,9 +222,11 @@ class ConversationMachine(RuleBasedStateMachine):
         return accepted
 
     def check(self) -> None:
+        self.broken = True
         for event, batch in self.script.steps[self.checked :]:
             self.laws.check_step(event, batch)
         self.checked = len(self.script.steps)
+        self.broken = False
 
     @invariant()
     def heard_is_monotone_and_never_beyond_sent(self) -> None:
@@ -272,7 +275,7 @@ class ConversationMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """When the model and the caller fall silent, everything comes to its end; and it would again."""
-        if not hasattr(self, "script"):
+        if not hasattr(self, "script") or self.broken:
             return
         self.caller_configures_nothing()
         for _ in range(1000):

@@ -117,7 +117,7 @@ class Agent:
             self._beside.progress(response_id, piece, now, out)
             return
         reply = self.active
-        if reply is None or reply.id != response_id or not reply.stream_open:
+        if reply is None or reply.id != response_id or not self._streaming:
             return
         if self._hold is not None and self.state is AgentState.THINKING:
             self._hold.gated.append(piece)
@@ -143,7 +143,7 @@ class Agent:
             self._beside.fail(response_id, failure, out, processed=processed)
             return
         reply = self.active
-        if reply is None or reply.id != response_id or not reply.stream_open:
+        if reply is None or reply.id != response_id or not self._streaming:
             return
         reply.response.failure = failure
         reply.processed = processed
@@ -450,7 +450,7 @@ class Agent:
         """The model is still at the active response. A hold may have gated the end of its stream."""
         if self.active is None or not self.active.stream_open:
             return False
-        return self._hold is None or not any(isinstance(piece, Finished) for piece in self._hold.gated)
+        return self._hold is None or not self._hold.gated or not isinstance(self._hold.gated[-1], Finished)
 
     def _playing(self, item_id: str) -> Playback | None:
         return next((reply.playback for reply in self._speaking() if reply.speaks_in(item_id)), None)
