@@ -32,6 +32,17 @@ class Process:
     popen: subprocess.Popen[str]
     url: str
 
+    def ask(self, question: str, answer: str) -> str:
+        """Write a line to its standard input, and return what follows ``answer`` in the next line that begins so."""
+        assert self.popen.stdin is not None
+        assert self.popen.stdout is not None
+        self.popen.stdin.write(question + "\n")
+        self.popen.stdin.flush()
+        for line in self.popen.stdout:
+            if line.startswith(answer):
+                return line.removeprefix(answer).strip()
+        raise RuntimeError("it has ended")
+
     def cpu_s(self) -> float:
         """CPU time of it and its children so far."""
         return sum(self.cpu_s_by_process())
@@ -62,10 +73,17 @@ def _cpu_s(pid: int) -> float:
 
 @contextmanager
 def running(
-    command: Sequence[str], cpus: set[int], environment: dict[str, str] | None = None, scheme: str = "ws"
+    command: Sequence[str],
+    cpus: set[int],
+    environment: dict[str, str] | None = None,
+    scheme: str = "ws",
+    *,
+    asked: bool = False,
 ) -> Iterator[Process]:
     """Start a command pinned to ``cpus``; it is ready when it has printed an address. It ends with the block, which
     SIGTERM ends as Ctrl-C does: a server that was left over would take its share of the next measurement.
+
+    :param asked: it will be asked something: see :meth:`Process.ask`.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     own = os.sched_getaffinity(0)
@@ -73,6 +91,7 @@ def running(
     try:
         popen = subprocess.Popen(
             [sys.executable, *command],
+            stdin=subprocess.PIPE if asked else None,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -228,7 +228,12 @@ class Bounds(Group):
         float, Field(gt=0, description="A caller who reads nothing for so long is closed with 4408.")
     ] = 5.0
     slow_caller_bytes: Annotated[
-        int, Field(ge=65_536, description="A caller who leaves so much unread is closed with 4408 at once.")
+        int,
+        Field(
+            ge=65_536,
+            description="While more waits to be read by a caller, nothing is read of it, and it is closed with 4408 "
+            "if it does not take a 24th of that in `BARGEIN_SLOW_CALLER_S`.",
+        ),
     ] = 4_194_304
     control_messages_per_s: Annotated[
         float,

@@ -46,6 +46,7 @@ class ScriptedSession:
     in_turn: asyncio.Event = field(default_factory=asyncio.Event)
     turn_over: asyncio.Event = field(default_factory=asyncio.Event)
     pieces: int = 0
+    writable_said: list[bool] = field(default_factory=list)
 
     def start(self) -> None:
         if self.admitted.model == "broken":
@@ -85,6 +86,9 @@ class ScriptedSession:
         self.pieces -= 1
         self.connection.send_text(b"%d pieces left" % self.pieces)
         return self.pieces > 0
+
+    def writable(self, ready: bool) -> None:
+        self.writable_said.append(ready)
 
     def ended(self, code: int, reason: str) -> None:
         self.ends.append((code, reason))

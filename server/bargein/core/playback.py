@@ -132,9 +132,21 @@ class ReportedListener:
 
 
 class Playback:
-    """Paces the audio of one item."""
+    """Paces the audio of one item.
 
-    def __init__(self, audio: OutputAudio, listener: Listener, *, lead_samples: int | None, slice_samples: int) -> None:
+    :param keeps_sent: it is needed again when it has been sent.
+    """
+
+    def __init__(
+        self,
+        audio: OutputAudio,
+        listener: Listener,
+        *,
+        lead_samples: int | None,
+        slice_samples: int,
+        keeps_sent: bool = True,
+    ) -> None:
+        self._keeps_sent = keeps_sent
         self.audio = audio
         self.listener = listener
         self.sent_samples = 0
@@ -173,6 +185,8 @@ class Playback:
         rest = piece_samples - start
         if count >= rest:
             count = rest
+            if not self._keeps_sent:
+                self.audio.pieces[self._piece] = b""
             self._piece += 1
             self._piece_start += piece_samples
         elif isinstance(piece, str):

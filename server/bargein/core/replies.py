@@ -114,7 +114,8 @@ class ReplyMaker:
 
     def _unpaced(self, audio: OutputAudio) -> Playback:
         slice_samples = audio.format.samples_in_ms(self._policy.slice_ms)
-        return Playback(audio, AssumedListener(audio.format.rate_hz), lead_samples=None, slice_samples=slice_samples)
+        listener = AssumedListener(audio.format.rate_hz)
+        return Playback(audio, listener, lead_samples=None, slice_samples=slice_samples, keeps_sent=False)
 
 
 class OutOfBand:

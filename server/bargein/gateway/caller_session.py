@@ -39,6 +39,10 @@ class CallerSession(Protocol):
         """Do the next piece of the last message's work; returns whether there is more."""
         ...
 
+    def writable(self, ready: bool) -> None:
+        """The connection has taken what waited to be sent; or, not ``ready``, much waits."""
+        ...
+
     def ended(self, code: int, reason: str) -> None:
         """The connection is gone. Called exactly once, and last."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Protocol
@@ -41,6 +41,8 @@ class Carrier(Protocol):
     def backlog_bytes(self) -> int: ...
 
     def send_text(self, message: bytes) -> None: ...
+
+    def send_long_text(self, pieces: Sequence[bytes]) -> None: ...
 
     def send_binary(self, message: bytes) -> None: ...
 

@@ -15,6 +15,7 @@ from typing import Final
 
 from bargein.gateway.caller_session import CallerSession
 from bargein.gateway.carrier import Carriage
+from bargein.gateway.outflow import Outflow
 from bargein.session.allowance import Allowance
 
 FRAMES_BURST_S: Final = 30.0
@@ -47,6 +48,7 @@ class Intake:
 
     def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._out = Outflow(transport, carriage.chores)
         self._timers = carriage.timers
         self._chores = carriage.chores
         self._session: CallerSession | None = None
@@ -72,8 +74,21 @@ class Intake:
     def attached(self) -> None:
         """The event loop feeds this connection from now on, if it is read at all. Call with its reading paused."""
         self._is_attached = True
+        self._out.limit()
         if not self._waits:
             self._transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        """For the event loop: much waits to be sent."""
+        self._out.pause()
+        if self._session is not None:
+            self._session.writable(False)
+
+    def resume_writing(self) -> None:
+        """For the event loop: there is room again."""
+        self._out.resume()
+        if self._session is not None:
+            self._session.writable(True)
 
     def hold_back(self, duration_s: float, what: str) -> None:
         """See :class:`~bargein.session.connection.CallerConnection`."""
@@ -123,6 +138,7 @@ class Intake:
         """The connection is gone."""
         self._timers.cancel((self, "held"))
         self._messages.clear()
+        self._out.let_go()
 
     # Inside.
 
@@ -200,7 +216,7 @@ class Intake:
     @property
     def _unread_bytes(self) -> int:
         """What was sent and the kernel has not taken yet."""
-        return self._transport.get_write_buffer_size()
+        return self._out.get_write_buffer_size()
 
     def _note_life(self) -> None:
         """The caller is to be taken for alive."""

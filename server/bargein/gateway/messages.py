@@ -65,6 +65,15 @@ class Assembler:
             raise CallerGone(1009, f"A message may have {MAX_FRAGMENTS} frames.")
 
 
+def text_frame_header(payload_bytes: int) -> bytes:
+    """What stands in front of a whole text message from a server (RFC 6455 section 5.2)."""
+    if payload_bytes < 126:
+        return bytes((0x81, payload_bytes))
+    if payload_bytes < 1 << 16:
+        return b"\x81\x7e" + payload_bytes.to_bytes(2, "big")
+    return b"\x81\x7f" + payload_bytes.to_bytes(8, "big")
+
+
 def too_big(max_bytes: int) -> str:
     """The reason that goes with close code 1009; fits into a close frame."""
     return f"A message may have {max_bytes} bytes (BARGEIN_MAX_MESSAGE_BYTES): send audio in smaller pieces."

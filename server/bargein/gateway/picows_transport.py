@@ -7,6 +7,7 @@ the connection itself.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 from picows import (
@@ -70,6 +71,12 @@ class PicowsTransport(CallerSocket, asyncio.BufferedProtocol):
         """See :class:`~bargein.session.connection.CallerConnection`."""
         self._send(_TEXT, message)
 
+    def send_long_text(self, pieces: Sequence[bytes]) -> None:
+        """See :class:`~bargein.session.connection.CallerConnection`."""
+        websocket = self._websocket
+        if not websocket.is_close_frame_sent and not websocket.is_disconnected:
+            self._count_sent(self._write_frame(pieces))
+
     def send_binary(self, message: bytes) -> None:
         """See :class:`~bargein.session.connection.CallerConnection`."""
         self._send(_BINARY, message)
@@ -102,7 +109,7 @@ class PicowsTransport(CallerSocket, asyncio.BufferedProtocol):
             None,
             READ_BUFFER_BYTES,
         )
-        self._protocol.connection_made(self._transport)
+        self._protocol.connection_made(self._out)
         self._websocket = self._protocol.transport
         self.data_received(handshake.minimal_head())
         if not self._accepted:
@@ -207,13 +214,16 @@ class PicowsTransport(CallerSocket, asyncio.BufferedProtocol):
         websocket = self._websocket
         if websocket.is_close_frame_sent or websocket.is_disconnected:
             return
-        self._traffic.messages_out += 1
-        self._traffic.bytes_out += len(message)
-        self._sent_bytes += len(message)
+        self._count_sent(len(message))
         if len(message) <= COPIED_BYTES:
             websocket.send(kind, message)
         else:
             websocket.send_reuse_external_bytearray(kind, bytearray(HEADER_BYTES) + message, HEADER_BYTES)
+
+    def _count_sent(self, byte_count: int) -> None:
+        self._traffic.messages_out += 1
+        self._traffic.bytes_out += byte_count
+        self._sent_bytes += byte_count
 
     def _answer_close(self, payload: bytes) -> None:
         self._closed_by_caller = (int.from_bytes(payload[:2], "big"), payload[2:].decode()) if payload else (1005, "")

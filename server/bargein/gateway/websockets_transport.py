@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from websockets.frames import CloseCode, Frame, Opcode
@@ -69,6 +69,11 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
         if self._protocol.state is OPEN:
             self._protocol.send_text(message)
             self._flush_message(len(message))
+
+    def send_long_text(self, pieces: Sequence[bytes]) -> None:
+        """See :class:`~bargein.session.connection.CallerConnection`."""
+        if self._protocol.state is OPEN:
+            self._flush_message(self._write_frame(pieces))
 
     def send_binary(self, message: bytes) -> None:
         """See :class:`~bargein.session.connection.CallerConnection`."""
@@ -180,14 +185,14 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
         self._traffic.bytes_out += byte_count
         self._sent_bytes += byte_count
         for data in self._protocol.data_to_send():
-            self._transport.write(data)
+            self._out.write(data)
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
             if data:
-                self._transport.write(data)
-            elif self._transport.can_write_eof() and not self._transport.is_closing():
-                self._transport.write_eof()
+                self._out.write(data)
+            else:
+                self._out.write_eof()
 
     def _ping(self) -> None:
         if self._protocol.state is not CLOSED:

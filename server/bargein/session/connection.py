@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 
@@ -19,6 +20,10 @@ class CallerConnection(Protocol):
 
     def send_text(self, message: bytes) -> None:
         """Queue one text message, UTF-8. Never blocks, never raises: after the end it does nothing."""
+        ...
+
+    def send_long_text(self, pieces: Sequence[bytes]) -> None:
+        """As :meth:`send_text`, for one long message in pieces, which are not joined."""
         ...
 
     def send_binary(self, message: bytes) -> None:

@@ -6,6 +6,7 @@ from bargein.core.actions import AudioSent
 from bargein.session.backlog import BacklogWatch
 from bargein.session.connection import CallerConnection
 from bargein.wire.encode import Encoder
+from bargein.wire.long_items import LongItem
 from bargein.wire.server_events import ServerEvent
 
 
@@ -24,6 +25,13 @@ class Outbox:
         for message in self._encoder.encode(event):
             self._connection.send_text(message)
             self._watch.sent(len(message))
+
+    def send_long(self, event: ServerEvent, item: LongItem) -> None:
+        """Send an event that holds a long item, which has been written."""
+        for kind, json in self._encoder.encode_later(event):
+            pieces = [self._encoder.head(kind), *item.fill(json)]
+            self._connection.send_long_text(pieces)
+            self._watch.sent(sum(map(len, pieces)))
 
     def send_audio(self, audio: AudioSent) -> None:
         """Send one delta of reply audio."""

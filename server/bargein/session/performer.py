@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
@@ -18,8 +19,9 @@ from bargein.session.outbox import Outbox
 from bargein.session.reply_sound import ReplySound
 from bargein.session.streams import Streams
 from bargein.session.transcriptions import TranscriptionTasks
-from bargein.wire import bargein_events, ladder
+from bargein.wire import bargein_events, ladder, server_events
 from bargein.wire.errors import INPUT_MISSING
+from bargein.wire.long_items import LongItem, check_retrievable, is_long
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class Performer:
         self.totals = Totals()
         self.sounds: dict[str, ReplySound] = {}
         """How to convert the sound of each response that is on."""
+        self.at_length: Iterator[None] | None = None
+        """What is told in pieces, and not yet: whoever takes it sees it through before anything else is received."""
         self.audio_produced = False
         """The model has spoken: the voice is fixed now."""
         self._outbox = outbox
@@ -66,7 +70,10 @@ class Performer:
         self._log = log
 
     def perform(self, todo: list[Action], now: float) -> None:
-        """Do everything in ``todo``. The measurements of an interruption are told last."""
+        """Do everything in ``todo``. The measurements of an interruption are told last.
+
+        :raises CallerError: an item that was asked for is too large to be shown; there is nothing else to do then.
+        """
         for action in todo:
             match action:
                 case actions.AudioSent():
@@ -84,6 +91,11 @@ class Performer:
                     | actions.Cut()
                 ):
                     self._tell_bargein(action, now)
+                case actions.ItemCreated(item) if is_long(item, with_audio=False):
+                    self.at_length = self._tell_at_length(action, LongItem(item, with_audio=False))
+                case actions.ItemRetrieved(item) if is_long(item, with_audio=True):
+                    check_retrievable(item)
+                    self.at_length = self._tell_at_length(action, LongItem(item, with_audio=True))
                 case _:
                     self._note(action, now)
                     for event in ladder.events(action):
@@ -104,6 +116,18 @@ class Performer:
     def stream_closed(self, response_id: str, delay_s: float) -> None:
         """A cancelled stream's connection is closed."""
         self._tell_latency(self._clock.stream_closed(response_id, delay_s))
+
+    def _tell_at_length(self, action: actions.ItemCreated | actions.ItemRetrieved, item: LongItem) -> Iterator[None]:
+        """Tell of an item whose JSON is long, piece by piece."""
+        yield from item.write()
+        if isinstance(action, actions.ItemCreated):
+            told = [server_events.item_added(item.shown, action.previous_item_id)]
+            told.append(server_events.item_done(item.shown, action.previous_item_id))
+        else:
+            told = [server_events.item_retrieved(item.shown)]
+        for event in told:
+            yield
+            self._outbox.send_long(event, item)
 
     def _send_audio(self, action: actions.AudioSent, now: float) -> None:
         self._outbox.send_audio(action)

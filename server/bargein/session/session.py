@@ -35,6 +35,7 @@ from bargein.wire.encode import Encoder
 from bargein.wire.errors import error_event, server_error_event, session_expired_event, session_expired_reason
 from bargein.wire.input_audio import decode_audio, plain_append
 from bargein.wire.session_object import SessionObject
+from bargein.wire.structure import Survey
 from bargein.wire.to_core import core_event
 
 ID_BYTES: Final = 9
@@ -42,6 +43,8 @@ NOT_BINARY: Final = (
     "Binary messages are only understood with the subprotocol 'bargein.v1'. "
     "Send sound as base64 in 'input_audio_buffer.append'."
 )
+LONG_MESSAGE_BYTES: Final = 65_536
+"""A message with so many bytes is read piece by piece."""
 TOO_MANY_MESSAGES: Final = "too many messages without audio for too long (BARGEIN_CONTROL_MESSAGES_PER_S)"
 BROKEN_MESSAGE: Final = "The server had an internal error and ends this session. Connect again."
 
@@ -150,8 +153,7 @@ class Session:
         try:
             audio = plain_append(data)
             if audio is None:
-                event = parse_client_event(data, beta=self._setup.beta, bargein=self._setup.bargein)
-                self._receive(event, now)
+                self._read(data, now)
             else:
                 self._hear(audio, now)
         except Exception as error:
@@ -182,11 +184,21 @@ class Session:
         try:
             next(work)
         except StopIteration:
-            self._work = None
+            if self._work is work:  # It may have begun another.
+                self._work = None
         except Exception as error:
             self._work = None
             self._mishap(error, self._now())
         return self._work is not None
+
+    def writable(self, ready: bool) -> None:
+        """The caller's socket has room again, or has none: what is not paced is held back at its source."""
+        if self._over:
+            return
+        if ready:
+            self._streams.release()
+        else:
+            self._streams.hold()
 
     def ended(self, code: int, reason: str) -> None:
         """The connection is gone: stop all work. ``closed`` is set when nothing is left."""
@@ -246,6 +258,8 @@ class Session:
                     self._setup.services.notices.note("response", event.given, self._log)
                 if asked is not None:
                     self._handle(asked, now)
+                if self._performer.at_length is not None:
+                    self._work, self._performer.at_length = self._performer.at_length, None
                 if self._ends_recording(event):
                     self._hearing.restart()
         self._event_id = None
@@ -269,6 +283,23 @@ class Session:
         self._hearing.configure(config)
         self._handle(events.Configured(config), now)
         self._outbox.send(server_events.session_updated(self._object.echo()))
+
+    def _read(self, data: bytes, now: float) -> None:
+        if len(data) > LONG_MESSAGE_BYTES:
+            self._work = self._read_long(data)
+        else:
+            self._receive(parse_client_event(data, beta=self._setup.beta, bargein=self._setup.bargein), now)
+
+    def _read_long(self, data: bytes) -> Iterator[None]:
+        """Read a long message: what it holds is looked at before it is parsed, and it is parsed before it is done."""
+        survey = Survey(data)
+        while not survey.done:
+            yield
+            survey.step()
+        yield
+        event = parse_client_event(data, beta=self._setup.beta, bargein=self._setup.bargein)
+        yield
+        self._receive(event, self._now())
 
     def _count_control(self, now: float) -> None:
         over_s = self._caller_limits.control(now)

@@ -28,7 +28,7 @@ class SessionLimits:
     slow_caller_s: float = 5.0
     """How long a caller may take nothing of what waits for it."""
     backlog_limit_bytes: int = 4 * 1024 * 1024
-    """What may wait for it at all."""
+    """Where more waits for it, it has to take more of that than a byte."""
     control_messages_per_s: float = 50.0
     control_burst: int = 100
     bad_messages: int = 20

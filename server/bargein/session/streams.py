@@ -72,6 +72,8 @@ class Streams:
         self._streams: dict[str, _Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._room: asyncio.Event | None = None
+        """Set when the caller's socket has room again; there is one while it has none."""
 
     def start(self, response_id: str, request: CompletionRequest) -> None:
         """Ask the model."""
@@ -107,6 +109,17 @@ class Streams:
         if stream is not None and stream.gate is not None:
             stream.gate.set()
             stream.gate = None
+
+    def hold(self) -> None:
+        """Read no stream any further: what has come waits for the caller to read it."""
+        if self._room is None:
+            self._room = asyncio.Event()
+
+    def release(self) -> None:
+        """Read on after :meth:`hold`."""
+        room, self._room = self._room, None
+        if room is not None:
+            room.set()
 
     def close(self) -> None:
         """The session ends: cancel every stream, and start none any more."""
@@ -159,8 +172,8 @@ class Streams:
                     first = False
                     self._metrics.upstream_first_piece_s.observe(self._loop.time() - stream.started_at)
                 self._on_piece(response_id, piece)
-                if stream.gate is not None:
-                    await stream.gate.wait()
+                while (gate := stream.gate or self._room) is not None:
+                    await gate.wait()
 
     def _note_closed(self, response_id: str, stream: _Stream) -> None:
         if stream.cancelled_at is not None and not stream.closed:

@@ -10,10 +10,13 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from bargein.wire.format_names import FORMAT_NAMES, format_of_name
-from bargein.wire.validation import refuse
+from bargein.wire.validation import no_larger_than, only_one_unknown, refuse
 
 JsonValue = Any
-NonEmpty = Annotated[str, StringConstraints(min_length=1)]
+NonEmpty = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+Word = Annotated[str, StringConstraints(max_length=512)]
+Words = Annotated[list[Word], Field(max_length=256, fail_fast=True)]
+FreeForm = Annotated[JsonValue, no_larger_than(16_384)]
 
 
 class Fields(BaseModel):
@@ -28,6 +31,7 @@ class Fields(BaseModel):
     def _drop_meaningless_nulls(cls, value: JsonValue) -> JsonValue:
         if not isinstance(value, dict):
             return value
+        value = only_one_unknown(value, cls.model_fields)
         return {key: inner for key, inner in value.items() if inner is not None or key not in cls._NULL_IS_ABSENT}
 
 
@@ -85,10 +89,10 @@ Format = Annotated[PcmFormat | PcmuFormat | PcmaFormat, Field(discriminator="typ
 
 class Transcription(Fields):
     model: NonEmpty = "gpt-transcribe"
-    language: str | None = None
-    prompt: str | None = None
-    languages: list[str] | None = None
-    keywords: list[str] | None = None
+    language: Word | None = None
+    prompt: Annotated[str, StringConstraints(max_length=16_384)] | None = None
+    languages: Words | None = None
+    keywords: Words | None = None
     delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
 
     _NULL_IS_ABSENT = frozenset({"model"})
@@ -120,7 +124,7 @@ class SemanticVad(Fields):
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
     create_response: bool = True
     interrupt_response: bool = True
-    model_version: Annotated[JsonValue, Field(exclude=True)] = None
+    model_version: Annotated[FreeForm, Field(exclude=True)] = None
 
     _NULL_IS_ABSENT = frozenset({"eagerness", "create_response", "interrupt_response"})
 

@@ -11,23 +11,31 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal, get_args
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, TypeAdapter, ValidationError, model_validator
 
 from bargein.errors import CallerError
 from bargein.wire import beta as beta_dialect
-from bargein.wire.validation import MAX_DEPTH, first_fault, invalid_choice, invalid_type, is_deeper_than
+from bargein.wire.structure import check_structure
+from bargein.wire.validation import first_fault, invalid_choice, invalid_type, only_one_unknown
 
 Json = dict[str, Any]
 
 MAX_EVENT_ID_LENGTH: Final = 512
 EventId = Annotated[str | None, Field(max_length=MAX_EVENT_ID_LENGTH)]
 Id = Annotated[str, Field(min_length=1, max_length=512)]
+OptionalId = Annotated[str | None, Field(max_length=512)]
+GivenId = Annotated[str, Field(max_length=512)]
 
 
 class _ClientMessage(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     event_id: EventId = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_unknown_fields(cls, value: Any) -> Any:  # noqa: ANN401 (any JSON)
+        return only_one_unknown(value, cls.model_fields)
 
 
 class _Settings(_ClientMessage):
@@ -76,25 +84,25 @@ class OutputAudioBufferClear(_ClientMessage):
 class ConversationItemCreate(_ClientMessage):
     type: Literal["conversation.item.create"] = "conversation.item.create"
     item: Json
-    previous_item_id: str | None = None
+    previous_item_id: OptionalId = None
     """``None`` or empty appends; ``root`` inserts at the front."""
 
 
 class ConversationItemRetrieve(_ClientMessage):
     type: Literal["conversation.item.retrieve"] = "conversation.item.retrieve"
-    item_id: str
+    item_id: GivenId
 
 
 class ConversationItemTruncate(_ClientMessage):
     type: Literal["conversation.item.truncate"] = "conversation.item.truncate"
-    item_id: str
+    item_id: GivenId
     content_index: Annotated[int, Field(ge=0)]
     audio_end_ms: Annotated[int, Field(ge=0)]
 
 
 class ConversationItemDelete(_ClientMessage):
     type: Literal["conversation.item.delete"] = "conversation.item.delete"
-    item_id: str
+    item_id: GivenId
 
 
 class ResponseCreate(_Settings):
@@ -109,7 +117,7 @@ class ResponseCreate(_Settings):
 
 class ResponseCancel(_ClientMessage):
     type: Literal["response.cancel"] = "response.cancel"
-    response_id: str | None = None
+    response_id: OptionalId = None
 
 
 class _BargeinMessage(_ClientMessage):
@@ -186,6 +194,7 @@ def parse_client_event(message: bytes | str, *, beta: bool = False, bargein: boo
         event = beta_dialect.from_beta(event)
     try:
         adapter = _adapter(event, _ADAPTERS if bargein else _STANDARD_ADAPTERS)
+        check_structure(event, len(message))
         parsed: ClientEvent = adapter.validate_python(event)
     except ValidationError as invalid:
         raise _with_event_id(first_fault(invalid, event), event) from None
@@ -223,9 +232,4 @@ def _adapter(event: Json, vocabulary: dict[str, TypeAdapter[Any]]) -> TypeAdapte
         raise CallerError(_REFUSED_TYPES[kind], code="invalid_value", param="type")
     if kind not in vocabulary:
         raise invalid_choice("type", kind, tuple(vocabulary))
-    if is_deeper_than(event, MAX_DEPTH):
-        raise CallerError(
-            f"The event is nested too deeply: objects and arrays may be at most {MAX_DEPTH} levels inside each other.",
-            code="invalid_value",
-        )
     return vocabulary[kind]

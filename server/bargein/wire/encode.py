@@ -50,6 +50,22 @@ class Encoder:
             return [] if kind in _ONLY_IN_BETA else [self._stamped(event)]
         return [self._stamped(translated) for translated in beta_dialect.to_beta(event)]
 
+    def encode_later(self, event: ServerEvent) -> list[tuple[str, bytes]]:
+        """As :meth:`encode`, for events of every dialect: the type of each, and its JSON behind the head, which
+        :meth:`head` gives when it is sent.
+        """
+        translated = beta_dialect.to_beta(event) if self._beta else [event]
+        return [(each.pop("type"), orjson.dumps(each)[1:]) for each in map(dict, translated)]
+
+    def head(self, kind: str) -> bytes:
+        """How the next event begins, of whatever kind: in front of what :meth:`encode_later` gave."""
+        self._event_count += 1
+        number = ""
+        if self.bargein:
+            self.seq += 1
+            number = f'"seq":{self.seq},'
+        return f'{{"type":"{kind}","event_id":"{self._id_prefix}{self._event_count}",{number}'.encode()
+
     def audio(self, sent: AudioSent) -> bytes:
         """One delta of reply audio: a binary message for ``bargein.v1`` (send it as such), else a text message.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from bargein.core.audio import AudioFormat
 from bargein.core.items import (
@@ -27,16 +27,24 @@ from bargein.core.items import (
 from bargein.errors import CallerError
 from bargein.wire.images import NO_IMAGES, check_image
 from bargein.wire.input_audio import decode_item_audio
-from bargein.wire.validation import invalid_choice, invalid_type, missing, validate
+from bargein.wire.validation import invalid_choice, invalid_type, missing, only_one_unknown, validate
 
 Json = dict[str, Any]
 JsonValue = Any
+
+MAX_PARTS: Final = 128
+"""Of one message."""
 
 ItemId = Annotated[str, Field(max_length=512)]
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _few_unknown_fields(cls, value: JsonValue) -> JsonValue:
+        return only_one_unknown(value, cls.model_fields)
 
 
 class _ItemModel(_Model):
@@ -80,25 +88,25 @@ _AssistantPart = Annotated[_OutputText | _OutputAudio, Field(discriminator="type
 class _SystemMessage(_ItemModel):
     type: Literal["message"]
     role: Literal["system"]
-    content: list[_InputText]
+    content: Annotated[list[_InputText], Field(max_length=MAX_PARTS, fail_fast=True)]
 
 
 class _UserMessage(_ItemModel):
     type: Literal["message"]
     role: Literal["user"]
-    content: list[_UserPart]
+    content: Annotated[list[_UserPart], Field(max_length=MAX_PARTS, fail_fast=True)]
 
 
 class _AssistantMessage(_ItemModel):
     type: Literal["message"]
     role: Literal["assistant"]
-    content: list[_AssistantPart]
+    content: Annotated[list[_AssistantPart], Field(max_length=MAX_PARTS, fail_fast=True)]
 
 
 class _FunctionCall(_ItemModel):
     type: Literal["function_call"]
     call_id: ItemId
-    name: str
+    name: Annotated[str, Field(max_length=512)]
     arguments: str
 
 
@@ -110,7 +118,7 @@ class _FunctionCallOutput(_ItemModel):
 
 class _Reference(_Model):
     type: Literal["item_reference"]
-    id: Annotated[str, Field(min_length=1)]
+    id: Annotated[str, Field(min_length=1, max_length=512)]
 
 
 _MESSAGES: Final[dict[str, TypeAdapter[Any]]] = {

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, StringConstraints, Tag
 
-from bargein.wire.audio_models import Audio, Fields, Format, NonEmpty, Voice
-from bargein.wire.validation import refuse
+from bargein.wire.audio_models import Audio, Fields, Format, FreeForm, NonEmpty, Voice, Word
+from bargein.wire.validation import at_most, no_larger_than, refuse, shown_json
 
 Json = dict[str, Any]
 JsonValue = Any
@@ -26,11 +26,19 @@ _NO_MCP: Final = (
 )
 
 
+MAX_TOOLS: Final = 128
+MAX_SCHEMA_BYTES: Final = 131_072
+MAX_TOOLS_BYTES: Final = 262_144
+"""Of all tools together, as JSON: they are told to the model with every turn, and shown with every update."""
+MAX_INSTRUCTIONS: Final = 500_000
+MAX_INPUT_ITEMS: Final = 1000
+
+
 class FunctionTool(Fields):
     type: Literal["function"] = "function"
     name: NonEmpty
     description: str | None = None
-    parameters: Json | None = None
+    parameters: Annotated[Json | None, no_larger_than(MAX_SCHEMA_BYTES)] = None
 
     _NULL_IS_ABSENT = frozenset({"description", "parameters"})
 
@@ -42,6 +50,8 @@ def _no_mcp(value: JsonValue) -> JsonValue:
 
 
 Tool = Annotated[FunctionTool, BeforeValidator(_no_mcp)]
+Tools = Annotated[list[Tool], Field(max_length=MAX_TOOLS, fail_fast=True)]
+Instructions = Annotated[str, StringConstraints(max_length=MAX_INSTRUCTIONS)]
 
 
 class ForcedFunction(Fields):
@@ -66,7 +76,7 @@ ToolChoice = Annotated[
 def _one_modality(value: JsonValue) -> JsonValue:
     if isinstance(value, list) and len(value) != 1 and all(one in ("text", "audio") for one in value):
         refuse(
-            f"Invalid modalities: {value}. Supported combinations are: ['text'] and ['audio']. "
+            f"Invalid modalities: {shown_json(value)}. Supported combinations are: ['text'] and ['audio']. "
             "Audio always comes with its transcript.",
             "invalid_value",
         )
@@ -74,7 +84,7 @@ def _one_modality(value: JsonValue) -> JsonValue:
 
 
 Modality = Literal["text", "audio"]
-OutputModalities = Annotated[list[Modality], BeforeValidator(_one_modality)]
+OutputModalities = Annotated[list[Modality], Field(fail_fast=True), BeforeValidator(_one_modality)]
 
 MaxOutputTokens = Annotated[
     Annotated[Literal["inf"], Tag("word")] | Annotated[int, Field(ge=1, le=4096), Tag("object")],
@@ -99,9 +109,9 @@ Truncation = Annotated[
 
 
 class TracingSettings(Fields):
-    workflow_name: str | None = None
-    group_id: str | None = None
-    metadata: JsonValue = None
+    workflow_name: Word | None = None
+    group_id: Word | None = None
+    metadata: FreeForm = None
 
 
 Tracing = Annotated[
@@ -112,12 +122,12 @@ Tracing = Annotated[
 
 class Prompt(Fields):
     id: NonEmpty
-    version: str | None = None
-    variables: Json | None = None
+    version: Word | None = None
+    variables: Annotated[Json | None, no_larger_than(MAX_SCHEMA_BYTES)] = None
 
 
 class Reasoning(Fields):
-    effort: str | None = None
+    effort: Word | None = None
 
 
 _NO_TRANSCRIPTION_SESSION: Final = (
@@ -140,6 +150,9 @@ def _audio_only() -> list[Modality]:
     return ["audio"]
 
 
+Include = Annotated[list[Literal["item.input_audio_transcription.logprobs"]], Field(max_length=16, fail_fast=True)]
+
+
 class SessionFields(Fields):
     """Everything that a caller may configure.
 
@@ -147,21 +160,21 @@ class SessionFields(Fields):
     """
 
     type: SessionType = "realtime"
-    id: Annotated[JsonValue, Field(exclude=True)] = None
-    object: Annotated[JsonValue, Field(exclude=True)] = None
-    expires_at: Annotated[JsonValue, Field(exclude=True)] = None
-    model: Annotated[str | None, Field(exclude=True)] = None
+    id: Annotated[FreeForm, Field(exclude=True)] = None
+    object: Annotated[FreeForm, Field(exclude=True)] = None
+    expires_at: Annotated[FreeForm, Field(exclude=True)] = None
+    model: Annotated[Word | None, Field(exclude=True)] = None
 
     output_modalities: OutputModalities = Field(default_factory=_audio_only)
-    instructions: str = ""
-    tools: list[Tool] = Field(default_factory=list)
+    instructions: Instructions = ""
+    tools: Tools = Field(default_factory=list)
     tool_choice: ToolChoice = "auto"
     max_output_tokens: MaxOutputTokens = "inf"
     tracing: Tracing | None = None
     truncation: Truncation = "auto"
     prompt: Prompt | None = None
     audio: Audio = Audio()
-    include: list[Literal["item.input_audio_transcription.logprobs"]] | None = None
+    include: Include | None = None
     parallel_tool_calls: bool | None = None
     reasoning: Reasoning | None = None
 
@@ -192,7 +205,7 @@ class ResponseAudio(Fields):
 
 Metadata = Annotated[
     dict[Annotated[str, StringConstraints(max_length=64)], Annotated[str, StringConstraints(max_length=512)]],
-    Field(max_length=16),
+    at_most(16),
 ]
 
 
@@ -200,11 +213,11 @@ class ResponseFields(Fields):
     """What ``response.create`` may override; ``None`` everywhere means the session's own."""
 
     conversation: Literal["auto", "none"] = "auto"
-    input: list[Json] | None = None
-    instructions: str | None = None
+    input: Annotated[list[Json], Field(max_length=MAX_INPUT_ITEMS, fail_fast=True)] | None = None
+    instructions: Instructions | None = None
     output_modalities: OutputModalities | None = None
     audio: ResponseAudio = ResponseAudio()
-    tools: list[Tool] | None = None
+    tools: Tools | None = None
     tool_choice: ToolChoice | None = None
     max_output_tokens: MaxOutputTokens | None = None
     max_response_output_tokens: MaxOutputTokens | None = None

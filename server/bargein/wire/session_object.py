@@ -7,7 +7,7 @@ reference, sections "Session object" and "Update semantics".
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, TypeVar
 
@@ -18,10 +18,11 @@ from bargein.core.completion import ForcedFunction, ToolChoice
 from bargein.core.config import ResponseSettings, SessionConfig, Transcription, TurnDetection
 from bargein.core.events import ResponseRequested
 from bargein.errors import CallerError
-from bargein.wire import audio_models
+from bargein.wire import audio_models, written
 from bargein.wire import session_models as models
 from bargein.wire.item_models import parse_input_item
 from bargein.wire.validation import MAX_DEPTH, is_deeper_than, validate
+from bargein.wire.written import Written
 
 Json = dict[str, Any]
 Fields = TypeVar("Fields", bound=BaseModel)
@@ -47,6 +48,7 @@ class SessionObject:
     """Shown where the caller has chosen no voice; what the model is asked for then is its server's matter."""
     images: bool = False
     """The model takes images."""
+    _written: Written = field(default_factory=Written, repr=False, compare=False)
 
     @classmethod
     def begin(
@@ -99,6 +101,7 @@ class SessionObject:
                 code="cannot_update_tracing",
                 param="session.tracing",
             )
+        self._written.take(fields.tools)
         return replace(self, fields=fields)
 
     def echo(self) -> Json:
@@ -110,8 +113,8 @@ class SessionObject:
             "id": self.id,
             "model": self.model,
             "output_modalities": list(fields.output_modalities),
-            "instructions": fields.instructions,
-            "tools": [tool.model_dump(exclude_unset=True) | {"type": tool.type} for tool in fields.tools],
+            "instructions": self._written.text(fields.instructions),
+            "tools": self._written.tools(fields.tools),
             "tool_choice": _shown(fields.tool_choice),
             "max_output_tokens": fields.max_output_tokens,
             "tracing": _shown(fields.tracing),
@@ -153,7 +156,7 @@ class SessionObject:
                 voice=self.voice,
                 voice_chosen=audio.output.voice is not None,
                 output_format=_format(audio.output.format),
-                tools=_tools(fields.tools),
+                tools=self._written.settings(fields.tools),
                 tool_choice=_tool_choice(fields.tool_choice),
                 max_output_tokens=_limit(fields.max_output_tokens),
                 parallel_tool_calls=fields.parallel_tool_calls,
@@ -175,6 +178,10 @@ class SessionObject:
         if params is None:
             return ResponseRequested(settings, event_id=event_id)
         given = validate(_RESPONSE, params, "response")
+        tools = settings.tools
+        if given.tools is not None:
+            tools = written.settings_of(given.tools)
+            written.tools_json(tools, "response.tools")
         output = given.audio.output
         if audio_produced and output.voice is not None:
             self._check_voice(output.voice, "response.audio.output.voice")
@@ -186,7 +193,7 @@ class SessionObject:
                 voice=settings.voice if output.voice is None else output.voice,
                 voice_chosen=settings.voice_chosen or (output.voice is not None and not audio_produced),
                 output_format=settings.output_format if output.format is None else _format(output.format),
-                tools=settings.tools if given.tools is None else _tools(given.tools),
+                tools=tools,
                 tool_choice=settings.tool_choice if given.tool_choice is None else _tool_choice(given.tool_choice),
                 max_output_tokens=settings.max_output_tokens if limit is None else _limit(limit),
                 parallel_tool_calls=settings.parallel_tool_calls
@@ -292,10 +299,6 @@ def _transcription(transcription: audio_models.Transcription | None, *, logprobs
 def _post_instructions(truncation: models.Truncation) -> int | None:
     limits = None if isinstance(truncation, str) else truncation.token_limits
     return None if limits is None else limits.post_instructions
-
-
-def _tools(tools: list[models.Tool]) -> tuple[Json, ...]:
-    return tuple({"type": "function", **tool.model_dump(exclude_unset=True)} for tool in tools)
 
 
 def _tool_choice(choice: models.ToolChoice) -> ToolChoice:

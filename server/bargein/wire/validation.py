@@ -6,11 +6,13 @@ what came. Codes and sentences: reference, section "Errors", which follows the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import reprlib
+from collections.abc import Collection, Sequence
 from typing import Any, Final, NoReturn, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+import orjson
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError, PydanticKnownError
 
 from bargein.errors import CallerError
 
@@ -58,7 +60,9 @@ def _caller_error(detail: ErrorDetails, value: object, path: str) -> CallerError
     kind = detail["type"]
     given = detail["input"]
     if kind == _REFUSAL:
-        return CallerError(context["message"], code=context["code"], param=param)
+        named = context["code"] == "above_max_size"
+        message = f"Invalid '{param}': too large. {context['message']}" if named else context["message"]
+        return CallerError(message, code=context["code"], param=param)
     if kind in _EXPECTED:
         return invalid_type(param, _EXPECTED[kind], given)
     if kind.startswith("union_tag"):
@@ -91,6 +95,40 @@ MAX_DEPTH: Final = 100
 """Objects and arrays inside each other: far more than a tool's schema needs, far less than an encoder can write."""
 
 
+def no_larger_than(max_bytes: int) -> BeforeValidator:
+    """For free-form JSON: refuse more than ``max_bytes`` of it."""
+
+    def check(value: JsonValue) -> JsonValue:
+        size = len(orjson.dumps(value))
+        if size > max_bytes:
+            refuse(f"It may take {max_bytes} bytes as JSON, and takes {size}. Send less.", "above_max_size")
+        return value
+
+    return BeforeValidator(check)
+
+
+def at_most(count: int) -> BeforeValidator:
+    """For objects: no more members than ``count``. Pydantic itself would look at all of them before it counts."""
+
+    def check(value: JsonValue) -> JsonValue:
+        if isinstance(value, dict) and len(value) > count:
+            sizes = {"field_type": "Dictionary", "max_length": count, "actual_length": len(value)}
+            raise PydanticKnownError("too_long", sizes)
+        return value
+
+    return BeforeValidator(check)
+
+
+def only_one_unknown(value: Any, known: Collection[str]) -> Any:  # noqa: ANN401 (any JSON)
+    """An object with no more than one of the members that are not ``known``: one is enough to refuse it, and pydantic
+    would look for all of them.
+    """
+    if not isinstance(value, dict) or len(value) <= len(known):
+        return value
+    unknown = next((name for name in value if name not in known), None)
+    return {name: inner for name, inner in value.items() if name in known or name == unknown}
+
+
 def is_deeper_than(value: object, limit: int) -> bool:
     """Whether objects and arrays are more than ``limit`` levels inside each other."""
     level = [value]
@@ -116,7 +154,8 @@ def _param(detail: ErrorDetails, value: object, path: str) -> str:
             param += f"[{step}]"
             here = here[step]
         elif isinstance(here, dict) and step in here:
-            param += f".{step}" if param else str(step)
+            name = _cut(str(step))
+            param += f".{name}" if param else name
             here = here[step]
     if detail["type"] == "missing":
         name = str(detail["loc"][-1])
@@ -220,8 +259,19 @@ def _kind_of(given: object) -> str:
 
 
 def _shown(given: object) -> str:
-    text = given if isinstance(given, str) else str(given)
-    return f"'{text}'" if len(text) <= _SHOWN_LENGTH else f"'{text[:_SHOWN_LENGTH]}…'"
+    return f"'{_cut(given if isinstance(given, str) else shown_json(given))}'"
+
+
+def shown_json(given: object) -> str:
+    """The beginning of any JSON, for messages."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = _SHOWN_LENGTH
+    short.maxlevel = 3
+    return short.repr(given)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN_LENGTH else f"{text[:_SHOWN_LENGTH]}…"
 
 
 def _listed(choices: Sequence[str]) -> str:
