@@ -96,6 +96,8 @@ def test_version(tmp_path: Path) -> None:
     ("arguments", "environment", "line"),
     [
         (["serve", "--port", "99999"], {}, "--port: '99999' is not allowed: give a whole number from 0 to 65535"),
+        (["serve", "--port", "soon"], {}, "--port: 'soon' is not allowed: give a whole number from 0 to 65535"),
+        (["serve", "--workers", "inf"], {}, "--workers: 'inf' is not allowed: give a whole number"),
         (["serve"], {"BARGEIN_LEAD_MS": "soon"}, "BARGEIN_LEAD_MS: 'soon' is not allowed: give a whole number"),
         (["serve", "--host", "0.0.0.0"], {}, "set BARGEIN_API_KEYS"),
         (["serve", "--host", "192.0.2.1"], {"BARGEIN_ALLOW_INSECURE": "1"}, "cannot listen on 192.0.2.1"),

@@ -191,7 +191,14 @@ async def test_queued_faults_are_for_the_next_requests(demo: DemoModelProcess) -
 
 @pytest.mark.parametrize(
     ("faults", "words"),
-    [("explode", "no fault 'explode'"), ("cut at=3", "has no 'at', it has: after"), ("cut after=x", "is no number")],
+    [
+        ("explode", "no fault 'explode'"),
+        ("cut at=3", "has no 'at', it has: after"),
+        ("stall for_ms=nan", "'for_ms' of the fault 'stall': 'nan' is not allowed"),
+        ("delay ms=1e999", "'ms' of the fault 'delay': '1e999' is not allowed"),
+        ("status code=200", "'code' of the fault 'status': '200' is not allowed: give a whole number from 400 to 599"),
+        ("cut after=x", "'after' of the fault 'cut': 'x' is not allowed: give a number from 0 to 1000000"),
+    ],
 )
 async def test_a_fault_that_there_is_not_is_named(demo: DemoModelProcess, faults: str, words: str) -> None:
     with pytest.raises(UnknownFaultError, match=words):

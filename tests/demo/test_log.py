@@ -87,7 +87,17 @@ def test_the_manual_has_every_field() -> None:
         assert f"`{field.name}`" in manual, field.name
 
 
-@pytest.mark.parametrize("query", [{"wait": "nothing"}, {"after": "x"}, {"timeout_s": "soon"}, {"limit": "all"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"wait": "nothing"},
+        {"after": "x"},
+        {"timeout_s": "soon"},
+        {"timeout_s": "nan"},
+        {"timeout_s": "-1"},
+        {"limit": "all"},
+    ],
+)
 async def test_a_wrong_query_is_refused(demo: DemoModelProcess, query: dict[str, str]) -> None:
     async with httpx.AsyncClient() as client:
         assert (await client.get(f"{demo.url}/log", params=query)).status_code == 400

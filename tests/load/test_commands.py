@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from bargein.cli import build_app
 from bargein.load.bank import BANK, RATE_HZ, read_phrase
 from bargein.sound.wav import wrap
 
@@ -94,18 +96,24 @@ async def test_ctrl_c_hangs_up_and_tells_what_was_heard(serving: ServerFactory, 
     [
         ([], "give a recording, or --sample question|interruption|cough"),
         (["{question}", "--sample", "cough"], "not both"),
-        (["--sample", "cough", "--out", "nowhere/heard.wav"], "there is no directory nowhere"),
+        (["--sample", "cough", "--out", "nowhere/heard.wav"], "--out nowhere/heard.wav: there is no directory nowhere"),
         (["--sample", "cough", "--out", "{folder}"], "is a directory"),
         (["--sample", "cough", "--events", "nowhere/events.jsonl"], "nowhere/events.jsonl: No such file"),
         (["--sample", "sneeze"], "'question', 'interruption', 'cough'"),
-        (["--sample", "cough", "--patience", "-1"], "--patience"),
+        (
+            ["--sample", "cough", "--patience", "-1"],
+            "'--patience': '-1' is not allowed: give a number from 0 to 604800",
+        ),
+        (["--sample", "cough", "--patience", "inf"], "'--patience': 'inf' is not allowed"),
+        (["--sample", "cough", "--seed", "1.5"], "'--seed': '1.5' is not allowed: give a whole number from 0"),
+        (["--sample", "cough", "--url", "127.0.0.1:8765"], "--url: '127.0.0.1:8765' is not a WebSocket address"),
     ],
 )
 async def test_a_wrong_option_of_call_is_told_before_the_call(
     question: Path, tmp_path: Path, arguments: list[str], hint: str
 ) -> None:
     given = [argument.format(question=question, folder=tmp_path) for argument in arguments]
-    code, _, err = await ran("call", *given, "--url", "ws://127.0.0.1:1/v1/realtime")
+    code, _, err = await ran("call", "--url", "ws://127.0.0.1:1/v1/realtime", *given)
     assert code == 2
     assert hint in err
 
@@ -176,6 +184,9 @@ async def test_ctrl_c_gives_the_report_so_far(serving: ServerFactory, script: ty
         (["--scenario", "bargin"], "one of barge-in"),
         (["--fail-if", "bargein_p99>1ms"], "did you mean barge_in_p99"),
         (["--speech", "nowhere"], "no .wav file"),
+        (["--url", "http://127.0.0.1:1/"], "--url: 'http://127.0.0.1:1/' is not a WebSocket address"),
+        (["--report", "/dev/null"], "--report /dev/null: is not a directory"),
+        (["--report", "/dev/null/out"], "--report /dev/null/out: Not a directory"),
     ],
 )
 async def test_a_wrong_option_of_load_is_one_line(options: list[str], hint: str) -> None:
@@ -183,3 +194,37 @@ async def test_a_wrong_option_of_load_is_one_line(options: list[str], hint: str)
     assert code == 2
     assert err.count("\n") == 1
     assert hint in err
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "-1", "soon", ""])
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("call", "--patience"),
+        ("load", "--duration"),
+        ("load", "--ramp"),
+        ("load", "--callers"),
+        ("load", "--frame-ms"),
+        ("load", "--seed"),
+        ("demo-model", "--pace"),
+        ("demo-model", "--first-byte-ms"),
+        ("demo-model", "--audio-ttl-s"),
+        ("demo-model", "--log-rows"),
+        ("demo-model", "--port"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_with_its_option_and_value(command: str, option: str, value: str) -> None:
+    shown = CliRunner().invoke(build_app(command), [command, f"{option}={value}"])
+    assert shown.exit_code == 2
+    assert f"Invalid value for '{option}': '{value}' is not allowed: give a" in shown.output
+
+
+async def test_no_run_is_begun_whose_report_cannot_be_written(
+    serving: ServerFactory, script: type[Script], tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("")
+    async with serving(script()) as server:
+        code, out, err = await ran("load", "--url", server.url, "--report", str(tmp_path / "taken"))
+        assert not server.joined.is_set()
+    assert (code, out) == (2, "")
+    assert err == f"bargein load: --report {tmp_path / 'taken'}: is not a directory\n"

@@ -35,6 +35,8 @@ def test_a_mix_of_ones_own_uses_files_beside_it_first(tmp_path: Path) -> None:
         ("", "about: Field required"),
         ('about = "x"\n[call]\nturn = [1, 2]', "call.turn: Extra inputs"),
         ('about = "x"\n[interrupt]\nshare = 2', "interrupt.share: Input should be less than or equal to 1"),
+        ('about = "x"\n[call]\npause_s = [1, inf]', "call.pause_s.1: Input should be a finite number"),
+        ('about = "x"\n[call]\npatience_s = nan', "call.patience_s: Input should be"),
         ('about = "x"\n[call]\npause_s = [3, 1]', "call.pause_s: .*the first number is the least"),
         ('about = "x"\n[[mix]]\nscenario = "nothing"', "'nothing'.*one of barge-in"),
     ],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from bargein.cli.options import LONGEST_S, MOST_SEEDS, check_writable, socket_address, within
 from bargein.load.call import CallResult, Watcher
 from bargein.load.call import call as run_call
 from bargein.load.call_table import call_table
@@ -19,44 +21,56 @@ from bargein.load.errors import ConnectError, UsageError
 from bargein.load.event_log import EventLog
 from bargein.load.recording import Recording, read_recording, write_heard
 from bargein.load.samples import Sample, sample_recording
+from bargein.numbers import WholeWithin, Within
 
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/realtime"
 
 
+RecordingPath = Annotated[
+    Path | None, typer.Argument(metavar="INPUT.wav", help="What the caller says: any WAV.", show_default=False)
+]
+SampleName = Annotated[
+    Sample | None, typer.Option(help="A recording that ships, for the demo model, in place of your own.")
+]
+HeardPath = Annotated[
+    Path | None,
+    typer.Option(metavar="HEARD.wav", help="Write the call as it was heard: left the caller, right the agent."),
+]
+EventsPath = Annotated[
+    Path | None,
+    typer.Option(metavar="EVENTS.jsonl", help="Write every message with its time; sound is given as its length."),
+]
+Url = Annotated[str, typer.Option(help="The server's WebSocket address.")]
+Key = Annotated[str | None, typer.Option(help="API key, if the server asks for one.", envvar="BARGEIN_CALL_KEY")]
+Stock = Annotated[bool, typer.Option("--stock", help="Speak OpenAI's protocol only: no hold, no play-out reports.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        parser=within(WholeWithin(0, MOST_SEEDS)),
+        metavar="NUMBER",
+        help="Lengthen the pauses between turns by a drawn 0 to 600 ms, to interrupt at another word.",
+    ),
+]
+Patience = Annotated[
+    float,
+    typer.Option(
+        parser=within(Within(0, LONGEST_S)),
+        metavar="SECONDS",
+        help="How long, after the recording, to wait while nothing comes and nothing is heard.",
+    ),
+]
+
+
 def call(  # noqa: PLR0913, PLR0917  # one argument for each option
-    recording: Annotated[
-        Path | None, typer.Argument(metavar="INPUT.wav", help="What the caller says: any WAV.", show_default=False)
-    ] = None,
-    sample: Annotated[
-        Sample | None, typer.Option(help="A recording that ships, for the demo model, in place of your own.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="HEARD.wav", help="Write the call as it was heard: left the caller, right the agent."),
-    ] = None,
-    events: Annotated[
-        Path | None,
-        typer.Option(metavar="EVENTS.jsonl", help="Write every message with its time; sound is given as its length."),
-    ] = None,
-    url: Annotated[str, typer.Option(help="The server's WebSocket address.")] = DEFAULT_URL,
-    key: Annotated[
-        str | None, typer.Option(help="API key, if the server asks for one.", envvar="BARGEIN_CALL_KEY")
-    ] = None,
-    stock: Annotated[
-        bool, typer.Option("--stock", help="Speak OpenAI's protocol only: no hold, no play-out reports.")
-    ] = False,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="Lengthen the pauses between turns by a drawn 0 to 600 ms, to interrupt at another word."),
-    ] = None,
-    patience: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            metavar="SECONDS",
-            help="How long, after the recording, to wait while nothing comes and nothing is heard.",
-        ),
-    ] = 20.0,
+    recording: RecordingPath = None,
+    sample: SampleName = None,
+    out: HeardPath = None,
+    events: EventsPath = None,
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    stock: Stock = False,
+    seed: Seed = None,
+    patience: Patience = 20.0,
 ) -> None:
     """
     Play a recording into a server in real time, as a caller, and report what the caller heard.
@@ -70,35 +84,38 @@ def call(  # noqa: PLR0913, PLR0917  # one argument for each option
 
     Example: bargein call --sample interruption --out heard.wav --events events.jsonl
     """
-    complain = Console(stderr=True, highlight=False, soft_wrap=True)
-    log: EventLog | None = None
-    try:
+    with _complaints():
         speech = _speech(recording, sample)
         if seed is not None:
             speech = speech.with_longer_pauses(seed)
+        socket_address(url)
         if out is not None:
-            _check_writable(out)
-        log = EventLog(events) if events is not None else None
-        watch = log.note if log else lambda *_: None
-        result = asyncio.run(_call(speech, url, key=key, stock=stock, patience_s=patience, watch=watch))
+            check_writable("--out", out)
+        with EventLog(events) if events is not None else nullcontext() as log:
+            watch = log.note if log else lambda *_: None
+            result = asyncio.run(_call(speech, url, key=key, stock=stock, patience_s=patience, watch=watch))
         if out is not None:
-            listener = result.dialogue.listener
-            write_heard(out, result.caller_audio, listener.spans, result.agent_audio, result.began_s)
-    except UsageError as error:
-        complain.print(f"[red]bargein call:[/] {escape(str(error))}")
-        raise typer.Exit(2) from None
-    except ConnectError as error:
-        complain.print(f"[red]bargein call:[/] {escape(str(error))}")
-        raise typer.Exit(1) from None
-    except OSError as error:
-        complain.print(f"[red]bargein call:[/] {escape(str(error.filename))}: {error.strerror}")
-        raise typer.Exit(2) from None
-    finally:
-        if log is not None:
-            log.close()
+            write_heard(out, result.caller_audio, result.dialogue.listener.spans, result.agent_audio, result.began_s)
     Console(highlight=False).print(call_table(result))
     if result.unanswered is not None:
         raise typer.Exit(1)
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    """What goes wrong is one line on standard error, and an exit code."""
+    try:
+        yield
+    except UsageError as error:
+        line, code = str(error), 2
+    except ConnectError as error:
+        line, code = str(error), 1
+    except OSError as error:
+        line, code = f"{error.filename}: {error.strerror}", 2
+    else:
+        return
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]bargein call:[/] {escape(line)}")
+    raise typer.Exit(code)
 
 
 def _speech(recording: Path | None, sample: Sample | None) -> Recording:
@@ -109,16 +126,6 @@ def _speech(recording: Path | None, sample: Sample | None) -> Recording:
     if sample is not None:
         return sample_recording(sample)
     raise UsageError(f"give a recording, or --sample {'|'.join(Sample)} for one that ships")
-
-
-def _check_writable(path: Path) -> None:
-    """Before the call, for it takes its time."""
-    if path.is_dir():
-        raise UsageError(f"{path}: is a directory")
-    if not path.parent.is_dir():
-        raise UsageError(f"{path}: there is no directory {path.parent}")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise UsageError(f"{path}: cannot be written")
 
 
 async def _call(

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from bargein.cli.options import within
 from bargein.demo.parent import ParentWatch
 from bargein.demo.server import run
-from bargein.demo.settings import DEFAULT_PORT, HELP, DemoSettings
+from bargein.demo.settings import BOUNDS, DEFAULT_PORT, HELP, DemoSettings
 from bargein.errors import SettingsError
+
+
+def _bounded(name: str, metavar: str) -> Any:  # noqa: ANN401 (as typer has it)
+    return typer.Option(help=HELP[name], parser=within(BOUNDS[name]), metavar=metavar)
 
 
 def demo_model(  # noqa: PLR0913 - one for each option
     host: Annotated[str, typer.Option(help=HELP["host"])] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help=HELP["port"], min=0, max=65535)] = DEFAULT_PORT,
-    pace: Annotated[float, typer.Option(help=HELP["pace"], min=0)] = 4.0,
-    first_byte_ms: Annotated[float, typer.Option(help=HELP["first_byte_ms"], min=0)] = 150.0,
+    port: Annotated[int, _bounded("port", "NUMBER")] = DEFAULT_PORT,
+    pace: Annotated[float, _bounded("pace", "FACTOR")] = 4.0,
+    first_byte_ms: Annotated[float, _bounded("first_byte_ms", "MS")] = 150.0,
     log: Annotated[Path | None, typer.Option(help=HELP["log"])] = None,
-    log_rows: Annotated[int, typer.Option(help=HELP["log_rows"], min=1)] = 2000,
+    log_rows: Annotated[int, _bounded("log_rows", "NUMBER")] = 2000,
     api_key: Annotated[str | None, typer.Option(help=HELP["api_key"])] = None,
-    audio_ttl_s: Annotated[float, typer.Option(help=HELP["audio_ttl_s"], min=0)] = 3600.0,
+    audio_ttl_s: Annotated[float, _bounded("audio_ttl_s", "SECONDS")] = 3600.0,
     *,
     espeak: Annotated[bool, typer.Option(help=HELP["espeak"])] = True,
     listen: Annotated[bool, typer.Option(help=HELP["listen"])] = True,

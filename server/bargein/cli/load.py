@@ -6,6 +6,8 @@ import asyncio
 import enum
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -14,11 +16,13 @@ import typer
 import uvloop
 from rich.console import Console
 from rich.live import Live
+from rich.markup import escape
 from rich.table import Table
 
+from bargein.cli.options import LONGEST_S, MOST_SEEDS, make_folder, socket_address, within
 from bargein.core.audio import PCM16_24K, PCMU_8K
 from bargein.descriptors import raise_descriptor_limit
-from bargein.load.conditions import Verdict, judge, parse_condition
+from bargein.load.conditions import Condition, Verdict, judge, parse_condition
 from bargein.load.errors import UsageError
 from bargein.load.load_table import closing_table, live_view, verdict_lines
 from bargein.load.report import write_report
@@ -26,6 +30,7 @@ from bargein.load.run import Plan, Run, run
 from bargein.load.scenario import load_scenario
 from bargein.load.server_side import metrics_url
 from bargein.load.summary import FIGURES, Summary, summarize
+from bargein.numbers import WholeWithin, Within
 
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/realtime"
 EXIT_FAILED, EXIT_USAGE, EXIT_INCONCLUSIVE = 1, 2, 3
@@ -36,41 +41,71 @@ class Format(enum.StrEnum):
     PCMU = "pcmu"
 
 
+Callers = Annotated[
+    int,
+    typer.Option(
+        parser=within(WholeWithin(1, 100_000)), metavar="NUMBER", help="How many people call at the same time."
+    ),
+]
+Duration = Annotated[
+    float, typer.Option(parser=within(Within(1, LONGEST_S)), metavar="SECONDS", help="How long all of them talk.")
+]
+Ramp = Annotated[
+    float,
+    typer.Option(parser=within(Within(0, LONGEST_S)), metavar="SECONDS", help="Over how long they come, before that."),
+]
+ScenarioName = Annotated[
+    str,
+    typer.Option(metavar="NAME|FILE", help="talk, barge-in, noisy, churn, slow-network, mixed; or your own .toml."),
+]
+Url = Annotated[str, typer.Option(help="The server's WebSocket address.")]
+Key = Annotated[str | None, typer.Option(help="API key, if the server asks for one.", envvar="BARGEIN_CALL_KEY")]
+FrameMs = Annotated[
+    int, typer.Option(parser=within(WholeWithin(10, 200)), metavar="MS", help="Sound in one message of a caller.")
+]
+FormatName = Annotated[Format, typer.Option("--format", help="24 kHz PCM16, or G.711 mu-law.")]
+Binary = Annotated[
+    bool, typer.Option("--binary", help="Speak bargein.v1: binary messages, hold and resume, play-out reports.")
+]
+Told = Annotated[str | None, typer.Option(metavar="TEXT", help="What every session is told.")]
+SpeechFolder = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="Your own recordings (WAV) instead of the voices that ship.")
+]
+Seed = Annotated[
+    int,
+    typer.Option(parser=within(WholeWithin(0, MOST_SEEDS)), metavar="NUMBER", help="The same seed, the same callers."),
+]
+ReportFolder = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write report.html and report.json there.")]
+FailIf = Annotated[
+    list[str] | None, typer.Option(metavar="CONDITION", help="Such as 'barge_in_p99>250ms'. May be repeated.")
+]
+MetricsUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="The server's /metrics, if it is elsewhere. 'none': do not look.")
+]
+DemoLogUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="The demo model's address, to compare the words it was told.")
+]
+ListFigures = Annotated[bool, typer.Option("--figures", help="List the names for --fail-if, and end.")]
+
+
 def load(  # noqa: PLR0913, PLR0917  # one argument for each option
-    callers: Annotated[int, typer.Option(min=1, help="How many people call at the same time.")] = 50,
-    duration: Annotated[float, typer.Option(min=1, metavar="SECONDS", help="How long all of them talk.")] = 60.0,
-    ramp: Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Over how long they come, before that.")] = 5.0,
-    scenario: Annotated[
-        str,
-        typer.Option(metavar="NAME|FILE", help="talk, barge-in, noisy, churn, slow-network, mixed; or your own .toml."),
-    ] = "mixed",
-    url: Annotated[str, typer.Option(help="The server's WebSocket address.")] = DEFAULT_URL,
-    key: Annotated[
-        str | None, typer.Option(help="API key, if the server asks for one.", envvar="BARGEIN_CALL_KEY")
-    ] = None,
-    frame_ms: Annotated[int, typer.Option(min=10, max=200, help="Sound in one message of a caller.")] = 20,
-    format_: Annotated[Format, typer.Option("--format", help="24 kHz PCM16, or G.711 mu-law.")] = Format.PCM,
-    binary: Annotated[
-        bool, typer.Option("--binary", help="Speak bargein.v1: binary messages, hold and resume, play-out reports.")
-    ] = False,
-    instructions: Annotated[str | None, typer.Option(metavar="TEXT", help="What every session is told.")] = None,
-    speech: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Your own recordings (WAV) instead of the voices that ship.")
-    ] = None,
-    seed: Annotated[int, typer.Option(help="The same seed, the same callers.")] = 0,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Write report.html and report.json there.")
-    ] = None,
-    fail_if: Annotated[
-        list[str] | None, typer.Option(metavar="CONDITION", help="Such as 'barge_in_p99>250ms'. May be repeated.")
-    ] = None,
-    metrics: Annotated[
-        str | None, typer.Option(metavar="URL", help="The server's /metrics, if it is elsewhere. 'none': do not look.")
-    ] = None,
-    demo_log: Annotated[
-        str | None, typer.Option(metavar="URL", help="The demo model's address, to compare the words it was told.")
-    ] = None,
-    figures: Annotated[bool, typer.Option("--figures", help="List the names for --fail-if, and end.")] = False,
+    callers: Callers = 50,
+    duration: Duration = 60.0,
+    ramp: Ramp = 5.0,
+    scenario: ScenarioName = "mixed",
+    url: Url = DEFAULT_URL,
+    key: Key = None,
+    frame_ms: FrameMs = 20,
+    format_: FormatName = Format.PCM,
+    binary: Binary = False,
+    instructions: Told = None,
+    speech: SpeechFolder = None,
+    seed: Seed = 0,
+    report: ReportFolder = None,
+    fail_if: FailIf = None,
+    metrics: MetricsUrl = None,
+    demo_log: DemoLogUrl = None,
+    figures: ListFigures = False,
 ) -> None:
     """
     Call a server with many fake callers, and report what they felt.
@@ -88,10 +123,10 @@ def load(  # noqa: PLR0913, PLR0917  # one argument for each option
     if figures:
         console.print(_figures_table())
         return
-    try:
+    with _complaints():
         conditions = [parse_condition(text) for text in fail_if or []]
         plan = Plan(
-            url=url,
+            url=socket_address(url),
             scenario=scenario,
             parts=load_scenario(scenario),
             callers=callers,
@@ -109,11 +144,27 @@ def load(  # noqa: PLR0913, PLR0917  # one argument for each option
             demo_log_url=demo_log.removesuffix("/").removesuffix("/v1") if demo_log else None,
             instructions=instructions,
         )
+        if report is not None:
+            make_folder("--report", report)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             summary = summarize(runner.run(_run(plan, console)))
+        code = _told(summary, conditions, report, console)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _complaints() -> Iterator[None]:
+    """What is wrong with an option is one line on standard error."""
+    try:
+        yield
     except UsageError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]bargein load:[/] {error}")
+        line = f"[red]bargein load:[/] {escape(str(error))}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(line)
         raise typer.Exit(EXIT_USAGE) from None
+
+
+def _told(summary: Summary, conditions: list[Condition], report: Path | None, console: Console) -> int:
+    """Tell what came of a run; returns the exit code."""
     console.print(closing_table(summary))
     verdicts = [judge(condition, summary) for condition in conditions]
     for line in verdict_lines(verdicts):
@@ -121,9 +172,8 @@ def load(  # noqa: PLR0913, PLR0917  # one argument for each option
     if report is not None:
         _write(report, summary, verdicts, console)
     if any(verdict.failed for verdict in verdicts):
-        raise typer.Exit(EXIT_INCONCLUSIVE if summary.generator_was_late else EXIT_FAILED)
-    if not summary.counts["calls"]:
-        raise typer.Exit(EXIT_FAILED)
+        return EXIT_INCONCLUSIVE if summary.generator_was_late else EXIT_FAILED
+    return 0 if summary.counts["calls"] else EXIT_FAILED
 
 
 async def _run(plan: Plan, console: Console) -> Run:
@@ -140,7 +190,6 @@ async def _run(plan: Plan, console: Console) -> Run:
 
 def _write(folder: Path, summary: Summary, verdicts: list[Verdict], console: Console) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         (folder / "report.json").write_bytes(orjson.dumps(summary.as_json(), option=orjson.OPT_INDENT_2))
         write_report(folder / "report.html", summary, verdicts)
     except OSError as error:

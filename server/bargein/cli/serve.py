@@ -30,7 +30,8 @@ _log: Final = structlog.get_logger(__name__)
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on. Default: 127.0.0.1.")] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port for HTTP and WebSocket; 0 takes a free one. Default: 8765.")
+        str | None,
+        typer.Option(metavar="NUMBER", help="Port for HTTP and WebSocket; 0 takes a free one. Default: 8765."),
     ] = None,
     upstream: Annotated[
         str | None,
@@ -42,7 +43,9 @@ def serve(
     api_key_env: Annotated[
         str | None, typer.Option(metavar="NAME", help="Variable that holds the model's key. Default: OPENAI_API_KEY.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that share the port. Default: 1.")] = None,
+    workers: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Processes that share the port. Default: 1.")
+    ] = None,
     transport: Annotated[str | None, typer.Option(help="websockets, or picows for more callers per core.")] = None,
     client_web: Annotated[Path | None, typer.Option(metavar="DIRECTORY", help="The page to serve at /.")] = None,
 ) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from bargein.demo.parent import ParentWatch
-from bargein.demo.settings import HELP, DemoSettings
+from bargein.demo.settings import BOUNDS, HELP, DemoSettings
 from bargein.errors import SettingsError
 
-_KINDS: Final = {"log": Path, "listen_fd": int}
+_KINDS: Final[dict[str, Callable[[str], Any]]] = {"log": Path, "listen_fd": int}
 
 
 def parse(arguments: Sequence[str]) -> DemoSettings:
@@ -24,9 +24,23 @@ def parse(arguments: Sequence[str]) -> DemoSettings:
         if isinstance(default, bool):
             parser.add_argument(option, action=argparse.BooleanOptionalAction, default=default, help=HELP[field.name])
         else:
-            kind = _KINDS.get(field.name) or (str if default is None else type(default))
-            parser.add_argument(option, type=kind, default=default, help=f"{HELP[field.name]} (%(default)s)")
+            about = f"{HELP[field.name]} (%(default)s)"
+            parser.add_argument(option, type=_reader(field.name), default=default, help=about)
     return DemoSettings(**vars(parser.parse_args(arguments)))
+
+
+def _reader(name: str) -> Callable[[str], Any]:
+    bounds = BOUNDS.get(name)
+    if bounds is None:
+        return _KINDS.get(name, str)
+
+    def read(given: str) -> float:
+        try:
+            return bounds(given)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
 
 
 def main() -> None:

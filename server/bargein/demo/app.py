@@ -31,11 +31,14 @@ from bargein.demo.settings import DemoSettings
 from bargein.demo.sound_api import speech, transcribe
 from bargein.demo.speaking import Studio
 from bargein.demo.voices import VOICES
+from bargein.numbers import WholeWithin, Within
 
 MODELS: Final = ("demo", SCRIPTED_MODEL, "demo-transcribe", "demo-speech")
 MAX_BODY_BYTES: Final = 20 * 1024 * 1024
 """As the API documents it."""
 LONGEST_WAIT_S: Final = 600.0
+_TIMES: Final = WholeWithin(0, 1_000_000)
+_SECONDS: Final = Within(0, 1_000_000)
 
 
 class DemoModel:
@@ -140,9 +143,9 @@ class DemoModel:
         try:
             after, count = int(query.get("after", 0)), int(query.get("count", 1))
             limit = max(1, int(query["limit"])) if "limit" in query else None
-            timeout_s = min(float(query.get("timeout_s", 30)), LONGEST_WAIT_S)
+            timeout_s = min(_SECONDS(query.get("timeout_s", 30)), LONGEST_WAIT_S)
         except ValueError:
-            message = "'after', 'count' and 'limit' are whole numbers, 'timeout_s' is a number."
+            message = "'after', 'count' and 'limit' are whole numbers, 'timeout_s' is a number, not below 0."
             return ApiError(message, param="after").response()
         if state not in STATES:
             return ApiError(f"'wait' is one of: {', '.join(STATES)}.", param="wait").response()
@@ -168,7 +171,7 @@ class DemoModel:
         """Queue faults for coming requests."""
         try:
             body = parse_json(await request.body())
-            self._faults.add(parse_faults(str(body.get("faults", ""))), int(body.get("times", 1)))
+            self._faults.add(parse_faults(str(body.get("faults", ""))), _TIMES(body.get("times", 1)))
         except ApiError as error:
             return error.response()
         except (UnknownFaultError, ValueError, TypeError) as error:

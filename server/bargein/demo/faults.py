@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from bargein.errors import BargeinError
+from bargein.numbers import WholeWithin, Within
 
 FAULTS: Final[Mapping[str, tuple[Mapping[str, float | None], str]]] = {
     "delay": ({"ms": 1000}, "wait before answering at all"),
@@ -50,6 +51,8 @@ FAULTS: Final[Mapping[str, tuple[Mapping[str, float | None], str]]] = {
 
 _DIRECTIVE: Final = re.compile(r"\[\[\s*fault\s*:\s*(?P<faults>[^\]]*)\]\]", re.IGNORECASE)
 MAX_QUEUED: Final = 10_000
+_NUMBER: Final = Within(0, 1_000_000)
+_STATUS: Final = WholeWithin(400, 599)
 
 
 class UnknownFaultError(BargeinError):
@@ -106,9 +109,9 @@ def parse_faults(text: str) -> Faults:
                     f"The fault {name!r} has no {key!r}, it has: {', '.join(given[name]) or 'nothing'}."
                 )
             try:
-                given[name][key] = float(value)
-            except ValueError:
-                raise UnknownFaultError(f"{parameter!r} of the fault {name!r} is no number.") from None
+                given[name][key] = (_STATUS if key == "code" else _NUMBER)(value)
+            except ValueError as error:
+                raise UnknownFaultError(f"{key!r} of the fault {name!r}: {error}.") from None
     return Faults(given)
 
 

@@ -30,6 +30,7 @@ from bargein.demo.sse import EndOfStreamError, SseWriter
 from bargein.demo.ticker import Ticker
 from bargein.demo.usage import usage
 from bargein.demo.voices import VOICES
+from bargein.numbers import Within
 
 MODEL: Final = "demo-scripted"
 LONGEST_S: Final = 600.0
@@ -39,6 +40,7 @@ KEPT_LENGTHS: Final = 64
 TRANSCRIPT_AHEAD_S: Final = 2.0
 
 _DIRECTIVE: Final = re.compile(r"\[\[\s*scripted\s*:?(?P<options>[^\]]*)\]\]", re.IGNORECASE)
+_NUMBER: Final = Within(0, 1_000_000)
 _OPTION: Final = re.compile(r"(?P<name>\w+)\s*=\s*(?P<value>[\d.]+)")
 
 
@@ -69,7 +71,10 @@ def scripted_options(model: str, header: str, texts: Iterable[str]) -> ScriptedO
         for option in _OPTION.finditer(source):
             if option["name"] not in given:
                 raise ApiError(f"{MODEL} has no option '{option['name']}', it has: {', '.join(given)}.", param="model")
-            given[option["name"]] = float(option["value"])
+            try:
+                given[option["name"]] = _NUMBER(option["value"])
+            except ValueError as error:
+                raise ApiError(f"{MODEL}: '{option['name']}': {error}.", param="model") from None
     if not 0 < given["seconds"] <= LONGEST_S:
         raise ApiError(f"{MODEL} speaks for more than 0 and at most {LONGEST_S:g} seconds.", param="model")
     return ScriptedOptions(**given)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from bargein.numbers import WholeWithin, Within
 
 DEFAULT_PORT: Final = 8766
 BACKLOG: Final = 2048
@@ -28,6 +31,14 @@ class DemoSettings:
     listen_fd: int | None = None
 
 
+BOUNDS: Final[Mapping[str, Within | WholeWithin]] = {
+    "port": WholeWithin(0, 65_535),
+    "pace": Within(0, 1_000_000),
+    "first_byte_ms": Within(0, 3_600_000),
+    "audio_ttl_s": Within(0, 31_536_000),
+    "log_rows": WholeWithin(1, 1_000_000),
+}
+"""What the numbers may be."""
 HELP: Final = {
     "host": "Address to listen on.",
     "port": "Port to listen on; 0 takes a free one. The address is printed as one line of JSON.",

@@ -32,7 +32,7 @@ Count = Annotated[tuple[Annotated[int, Ge(1)], Annotated[int, Ge(1)]], AfterVali
 
 
 class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Calls(_Table):

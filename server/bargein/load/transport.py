@@ -20,6 +20,8 @@ CLOSED_ABNORMALLY: Final = 1006
 MESSAGE_LIMIT_BYTES: Final = 64 * 1024 * 1024
 """``conversation.item.retrieved`` with long audio is the one event that grows past a megabyte."""
 
+NO_ADDRESS: Final = "is not a WebSocket address: give ws://HOST:PORT/v1/realtime or wss://…"
+
 
 class Receiver(Protocol):
     """What a connection delivers to, on the event loop's thread and in order; ``ended`` exactly once, last."""
@@ -141,8 +143,8 @@ async def connect(
     :param key: sent as ``Authorization: Bearer``.
     :raises ConnectError: the address is wrong, nobody listens there, or the server refused; the message says which.
     """
-    if not _is_address(url):
-        raise ConnectError(f"{url!r} is not a WebSocket address: give ws://HOST:PORT/v1/realtime or wss://…")
+    if not is_address(url):
+        raise ConnectError(f"{url!r} {NO_ADDRESS}")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     if subprotocols:
         headers["Sec-WebSocket-Protocol"] = ", ".join(subprotocols)
@@ -166,7 +168,8 @@ async def connect(
     return connection
 
 
-def _is_address(url: str) -> bool:
+def is_address(url: str) -> bool:
+    """Whether a WebSocket can be there."""
     try:
         parts = urlsplit(url)
         return parts.scheme in {"ws", "wss"} and bool(parts.hostname) and parts.port != 0
