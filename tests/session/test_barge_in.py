@@ -202,6 +202,34 @@ async def test_a_caller_who_does_not_want_to_interrupt(server: RunningServer, mo
     assert model.told()[1:] == ["assistant: one two three four five six seven eight ", "user: <input_audio>"]
 
 
+async def test_who_goes_on_after_a_pause_and_may_interrupt_by_now_is_counted(
+    server: RunningServer, model: Model
+) -> None:
+    model.will(model.hang_after(STORY))
+    detection = {"type": "server_vad", "interrupt_response": False, "silence_duration_ms": 5000}
+    async with (
+        connect(server.realtime_url, subprotocols=BARGEIN_SUBPROTOCOLS) as caller,
+        caller.microphone() as microphone,
+    ):
+        await caller.update_session(audio={"input": {"turn_detection": detection}})
+        await caller.say_text("count")
+        await spoken_for(caller, 500)
+        await microphone.say(STOP)
+        await caller.wait_for("bargein.vad", lambda event: not event["speech"])
+        await caller.update_session(audio={"input": {"turn_detection": detection | {"interrupt_response": True}}})
+        await microphone.say(STOP)
+        done = await caller.wait_for("response.done")
+        await model.left.wait()
+        await caller.send({"type": "bargein.ping", "id": 1})
+        await caller.wait_for("bargein.pong")
+    assert done["response"]["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+    assert caller.types.count("input_audio_buffer.speech_started") == 1
+    assert server.metric("bargein_barge_ins_total") == 1
+    # It was announced long before: how long that took says nothing about us.
+    assert server.metric("bargein_confirm_delay_seconds_count") == 0
+    assert "bargein.latency" not in after(caller, "response.done")
+
+
 async def test_response_cancel_cuts_at_what_was_heard(server: RunningServer, model: Model) -> None:
     model.will(model.hang_after(STORY))
     async with connect(server.realtime_url) as caller:

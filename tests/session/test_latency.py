@@ -59,6 +59,20 @@ def test_an_interruption_is_measured_to_the_closed_stream(clock: TurnClock, metr
     assert count(metrics, "bargein_cancel_seconds_count") == 2
 
 
+def test_who_goes_on_after_a_pause_interrupts_at_once(clock: TurnClock, metrics: Metrics) -> None:
+    clock.evidence(20.0, 20.08)
+    clock.speech_began()
+    clock.evidence(20.0, 29.0)
+    assert clock.barged_in("resp", 29.0, cancels=True) is None
+    assert clock.stream_closed("resp", 0.002) is None
+    assert count(metrics, "bargein_barge_ins_total") == 1
+    assert count(metrics, "bargein_confirm_delay_seconds_count") == 0
+    # The next one is measured again.
+    clock.speech_ended(0.5, 30.0)
+    clock.evidence(31.0, 31.08)
+    assert clock.barged_in("another", 31.24, cancels=False) is not None
+
+
 def test_holds_are_counted_by_their_ends(clock: TurnClock, metrics: Metrics) -> None:
     for held_at, resumed_at in ((1.0, 1.3), (2.0, 3.0)):
         clock.held(held_at)

@@ -55,7 +55,12 @@ class TurnClock:
     # The caller's floor.
 
     def evidence(self, onset_at: float, now: float) -> None:
-        """Speech was noticed whose first sample arrived at ``onset_at``."""
+        """Speech was noticed whose first sample arrived at ``onset_at``. That of a caller who goes on after a pause is
+        known already: what is interrupted by it did not wait for anything.
+        """
+        if self._speaking:
+            self._onset_at = self._evidence_at = None
+            return
         self._onset_at = onset_at
         self._evidence_at = now
 

@@ -217,15 +217,30 @@ class Performer:
         self._log.warning("the model answered without sound", response_id=response_id, then=then.replace("_", " "))
 
     def _note_barge_in(self, todo: list[Action], now: float) -> None:
-        if len(todo) == 1 or not any(isinstance(action, actions.SpeechStarted) for action in todo):
+        """Count a reply that ended because the caller speaks, just announced or going on after a pause. One that made
+        way for the answer to a turn, at that turn's end, was not interrupted.
+        """
+        if len(todo) == 1:
             return
-        cancelled = next((action.response_id for action in todo if isinstance(action, actions.CancelStream)), None)
-        flushed = next((action.response_id for action in todo if isinstance(action, actions.Flushed)), None)
-        done = (action.response for action in todo if isinstance(action, actions.ResponseDone))
-        stopped = next((response.id for response in done if response.reason == "turn_detected"), None)
-        if cancelled or flushed or stopped:
+        speaks = False
+        cancelled = flushed = stopped = None
+        for action in todo:
+            match action:
+                case actions.SpeechStarted() | actions.VoiceChanged(speech=True):
+                    speaks = True
+                case actions.SpeechStopped():
+                    speaks = False
+                case actions.CancelStream(response_id) if speaks:
+                    cancelled = cancelled or response_id
+                case actions.Flushed(response_id) if speaks:
+                    flushed = flushed or response_id
+                case actions.ResponseDone(response) if speaks and response.reason == "turn_detected":
+                    stopped = stopped or response.id
+                case _:
+                    pass
+        interrupted = cancelled or flushed or stopped
+        if interrupted is not None:
             self.totals.barge_ins += 1
-            interrupted = cancelled or flushed or stopped
             self._tell_latency(self._clock.barged_in(interrupted, now, cancels=cancelled is not None))
 
     def _tell_latency(self, measured: Measured | None) -> None:
