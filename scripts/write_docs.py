@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from bargein.core import rules_page
 from bargein.settings import PREFIX, Settings, settings_table
 from bargein.wire.field_effects import fields_table
 
@@ -24,6 +25,7 @@ def compose_variables() -> str:
 
 
 GENERATED = {
+    "floor": (ROOT / "server" / "README.md", rules_page.page),
     "settings": (ROOT / "README.md", settings_table),
     "fields": (ROOT / "docs" / "session-fields.md", fields_table),
     "variables": (ROOT / "docker-compose.yml", compose_variables),

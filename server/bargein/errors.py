@@ -12,7 +12,8 @@
     │   ├── UpstreamUnavailable    5xx, refused or dropped connection, cut in mid-stream
     │   ├── UpstreamTimedOut       connect, first byte, or between chunks
     │   └── UpstreamMalformed      it answered something that is not the protocol
-    └── SettingsError          the operator's configuration is wrong: one line, exit code 2
+    ├── SettingsError          the operator's configuration is wrong: one line, exit code 2
+    └── IllegalTrigger         our own code did what the rules of the floor do not know: the session ends, and it alone
 
 Errors of foreign libraries are mapped to these once, where the library is called.
 """
@@ -113,3 +114,19 @@ class UpstreamMalformed(UpstreamError):
 
 class SettingsError(BargeinError):
     """The configuration is wrong. The message is one line that names the setting and what to do."""
+
+
+class IllegalTrigger(BargeinError):
+    """The rules of the floor have no row for what happened: a fault of this program's, never the caller's.
+
+    :param machine: whose state it is, or which table was asked.
+    :param state: what was asked about: the state, or all of the row but its last part; empty if it has one only.
+    :param trigger: what happened.
+    """
+
+    def __init__(self, machine: str, state: str, trigger: str) -> None:
+        where = f" in the state '{state}'" if state else ""
+        super().__init__(f"{machine}: there is no rule for '{trigger}'{where}")
+        self.machine = machine
+        self.state = state
+        self.trigger = trigger

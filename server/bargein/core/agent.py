@@ -12,20 +12,21 @@ from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.caller import Caller
 from bargein.core.completion import Finished, StreamPiece
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
 from bargein.core.events import ResponseRequested
-from bargein.core.floor import AGENT_TABLE, BEGINNING_TABLE, AgentState, AgentTrigger, CallerState
+from bargein.core.floor import AgentState, AgentTrigger, Floor
 from bargein.core.history import Heard, as_heard
 from bargein.core.items import Failure, Item, Message, ResponseStatus, StatusReason
 from bargein.core.playback import Playback, ReportedListener
 from bargein.core.queued import ResponseQueue
 from bargein.core.replies import OutOfBand, ReplyMaker
 from bargein.core.reply import Reply
+from bargein.core.rules import BEGINNING_TABLE, FLOW_TABLE, GIVING_WAY_TABLE, REQUEST_TABLE, TURNOUT_TABLE
 from bargein.core.said import Said, Sayings
 from bargein.core.tail import Tail
+from bargein.core.verdicts import Active, Asker, Flow, Output, Request, Turnout, Way
 from bargein.errors import CallerError
 
 REFILL_SHARE: Final = 0.75
@@ -45,11 +46,10 @@ class Agent:
     """Speaks for the model. Every method appends to ``out`` what must be done; time is in seconds on any steady
     clock.
 
-    :param caller: the other side: what begins while it has the floor waits.
+    :param floor: where both sides' states are kept: what begins while the caller has it waits.
     """
 
-    def __init__(self, policy: CorePolicy, caller: Caller, cutter: Cutter, maker: ReplyMaker) -> None:
-        self.state = AgentState.IDLE
+    def __init__(self, policy: CorePolicy, floor: Floor, cutter: Cutter, maker: ReplyMaker) -> None:
         self.idle_since: float | None = None
         """When the last reply was heard out; ``None`` before the first, and while one is on."""
         self.active: Reply | None = None
@@ -60,14 +60,21 @@ class Agent:
         self._beside = OutOfBand()
         self._sayings = Sayings()
         self._policy = policy
-        self._caller = caller
+        self._floor = floor
+        self._flow = Flow.SEND
+        """What becomes of what the model says, by the rules; of no meaning while nothing is active."""
         self._cutter = cutter
         self._maker = maker
 
     @property
+    def state(self) -> AgentState:
+        return self._floor.agent_state
+
+    @property
     def audible(self) -> bool:
         """Sound of the agent may be playing at the caller's."""
-        return bool(self._tails) or self.state is AgentState.SPEAKING or self.state is AgentState.DRAINING
+        state = self._floor.agent_state
+        return bool(self._tails) or state is AgentState.SPEAKING or state is AgentState.DRAINING
 
     @property
     def held(self) -> bool:
@@ -93,21 +100,22 @@ class Agent:
         """
         if wanted.out_of_band:
             self._beside.check(self._policy.out_of_band_limit)
+            self._begin(self._maker.resolve(wanted), config, now, out)
+            return
         wanted = self._maker.resolve(wanted)
-        if wanted.out_of_band:
-            self._begin(wanted, config, now, out)
-        elif answers is not None:
-            self._queue.add_answer(wanted, answers)
-            self._begin_queued(config, now, out)
-        elif self.active is None:
-            self._queue.replace_answer(wanted)
-            self._begin(wanted, config, now, out)
-        elif self._streaming or not self._queue.add(wanted):
-            raise CallerError(
-                f"Conversation already has an active response in progress: {self.active.id}. "
-                "Wait until the response is finished before creating a new one.",
-                code="conversation_already_has_active_response",
-            )
+        asker = Asker.CALLER if answers is None else Asker.TURN
+        match self._floor.ask(REQUEST_TABLE, (asker, self._activity)):
+            case Request.BEGIN:
+                self._queue.replace_answer(wanted)
+                self._begin(wanted, config, now, out)
+            case Request.QUEUE:
+                if answers is not None:
+                    self._queue.add_answer(wanted, answers)
+                elif not self._queue.add(wanted):
+                    raise self._refusal()
+                self._begin_queued(config, now, out)
+            case Request.REFUSE:
+                raise self._refusal()
 
     def progress(
         self, response_id: str, piece: StreamPiece, config: SessionConfig, now: float, out: list[Action]
@@ -119,7 +127,7 @@ class Agent:
         reply = self.active
         if reply is None or reply.id != response_id or not self._streaming:
             return
-        if self._hold is not None and self.state is AgentState.THINKING:
+        if self._hold is not None and self._flow is Flow.GATE:
             self._hold.gated.append(piece)
             return
         self._take(reply, piece, out)
@@ -159,13 +167,12 @@ class Agent:
         self._settle_tails(now)
         reply = self.active
         if reply is not None:
-            waiting = self.state is AgentState.WAITING
-            waits = waiting or self._hold is not None or (bool(self._tails) and self._policy.lead_ms is not None)
+            flow = self._flow
+            waits = flow is not Flow.SEND or (bool(self._tails) and self._policy.lead_ms is not None)
             if not waits:
                 self._speak(reply, now, out)
             self._regulate(reply, out)
-            # What has no sound to wait with, calls of tools for instance, is done as soon as it is there.
-            if (waiting or not waits) and not reply.stream_open and reply.backlog_samples == 0:
+            if (not waits or flow is Flow.WAIT) and not reply.stream_open and reply.backlog_samples == 0:
                 status, reason = reply.outcome()
                 self._retire(reply, status, reason, now, out)
         self._begin_queued(config, now, out)
@@ -177,7 +184,7 @@ class Agent:
         if self._tails:
             if not self._tail_paused:
                 times.append(self._tails[0].over_at(now))
-        elif self.active is not None and not self._gated and self.active.playback is not None:
+        elif self.active is not None and self._flow is Flow.SEND and self.active.playback is not None:
             due = self.active.playback.next_due(now)
             if due is not None:
                 times.append(due)
@@ -203,17 +210,17 @@ class Agent:
         if self._hold is not None:
             return
         sounding = self._sounding()
-        self._hold = _Hold(now + self._policy.hold_limit_ms / 1000, sounding, [])
+        self._set_hold(_Hold(now + self._policy.hold_limit_ms / 1000, sounding, []))
         if sounding is not None and sounding.playback is not None and sounding.message is not None:
             out.append(actions.Held(sounding.id, sounding.message.id, sounding.playback.heard(now)))
 
     def resume(self, config: SessionConfig, now: float, out: list[Action]) -> None:
         """It was no interruption, or the caller's turn is over: go on from the held sample, begin what waits."""
         gated = self._release_hold(now, out)
-        if self.state is AgentState.WAITING:
-            self._take_floor()
         reply = self.active
         if reply is not None:
+            if self._floor.agent_state is AgentState.WAITING:
+                self._take_floor(reply)
             for piece in gated:
                 self._take(reply, piece, out)
         self.pump(config, now, out)
@@ -223,12 +230,15 @@ class Agent:
         self._release_hold(now, out)
 
     def give_way(self, now: float, out: list[Action]) -> None:
-        """The caller's turn is over and will be answered: the reply whose sound waited for that is stopped, unheard.
-        One in text alone is not heard anyway, and goes on.
-        """
+        """The caller's turn is over and will be answered: the reply whose sound waited for that is stopped, unheard."""
         reply = self.active
-        if reply is not None and (reply.playback is not None or reply.response.settings.audio):
-            self.barge_in(now, out)
+        assert reply is not None, "nothing waits where nothing is active"
+        spoken = reply.playback is not None or reply.response.settings.audio
+        match self._floor.ask(GIVING_WAY_TABLE, Output.SOUND if spoken else Output.TEXT):
+            case Way.STOP:
+                self.barge_in(now, out)
+            case Way.GO_ON:
+                pass
 
     def barge_in(self, now: float, out: list[Action]) -> None:
         """It was one: cancel the stream, flush the speaker, truncate the history. Call after announcing the
@@ -329,21 +339,33 @@ class Agent:
             self._beside.add(reply)
             return
         self.active = reply
-        self._step(BEGINNING_TABLE[self._caller.state, self.state])
-        if self._caller.state is CallerState.STARTING:
+        beginning = self._floor.ask(BEGINNING_TABLE, (self._floor.caller_state, self._floor.agent_state))
+        self._step(beginning.trigger)
+        if beginning.hold:
             self.hold(now, out)
 
     def _begin_queued(self, config: SessionConfig, now: float, out: list[Action]) -> None:
-        """Begin what is queued if nothing is active."""
-        if self.active is None:
-            wanted = self._queue.take(caller_is_silent=self._caller.state is CallerState.SILENT)
+        """Begin what is queued, if nothing is active and the rules let it."""
+        asker = self._queue.asker
+        if asker is None or self.active is not None:
+            return
+        if self._floor.ask(TURNOUT_TABLE, (self._floor.caller_state, asker)) is Turnout.BEGIN:
+            wanted = self._queue.take()
             if wanted is not None:
                 self._begin(wanted, config, now, out)
 
-    def _take_floor(self) -> None:
+    def _refusal(self) -> CallerError:
+        active = "" if self.active is None else self.active.id
+        return CallerError(
+            f"Conversation already has an active response in progress: {active}. "
+            "Wait until the response is finished before creating a new one.",
+            code="conversation_already_has_active_response",
+        )
+
+    def _take_floor(self, reply: Reply) -> None:
         """The caller has done: what waited may be heard."""
         self._step(AgentTrigger.FLOOR)
-        if self.active is None or not self.active.stream_open:
+        if not reply.stream_open:
             self._step(AgentTrigger.STREAM_END)
 
     def _take(self, reply: Reply, piece: StreamPiece, out: list[Action]) -> None:
@@ -355,7 +377,7 @@ class Agent:
         """Send what is due of a reply that nothing holds back."""
         if self._tails and reply.playback is not None and reply.sent_samples == 0:
             reply.playback.listener.begin_after(self._tails[-1].over_at(now))
-        if reply.backlog_samples and self.state is AgentState.THINKING:
+        if reply.backlog_samples and self._floor.agent_state is AgentState.THINKING:
             self._step(AgentTrigger.SOUND)
         reply.send(now, out)
 
@@ -384,17 +406,14 @@ class Agent:
                 self._tails.append(Tail(reply, reply.playback, now))
         # Words without any sound are to be read, though nobody has heard them.
         reply.close(status, reason, out, None if reply.silent else self._heard_of(reply))
-        if self.state is AgentState.WAITING:
-            self._take_floor()
-        if self.state is not AgentState.DRAINING:
-            self._step(AgentTrigger.STREAM_END)
+        self._step(AgentTrigger.DONE)
         self._settle_tails(now)
 
     def _settle_tails(self, now: float) -> None:
         """A tail ends when it has been heard out."""
         while self._tails and not self._tail_paused and self._tails[0].is_over(now):
             self._sayings.ended(self._tails.pop(0).playback, now)
-        if not self._tails and self.active is None and self.state is AgentState.DRAINING:
+        if not self._tails and self.active is None and self._floor.agent_state is AgentState.DRAINING:
             self._step(AgentTrigger.HEARD_OUT)
             self.idle_since = now
 
@@ -408,7 +427,8 @@ class Agent:
 
     def _stop(self, reason: StatusReason, now: float, out: list[Action]) -> None:
         """End everything that speaks for the conversation, at what was heard of it."""
-        streaming, self._hold = self._streaming, None
+        streaming = self._streaming
+        self._set_hold(None)
         reply, stopped = self.active, list(self._speaking())
         self._tails, self.active = [], None
         if reply is not None and streaming:
@@ -426,14 +446,14 @@ class Agent:
             if cut.playback is not None and cut.sent_samples:
                 self._sayings.ended(cut.playback, now)
             self._cutter.tell(cut, out)
-        if self.state is not AgentState.IDLE:
-            self._step(AgentTrigger.STOP)
+        self._step(AgentTrigger.STOP)
         self.idle_since = now
 
     def _release_hold(self, now: float, out: list[Action]) -> list[StreamPiece]:
-        hold, self._hold = self._hold, None
+        hold = self._hold
         if hold is None:
             return []
+        self._set_hold(None)
         self._wait_anew(now)
         told = hold.told
         if told is not None and told.playback is not None and told.message is not None:
@@ -441,9 +461,10 @@ class Agent:
         return hold.gated
 
     @property
-    def _gated(self) -> bool:
-        """No sound may be sent."""
-        return self._hold is not None or self.state is AgentState.WAITING
+    def _activity(self) -> Active:
+        if self.active is None:
+            return Active.NONE
+        return Active.GENERATED if self._streaming else Active.SENT
 
     @property
     def _streaming(self) -> bool:
@@ -467,6 +488,15 @@ class Agent:
             yield self.active
 
     def _step(self, trigger: AgentTrigger) -> None:
-        self.state = AGENT_TABLE[self.state, trigger]
-        if self.state is not AgentState.IDLE:
+        self._floor.take(trigger)
+        if self._floor.agent_state is not AgentState.IDLE:
             self.idle_since = None
+        self._note_flow()
+
+    def _set_hold(self, hold: _Hold | None) -> None:
+        self._hold = hold
+        self._note_flow()
+
+    def _note_flow(self) -> None:
+        if self.active is not None:
+            self._flow = self._floor.ask(FLOW_TABLE, (self._floor.agent_state, self._hold is not None))

@@ -7,7 +7,7 @@ from typing import Final
 
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.endpointing import Endpointer
-from bargein.core.floor import CallerState
+from bargein.core.floor import CallerState, CallerTrigger, Floor
 from bargein.core.input_buffer import InputBuffer
 from bargein.core.items import InputAudio, Message
 from bargein.core.reply import NewId
@@ -28,8 +28,9 @@ LONG_FRAME_LAPSES: Final = 1.5
 class Caller:
     """What the caller says, before it is an item."""
 
-    def __init__(self, config: SessionConfig, policy: CorePolicy, new_id: NewId) -> None:
+    def __init__(self, config: SessionConfig, policy: CorePolicy, new_id: NewId, floor: Floor) -> None:
         self._policy = policy
+        self._floor = floor
         self._new_id = new_id
         self._config = config
         self.buffer = InputBuffer(config.input_format)
@@ -47,7 +48,7 @@ class Caller:
 
     @property
     def state(self) -> CallerState:
-        return CallerState.SILENT if self.endpointer is None else self.endpointer.state
+        return self._floor.caller_state
 
     @property
     def position_ms(self) -> int:
@@ -61,20 +62,24 @@ class Caller:
             return 0.0
         return (self.buffer.end_sample - self.endpointer.onset_sample) / self.buffer.format.rate_hz
 
-    def configure(self, config: SessionConfig) -> None:
-        """Take a new configuration. What is buffered is kept unless the format of the input changes."""
+    def configure(self, config: SessionConfig) -> bool:
+        """Take a new configuration. What is buffered is kept unless the format of the input changes. Returns whether
+        speech in progress, if there was any, was given up with its detector.
+        """
         self._config = config
-        if config.input_format != self.buffer.format:
+        another_format = config.input_format != self.buffer.format
+        if another_format:
             self.buffer = InputBuffer(config.input_format, start_ms=self.position_ms)
             self._dropped_samples = 0
+        given_up = self.endpointer is not None and (another_format or config.turn_detection is None)
+        if given_up:
+            self._forget_speech()
             self.endpointer = None
-            self.speech_item_id = None
         if config.turn_detection is None:
-            self.endpointer = None
-            self.speech_item_id = None
+            pass
         elif self.endpointer is None:
             self._dropped_samples = 0
-            self.endpointer = Endpointer(config.turn_detection, self._policy, config.input_format.rate_hz)
+            self.endpointer = Endpointer(config.turn_detection, self._policy, config.input_format.rate_hz, self._floor)
             self.endpointer.position_samples = self.buffer.end_sample
         else:
             self.endpointer.configure(config.turn_detection)
@@ -86,6 +91,7 @@ class Caller:
         self._kept_samples = self._samples_worth_keeping()
         self._trimmed_above_samples = self._kept_samples + fmt.samples_in_ms(TRIM_SLACK_MS)
         self._long_frame_bytes = fmt.bytes_of(fmt.samples_in_ms(LONG_FRAME_MS))
+        return given_up
 
     def append(self, audio: bytes, now: float) -> None:
         """Take sound; :meth:`keep_to_limit` follows when it was judged."""
@@ -116,7 +122,7 @@ class Caller:
     def lapses_at(self) -> float | None:
         """When the speech in progress ends if no more sound comes until then; ``None`` where there is none."""
         detection = self._config.turn_detection
-        if self.state is CallerState.SILENT or detection is None:
+        if self._floor.caller_state is CallerState.SILENT or detection is None:
             return None
         wait_s = max(LAPSE_S, detection.silence_duration_ms / 1000)
         if self._long_frame_at == self.heard_at:
@@ -145,7 +151,7 @@ class Caller:
         if (
             buffer.end_sample - buffer.start_sample > self._trimmed_above_samples
             and endpointer is not None
-            and endpointer.state is CallerState.SILENT
+            and self._floor.caller_state is CallerState.SILENT
         ):
             buffer.discard_before(buffer.end_sample - self._kept_samples)
 
@@ -201,8 +207,10 @@ class Caller:
 
     def _forget_speech(self) -> None:
         self.speech_item_id = None
-        if self.endpointer is not None:
-            self.endpointer.reset()
+        if self.endpointer is None:
+            self._floor.take(CallerTrigger.TAKEN)
+        else:
+            self.endpointer.forget(CallerTrigger.TAKEN)
 
     def _samples_worth_keeping(self) -> int:
         """While nobody speaks: what an onset could reach back to, and what an idle timeout would commit."""

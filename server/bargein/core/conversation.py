@@ -19,13 +19,15 @@ from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
 from bargein.core.endpointing import Endpointer, Signal
 from bargein.core.events import Event, ResponseRequested, Window
-from bargein.core.floor import AgentState, CallerState, CallerTrigger, Verdict, verdict
+from bargein.core.floor import AgentState, CallerState, CallerTrigger, Floor
 from bargein.core.history import History
 from bargein.core.idling import IdleTimeout
 from bargein.core.items import FunctionCallOutput, InputAudio, InputImage, Message
 from bargein.core.measures import Measures
 from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
+from bargein.core.rules import ECHO_TABLE, INTERRUPTING_TABLE, POLITE_TABLE, TURN_END_TABLE, VOICE_TABLE, Joint
+from bargein.core.verdicts import Answering, EchoRule, TurnEnd, Verdict
 from bargein.errors import CallerError
 
 ECHO_REACH_S: Final = 1.5
@@ -59,7 +61,8 @@ class Conversation:
         self.config = config
         self.id = new_id("conv")
         self.history = History(policy.max_items)
-        self.caller = Caller(config, policy, new_id)
+        self.floor = Floor()
+        self.caller = Caller(config, policy, new_id, self.floor)
         self._policy = policy
         self._measures = measures
         self._new_id = new_id
@@ -73,8 +76,8 @@ class Conversation:
             reports=reports,
             unix_offset_s=unix_offset_s,
         )
-        self.agent = Agent(policy, self.caller, self._cutter, maker)
-        self._idle = IdleTimeout(self.agent, self.caller)
+        self.agent = Agent(policy, self.floor, self._cutter, maker)
+        self._idle = IdleTimeout(self.agent, self.floor)
         self._last_window = Window(0, 0.0, 0.0)
         self._voice_told = False
 
@@ -114,9 +117,9 @@ class Conversation:
             case events.ClearRequested():
                 speech_id, end_ms = self.caller.speech_item_id, self.caller.position_ms
                 self.caller.clear()
-                self._speech_taken(speech_id, end_ms, out)
+                self._tell_taken(speech_id, end_ms, out)
                 out.append(actions.InputCleared())
-                self.agent.resume(self.config, now, out)
+                self._follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
             case _:
                 self._handle_item(event, now, out)
         return out
@@ -145,10 +148,10 @@ class Conversation:
         """The level from which the detector should weigh the voicing of the next window: it decides about an
         interruption, and only if the window counts as speech. Infinity where it decides about nothing.
         """
-        endpointer, detection = self.caller.endpointer, self.config.turn_detection
-        if self.agent.state is AgentState.IDLE or endpointer is None or detection is None:
+        endpointer, detection, floor = self.caller.endpointer, self.config.turn_detection, self.floor
+        if floor.agent_state is AgentState.IDLE or endpointer is None or detection is None:
             return math.inf
-        undecided = endpointer.state is CallerState.SILENT or endpointer.state is CallerState.STARTING
+        undecided = floor.caller_state is CallerState.SILENT or floor.caller_state is CallerState.STARTING
         return endpointer.gate_db if undecided and detection.interrupt_response else math.inf
 
     def next_timer(self, now: float) -> float | None:
@@ -166,21 +169,22 @@ class Conversation:
     # Speech.
 
     def _on_signal(self, signal: Signal, now: float, out: list[Action]) -> None:
-        detection = self.config.turn_detection
-        endpointer = self.caller.endpointer
-        if detection is None or endpointer is None:
+        self._tell_voice(signal.at_sample, out)
+        self._follow(signal, now, out)
+
+    def _follow(self, signal: Signal, now: float, out: list[Action]) -> None:
+        """Do what the rules of the floor say about what the caller did."""
+        floor = self.floor
+        verdict = floor.ask(self._joint_table, (signal.trigger, floor.agent_state))
+        if self._ignores_echo(verdict, signal, now, out):
             return
-        self._tell_voice(signal, out)
-        # Speech that only goes on after its limit must not interrupt the answer to its own beginning.
-        may_interrupt = detection.interrupt_response and not endpointer.goes_on
-        match verdict(signal.trigger, self.agent.state, may_interrupt=may_interrupt):
-            case Verdict.LISTEN | Verdict.SPEAK_ON | Verdict.WAIT_ON if self._ignores_echo(
-                endpointer, signal, now, out
-            ):
-                pass
+        match verdict:
             case Verdict.LISTEN | Verdict.SPEAK_ON:
-                if endpointer.state is CallerState.STARTING:
-                    endpointer.confirm()
+                if self.caller.endpointer is not None:
+                    self.caller.endpointer.confirm()
+                self._announce(out)
+                self.agent.resume(self.config, now, out)
+            case Verdict.ANNOUNCE | Verdict.NEXT_TURN:
                 self._announce(out)
                 self.agent.resume(self.config, now, out)
             case Verdict.WAIT_ON:
@@ -189,87 +193,88 @@ class Conversation:
             case Verdict.HOLD:
                 self.agent.hold(now, out)
             case Verdict.BARGE_IN:
-                self._barge_in(endpointer, signal, now, out)
-            case Verdict.RESUME:
-                if self._is_echo(now):
-                    endpointer.learn_echo()
+                self._announce(out)
+                self.agent.barge_in(now, out)
+            case Verdict.INTERRUPT:
+                self.agent.barge_in(now, out)
+            case Verdict.DISMISS | Verdict.RESUME:
                 self.agent.resume(self.config, now, out)
             case Verdict.COMMIT:
                 self._commit_speech(signal, now, out)
                 self._announce(out)
-            case Verdict.ANSWER:
+            case Verdict.END_TURN:
                 self._end_turn(signal, now, out)
-            case Verdict.ANSWER_INSTEAD:
-                self._end_turn(signal, now, out, instead=True)
             case Verdict.NOTHING:
                 pass
 
-    def _barge_in(self, endpointer: Endpointer, signal: Signal, now: float, out: list[Action]) -> None:
-        if self._ignores_echo(endpointer, signal, now, out):
-            return
-        if self.caller.speech_item_id is None:
-            self._announce(out)
-        self.agent.barge_in(now, out)
+    @property
+    def _joint_table(self) -> Joint:
+        detection = self.config.turn_detection
+        return POLITE_TABLE if detection is not None and not detection.interrupt_response else INTERRUPTING_TABLE
 
-    def _ignores_echo(self, endpointer: Endpointer, signal: Signal, now: float, out: list[Action]) -> bool:
-        """Forget the speech in progress if it is an echo. What was announced, or goes on from what was, is known to be
-        the caller.
-        """
-        known = self.caller.speech_item_id is not None or endpointer.goes_on
-        if known or not self._is_echo(now):
+    @property
+    def _answering(self) -> Answering:
+        detection = self.config.turn_detection
+        if detection is None or not detection.create_response:
+            return Answering.NONE
+        return Answering.AUTOMATIC if detection.interrupt_response else Answering.POLITE
+
+    def _ignores_echo(self, verdict: Verdict, signal: Signal, now: float, out: list[Action]) -> bool:
+        """Look for an echo where the rules say so; returns whether there is one that is forgotten."""
+        rule = self.floor.ask(ECHO_TABLE, verdict)
+        endpointer = self.caller.endpointer
+        if rule is EchoRule.TRUST or endpointer is None or not self._is_echo(endpointer, now):
             return False
         endpointer.learn_echo()
-        endpointer.reset()
-        self._tell_voice(Signal(CallerTrigger.MISFIRE, signal.at_sample), out)
-        self.agent.resume(self.config, now, out)
+        if rule is EchoRule.LEARN:
+            return False
+        endpointer.forget(CallerTrigger.ECHO)
+        self._on_signal(Signal(CallerTrigger.ECHO, signal.at_sample), now, out)
         return True
 
-    def _is_echo(self, now: float) -> bool:
+    def _is_echo(self, endpointer: Endpointer, now: float) -> bool:
         """Whether the speech in progress, or just over, is the agent's own voice from the caller's loudspeaker."""
-        buffer, endpointer = self.caller.buffer, self.caller.endpointer
+        buffer = self.caller.buffer
         said = self.agent.said_around(now, ECHO_REACH_S)
-        if said is None or endpointer is None:
+        if said is None:
             return False
         stop = endpointer.position_samples
         start = min(endpointer.onset_sample, stop - buffer.format.samples_in_ms(ECHO_COMPARED_MS))
         heard = buffer.peek(start, stop)
         return self._measures.echo_likeness(heard, buffer.format, said.pieces, said.format) >= ECHO_LIKENESS
 
-    def _tell_voice(self, signal: Signal, out: list[Action]) -> None:
-        match signal.trigger:
-            case CallerTrigger.EVIDENCE | CallerTrigger.GO_ON:
-                self._voice_told = True
-            case CallerTrigger.MISFIRE | CallerTrigger.PAUSE | CallerTrigger.TAKEN:
-                self._voice_told = False
-            case CallerTrigger.LIMIT if self._voice_told:
-                self._voice_told = False
-            case _:
-                return
-        at_ms = self.caller.buffer.format.ms_of(signal.at_sample)
-        window = self._last_window
-        out.append(actions.VoiceChanged(self._voice_told, at_ms, window.level_db, window.probability))
+    def _tell_voice(self, at_sample: int, out: list[Action]) -> None:
+        """Tell whether a voice is heard, if that has changed."""
+        speech = self.floor.ask(VOICE_TABLE, self.floor.caller_state)
+        if speech is not self._voice_told:
+            self._voice_told = speech
+            at_ms = self.caller.buffer.format.ms_of(at_sample)
+            window = self._last_window
+            out.append(actions.VoiceChanged(speech, at_ms, window.level_db, window.probability))
 
-    def _speech_taken(self, speech_id: str | None, end_ms: int, out: list[Action]) -> None:
-        """Speech in progress, announced as ``speech_id`` or not, was taken by hand if the caller is silent now: nothing
-        follows that would end it.
+    def _tell_taken(self, speech_id: str | None, end_ms: int, out: list[Action]) -> None:
+        """Speech in progress, announced as ``speech_id`` or not, was taken by hand: nothing follows that would end
+        it.
         """
-        if speech_id is not None and self.caller.speech_item_id is None:
+        if speech_id is not None:
             out.append(actions.SpeechStopped(speech_id, end_ms))
-        if self._voice_told and self.caller.state is CallerState.SILENT:
-            self._tell_voice(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), out)
+        self._tell_voice(self.caller.buffer.end_sample, out)
 
     def _announce(self, out: list[Action]) -> None:
         item_id, start_ms = self.caller.announce()
         self._idle.caller_spoke()
         out.append(actions.SpeechStarted(item_id, start_ms))
 
-    def _end_turn(self, signal: Signal, now: float, out: list[Action], *, instead: bool = False) -> None:
+    def _end_turn(self, signal: Signal, now: float, out: list[Action]) -> None:
         item = self._commit_speech(signal, now, out)
-        detection = self.config.turn_detection
-        if detection is not None and detection.create_response:
-            if instead:
+        match self.floor.ask(TURN_END_TABLE, (self._answering, self.floor.agent_state)):
+            case TurnEnd.ANSWER:
+                self._answer(item.id, now, out)
+            case TurnEnd.ANSWER_INSTEAD:
                 self.agent.give_way(now, out)
-            self._answer(item.id, now, out)
+                self._answer(item.id, now, out)
+            case TurnEnd.LEAVE:
+                pass
         self.agent.resume(self.config, now, out)
 
     def _commit_speech(self, signal: Signal, now: float, out: list[Action]) -> Message:
@@ -287,18 +292,18 @@ class Conversation:
         """No sound comes any more: whatever silence would bring about, time does."""
         endpointer, lapses_at = self.caller.endpointer, self.caller.lapses_at
         if endpointer is not None and lapses_at is not None and now >= lapses_at:
-            while endpointer.state is not CallerState.SILENT:
+            while self.floor.caller_state is not CallerState.SILENT:
                 self._on_signal(endpointer.lapse(), now, out)
 
     def _commit(self, now: float, out: list[Action]) -> None:
         speech_id, end_ms, dropped_ms = self.caller.speech_item_id, self.caller.position_ms, self.caller.dropped_ms
         item = self.caller.take_all()
-        self._speech_taken(speech_id, end_ms, out)
+        self._tell_taken(speech_id, end_ms, out)
         self._idle.caller_spoke()
         self._enter_turn(item, out)
         if dropped_ms:
             out.append(actions.InputMissing(item.id, dropped_ms, self._policy.input_limit_ms))
-        self.agent.resume(self.config, now, out)
+        self._follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
 
     def _enter_turn(self, item: Message, out: list[Action]) -> None:
         previous = self.history.append(item)
@@ -311,13 +316,14 @@ class Conversation:
     def _configure(self, config: SessionConfig, now: float, out: list[Action]) -> None:
         before, self.config = self.config.turn_detection, config
         speech_id, end_ms = self.caller.speech_item_id, self.caller.position_ms
-        self.caller.configure(config)
-        self._speech_taken(speech_id, end_ms, out)
+        taken = self.caller.configure(config)
+        if taken:
+            self._tell_taken(speech_id, end_ms, out)
         after = config.turn_detection
         if after is not None and (before is None or before.idle_timeout_ms != after.idle_timeout_ms):
             self._idle.caller_sent(now)
-        if self.caller.state is CallerState.SILENT:
-            self.agent.resume(config, now, out)
+        if taken:
+            self._follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
 
     # Idling.
 

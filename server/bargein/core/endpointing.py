@@ -15,8 +15,9 @@ from typing import Final
 
 from bargein.core.config import CorePolicy, TurnDetection
 from bargein.core.events import Window
-from bargein.core.floor import CALLER_TABLE, CallerState, CallerTrigger
+from bargein.core.floor import CallerState, CallerTrigger, Floor
 from bargein.core.noise_floor import NoiseFloor
+from bargein.core.rules import BOUND_TABLE, LAPSE_TABLE
 
 BLIP_MS: Final = 40
 """Speech shorter than this inside a silence does not end the silence."""
@@ -64,22 +65,25 @@ class _Judged:
 
 
 class Endpointer:
-    """One caller's speech, followed window by window."""
+    """One caller's speech, followed window by window.
 
-    def __init__(self, detection: TurnDetection, policy: CorePolicy, rate_hz: int) -> None:
+    :param floor: where the caller's state is kept; without one it keeps its own.
+    """
+
+    def __init__(self, detection: TurnDetection, policy: CorePolicy, rate_hz: int, floor: Floor | None = None) -> None:
         self._rate_hz = rate_hz
         self._policy = policy
-        self._floor = NoiseFloor(rate_hz)
+        self._floor = Floor() if floor is None else floor
+        self._noise = NoiseFloor(rate_hz)
         self._recent: deque[_Judged] = deque()
         self._recent_samples = 0
-        self.state = CallerState.SILENT
         self.position_samples = 0
         """Samples judged since the beginning of the session."""
         self.onset_sample = 0
         """First sample of the speech in progress."""
         self._item_sample = 0
         """Where the part of it begins that was not committed yet."""
-        self.goes_on = False
+        self._goes_on = False
         """What is heard is still the speech whose turn was ended by its limit: it has not rested since."""
         self._levels_db: list[float] = []
         """Of the windows that speak for the speech in progress, or just over."""
@@ -92,6 +96,10 @@ class Endpointer:
         self.configure(detection)
 
     @property
+    def state(self) -> CallerState:
+        return self._floor.caller_state
+
+    @property
     def reach_samples(self) -> int:
         """How far back from now an onset that is yet to be found can lie."""
         return self._evidence_span
@@ -100,7 +108,7 @@ class Endpointer:
     def gate_db(self) -> float:
         """What begins as speech is no quieter than this, for now: it moves with the background."""
         margin_db = min(self._policy.gate_margin_db, self._policy.gate_margin_speaking_db)
-        return self._floor.db + margin_db + self._gate_shift_db
+        return self._noise.db + margin_db + self._gate_shift_db
 
     def configure(self, detection: TurnDetection) -> None:
         """Take new parameters; speech in progress goes on."""
@@ -118,19 +126,15 @@ class Endpointer:
         self._longest_turn_samples = self._samples(self._policy.turn_limit_ms)
         self._longest_item_samples = self._samples(self._policy.longest_item_ms(detection))
 
-    def reset(self) -> None:
-        """Forget the speech in progress: the caller is silent until heard anew. The noise floor is kept."""
-        self._finish(CallerTrigger.TAKEN)
+    def forget(self, trigger: CallerTrigger) -> Signal:
+        """Forget the speech in progress, because of ``TAKEN`` or ``ECHO``: the caller is silent until heard anew. The
+        noise floor is kept.
+        """
+        return self._step(trigger)
 
     def lapse(self) -> Signal:
         """No more sound comes: what silence would bring about next. Call it until the caller is silent."""
-        match self.state:
-            case CallerState.STARTING:
-                return self._finish(CallerTrigger.MISFIRE)
-            case CallerState.SPEAKING:
-                return self._step(CallerTrigger.PAUSE)
-            case _:
-                return self._finish(CallerTrigger.END)
+        return self._step(self._floor.ask(LAPSE_TABLE, self._floor.caller_state))
 
     def confirm(self) -> None:
         """The evidence is enough: nobody else has the floor."""
@@ -153,10 +157,10 @@ class Endpointer:
         """
         self.position_samples += window.sample_count
         speech = window.probability > 0.0 and self._stands_out(window, agent_audible)
-        self._floor.feed(window.sample_count, window.level_db)
-        if self.goes_on:
+        self._noise.feed(window.sample_count, window.level_db)
+        if self._goes_on:
             self._note_rest(window.sample_count, speech)
-        state = self.state
+        state = self._floor.caller_state
         if state is CallerState.SILENT:
             if not speech and not self._recent:
                 return None
@@ -169,7 +173,8 @@ class Endpointer:
 
     def _stands_out(self, window: Window, agent_audible: bool) -> bool:
         """Whether its level is above the caller's background, and above the echo where there may be one."""
-        if self.state is CallerState.SPEAKING or self.state is CallerState.STOPPING:
+        state = self._floor.caller_state
+        if state is CallerState.SPEAKING or state is CallerState.STOPPING:
             margin_db = self._policy.gate_margin_db - RELAXED_MARGIN_DB
         elif agent_audible:
             margin_db = self._policy.gate_margin_speaking_db
@@ -178,7 +183,7 @@ class Endpointer:
                 return False
         else:
             margin_db = self._policy.gate_margin_db
-        return window.level_db >= self._floor.db + margin_db + self._gate_shift_db
+        return window.level_db >= self._noise.db + margin_db + self._gate_shift_db
 
     def _look_for_evidence(self) -> Signal | None:
         speech, _, first = self._sums(self._evidence_span)
@@ -190,14 +195,16 @@ class Endpointer:
         self.onset_sample = self._item_sample = first
         self._levels_db = [judged.level_db for judged in self._recent if judged.speech]
         self._reset_counters()
-        return self._step(CallerTrigger.EVIDENCE)
+        return self._step(CallerTrigger.NEXT if self._goes_on else CallerTrigger.EVIDENCE)
 
     def _look_for_confirmation(self, window: Window, speech: bool) -> Signal | None:
         self._quiet_samples = 0 if speech else self._quiet_samples + window.sample_count
         if speech:
             self._levels_db.append(window.level_db)
-        if self._quiet_samples >= self._misfire_samples or self._is_too_long:
-            return self._finish(CallerTrigger.MISFIRE)
+        if self._quiet_samples >= self._misfire_samples:
+            return self._step(CallerTrigger.MISFIRE)
+        if self._is_too_long:
+            return self._reach_bound()
         lately, voiced, _ = self._sums(self._confirm_span)
         if lately >= self._confirm_samples and voiced >= VOICED_SHARE * self._confirm_samples:
             return self._step(CallerTrigger.CONFIRM)
@@ -213,15 +220,14 @@ class Endpointer:
         voiced = lasting and window.voicing > 0.5
         self._unvoiced_samples = 0 if voiced else self._unvoiced_samples + window.sample_count
         if self._is_too_long:
-            goes_on = self.state is CallerState.SPEAKING
-            signal = self._finish(CallerTrigger.LIMIT)
-            self.goes_on = goes_on
-            return signal
-        if self.state is CallerState.STOPPING:
+            return self._reach_bound()
+        if self._floor.caller_state is CallerState.STOPPING:
             waited_out = self._max_wait_samples is not None and self._unvoiced_samples >= self._max_wait_samples
             if self._quiet_samples >= self._silence_samples or waited_out:
-                return self._finish(CallerTrigger.END)
-            return self._step(CallerTrigger.GO_ON) if lasting else None
+                return self._step(CallerTrigger.END)
+            if not lasting:
+                return None
+            return self._step(CallerTrigger.NEXT_GOES_ON if self._goes_on else CallerTrigger.GO_ON)
         if self._quiet_samples >= min(self._samples(PAUSE_MS), self._silence_samples):
             return self._step(CallerTrigger.PAUSE)
         if self.position_samples - self._item_sample >= self._longest_item_samples:
@@ -237,20 +243,24 @@ class Endpointer:
         """Whoever rests for as long as makes a misfire, and speaks then, says something new."""
         self._rest_samples = 0 if speech else self._rest_samples + sample_count
         if self._rest_samples >= self._misfire_samples:
-            self.goes_on = False
+            self._goes_on = False
+
+    def _reach_bound(self) -> Signal:
+        bound = self._floor.ask(BOUND_TABLE, self._floor.caller_state)
+        signal = self._step(bound.trigger)
+        self._goes_on = bound.goes_on
+        return signal
 
     def _step(self, trigger: CallerTrigger) -> Signal:
-        self.state = CALLER_TABLE[self.state, trigger]
-        return Signal(trigger, self.position_samples)
-
-    def _finish(self, trigger: CallerTrigger) -> Signal:
-        """The speech in progress is over."""
-        self.state = CALLER_TABLE[self.state, trigger]
+        self._floor.take(trigger)
+        if self._floor.caller_state is not CallerState.SILENT:
+            return Signal(trigger, self.position_samples)
+        # The speech in progress is over.
         signal = Signal(trigger, self.position_samples, self._quiet_samples)
         self._recent.clear()
         self._recent_samples = 0
         self._reset_counters()
-        self.goes_on = False
+        self._goes_on = False
         return signal
 
     def _remember(self, window: Window, speech: bool) -> None:

@@ -1,19 +1,24 @@
-"""Who may speak: every rule about the floor, as tables.
+"""Who may speak: the two machines of the floor, the caller's and the agent's, and the one place that moves them.
 
-Two small machines, the caller's and the agent's, and two joint tables: what the caller's doing means for the agent, and
-what becomes of a response that is asked for while the caller has the floor. ``server/README.md`` shows them as
-:func:`mermaid` prints them from these tables.
+What a trigger of the one means for the other stands in :mod:`bargein.core.rules`. ``server/README.md`` shows both, as
+:mod:`bargein.core.rules_page` prints them from the tables.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Generic, TypeVar
+
+from bargein.errors import IllegalTrigger
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 class CallerState(enum.Enum):
+    __hash__ = object.__hash__  # Members are single: their address will do, and needs no call of Python.
+
     SILENT = "silent"
     STARTING = "starting"
     """Evidence of speech, not yet confirmed: a word, or a cough."""
@@ -23,9 +28,13 @@ class CallerState(enum.Enum):
 
 
 class CallerTrigger(enum.Enum):
+    __hash__ = object.__hash__
+
     EVIDENCE = "evidence"
     CONFIRM = "confirm"
     MISFIRE = "misfire"
+    ECHO = "echo"
+    """What was taken for speech is the agent's own voice from the caller's loudspeaker."""
     PAUSE = "pause"
     GO_ON = "go on"
     END = "end"
@@ -33,11 +42,17 @@ class CallerTrigger(enum.Enum):
     """No more of the turn's sound can be kept as one item."""
     LIMIT = "limit"
     """The turn is as long as a turn may be."""
+    NEXT = "next turn"
+    """The speech whose turn was ended by its limit goes on, without a rest: it needs no confirmation."""
+    NEXT_GOES_ON = "next turn goes on"
+    """It goes on after a pause, too short for a rest."""
     TAKEN = "taken"
     """The input was committed or cleared by hand, or turn detection was switched off."""
 
 
 class AgentState(enum.Enum):
+    __hash__ = object.__hash__
+
     IDLE = "idle"
     THINKING = "thinking"
     """A response was asked for; nothing of it can be heard yet."""
@@ -49,6 +64,8 @@ class AgentState(enum.Enum):
 
 
 class AgentTrigger(enum.Enum):
+    __hash__ = object.__hash__
+
     ASK = "ask"
     ASK_EARLY = "ask early"
     """A response is asked for while the caller speaks."""
@@ -56,59 +73,67 @@ class AgentTrigger(enum.Enum):
     """The caller's turn is over."""
     SOUND = "sound"
     STREAM_END = "stream ends"
+    DONE = "done"
+    """The response ends by itself, or fails: what was sent of it plays on."""
     HEARD_OUT = "heard out"
     STOP = "stop"
-    """Cancelled, interrupted or failed."""
+    """Cancelled or interrupted, or the caller has left."""
 
 
-class Verdict(enum.Enum):
-    """What the agent does about what the caller did."""
+class Table(Generic[K, V]):
+    """Rules as rows: what was asked, and the answer.
 
-    NOTHING = "go on"
-    LISTEN = "listen"
-    """The floor is free: the caller has it at once; announce the speech."""
-    SPEAK_ON = "speak on"
-    """Announce the speech, but the caller has asked not to interrupt."""
-    WAIT_ON = "wait on"
-    """Announce the speech: the caller had the floor before the agent had something to say."""
-    HOLD = "hold"
-    RESUME = "resume"
-    """Go on from where it was held; begin what waited for the caller."""
-    BARGE_IN = "barge in"
-    """Announce the speech; cancel the stream, flush the speaker, truncate the history."""
-    COMMIT = "commit"
-    """Commit what was said so far; the turn goes on as another item."""
-    ANSWER = "answer"
-    """The turn has ended: commit it; answer, now or when the agent is done."""
-    ANSWER_INSTEAD = "answer instead"
-    """The turn has ended: commit it; its answer takes the place of the reply that waits, of which nothing was heard.
-    Without an automatic answer that reply is spoken now.
+    :param name: what a person calls them.
     """
+
+    def __init__(self, name: str, rows: Mapping[K, V]) -> None:
+        self.name = name
+        self.rows = dict(rows)
+
+    def __getitem__(self, key: K) -> V:
+        """:raises IllegalTrigger: there is no such row: it cannot happen, and does."""
+        found = self.rows.get(key)
+        if found is None:
+            *state, trigger = map(name_of, key) if isinstance(key, tuple) else [name_of(key)]
+            raise IllegalTrigger(self.name, ", ".join(state), trigger)
+        return found
+
+
+def name_of(part: object) -> str:
+    """A part of a row as a person reads it."""
+    return str(part.value) if isinstance(part, enum.Enum) else str(part)
 
 
 _C, _CT = CallerState, CallerTrigger
 
-CALLER_TABLE: Final[Mapping[tuple[CallerState, CallerTrigger], CallerState]] = MappingProxyType(
+CALLER_TABLE: Final = Table(
+    "caller",
     {
         (_C.SILENT, _CT.EVIDENCE): _C.STARTING,
         (_C.STARTING, _CT.CONFIRM): _C.SPEAKING,
         (_C.STARTING, _CT.MISFIRE): _C.SILENT,
+        (_C.STARTING, _CT.ECHO): _C.SILENT,
+        # It has just been confirmed; nothing of it was announced.
+        (_C.SPEAKING, _CT.ECHO): _C.SILENT,
         (_C.SPEAKING, _CT.PAUSE): _C.STOPPING,
         (_C.STOPPING, _CT.GO_ON): _C.SPEAKING,
         (_C.STOPPING, _CT.END): _C.SILENT,
         (_C.SPEAKING, _CT.FULL): _C.SPEAKING,
         (_C.SPEAKING, _CT.LIMIT): _C.SILENT,
         (_C.STOPPING, _CT.LIMIT): _C.SILENT,
+        (_C.SILENT, _CT.NEXT): _C.SPEAKING,
+        (_C.STOPPING, _CT.NEXT_GOES_ON): _C.SPEAKING,
         (_C.SILENT, _CT.TAKEN): _C.SILENT,
         (_C.STARTING, _CT.TAKEN): _C.SILENT,
         (_C.SPEAKING, _CT.TAKEN): _C.SILENT,
         (_C.STOPPING, _CT.TAKEN): _C.SILENT,
-    }
+    },
 )
 
 _A, _AT = AgentState, AgentTrigger
 
-AGENT_TABLE: Final[Mapping[tuple[AgentState, AgentTrigger], AgentState]] = MappingProxyType(
+AGENT_TABLE: Final = Table(
+    "agent",
     {
         (_A.IDLE, _AT.ASK): _A.THINKING,
         (_A.IDLE, _AT.ASK_EARLY): _A.WAITING,
@@ -117,97 +142,56 @@ AGENT_TABLE: Final[Mapping[tuple[AgentState, AgentTrigger], AgentState]] = Mappi
         (_A.THINKING, _AT.SOUND): _A.SPEAKING,
         (_A.THINKING, _AT.STREAM_END): _A.DRAINING,
         (_A.SPEAKING, _AT.STREAM_END): _A.DRAINING,
+        (_A.THINKING, _AT.DONE): _A.DRAINING,
+        (_A.WAITING, _AT.DONE): _A.DRAINING,
+        (_A.SPEAKING, _AT.DONE): _A.DRAINING,
+        (_A.DRAINING, _AT.DONE): _A.DRAINING,
         (_A.DRAINING, _AT.ASK): _A.THINKING,
         (_A.DRAINING, _AT.ASK_EARLY): _A.WAITING,
         (_A.DRAINING, _AT.HEARD_OUT): _A.IDLE,
+        (_A.IDLE, _AT.STOP): _A.IDLE,
         (_A.THINKING, _AT.STOP): _A.IDLE,
         (_A.WAITING, _AT.STOP): _A.IDLE,
         (_A.SPEAKING, _AT.STOP): _A.IDLE,
         (_A.DRAINING, _AT.STOP): _A.IDLE,
-    }
+    },
 )
 
-_V = Verdict
-_HAS_FLOOR: Final = (_A.THINKING, _A.SPEAKING, _A.DRAINING)
+AnyTable = Table[Any, Any]
+OnRule = Callable[[AnyTable, object, object], None]
+"""Called with the table, the row that was asked for, and its answer."""
 
 
-def _joint(may_interrupt: bool) -> Mapping[tuple[CallerTrigger, AgentState], Verdict]:
-    table = {(trigger, agent): _V.NOTHING for trigger in _CT for agent in _A}
-    table[_CT.EVIDENCE, _A.IDLE] = _V.LISTEN
-    # The agent fell silent while the evidence was being weighed.
-    table[_CT.CONFIRM, _A.IDLE] = _V.LISTEN
-    for agent in _HAS_FLOOR:
-        table[_CT.EVIDENCE, agent] = _V.HOLD if may_interrupt else _V.SPEAK_ON
-        # Without interruption, speech is announced at evidence; it gets here if that was forbidden in between.
-        table[_CT.CONFIRM, agent] = _V.BARGE_IN if may_interrupt else _V.SPEAK_ON
-        # Whoever speaks on after a pause, over an agent that began in the meantime, interrupts it.
-        table[_CT.GO_ON, agent] = _V.BARGE_IN if may_interrupt else _V.NOTHING
-    # It waits for a caller of whom there was evidence before.
-    table[_CT.CONFIRM, _A.WAITING] = _V.WAIT_ON
-    for agent in _A:
-        table[_CT.MISFIRE, agent] = table[_CT.TAKEN, agent] = _V.RESUME
-        table[_CT.FULL, agent] = _V.COMMIT
-    for trigger in (_CT.END, _CT.LIMIT):
-        for agent in _A:
-            table[trigger, agent] = _V.ANSWER
-        if may_interrupt:
-            table[trigger, _A.WAITING] = _V.ANSWER_INSTEAD
-    return MappingProxyType(table)
+class Floor:
+    """The states of one conversation. Read them as you like; :meth:`take` alone changes them."""
 
+    def __init__(self) -> None:
+        self.caller_state = CallerState.SILENT
+        self.agent_state = AgentState.IDLE
+        self.on_rule: OnRule | None = None
+        """Told of every rule that is asked for."""
 
-INTERRUPTING_TABLE: Final = _joint(may_interrupt=True)
-POLITE_TABLE: Final = _joint(may_interrupt=False)
-"""With ``interrupt_response: false``."""
+    def take(self, trigger: CallerTrigger | AgentTrigger) -> None:
+        """Something has happened on one side.
 
-BEGINNING_TABLE: Final[Mapping[tuple[CallerState, AgentState], AgentTrigger]] = MappingProxyType(
-    {
-        (_C.SILENT, _A.IDLE): _AT.ASK,
-        (_C.STARTING, _A.IDLE): _AT.ASK_EARLY,
-        (_C.SPEAKING, _A.IDLE): _AT.ASK_EARLY,
-        (_C.STOPPING, _A.IDLE): _AT.ASK_EARLY,
-        (_C.SILENT, _A.DRAINING): _AT.ASK,
-        # The agent had the floor before that evidence: a hold gates what it goes on to say.
-        (_C.STARTING, _A.DRAINING): _AT.ASK,
-        (_C.SPEAKING, _A.DRAINING): _AT.ASK_EARLY,
-        (_C.STOPPING, _A.DRAINING): _AT.ASK_EARLY,
-    }
-)
-"""A response that is asked for begins when none is active: by the state of the caller, and of the agent before it."""
+        :raises IllegalTrigger: it cannot happen in that side's state; nothing has changed.
+        """
+        if isinstance(trigger, CallerTrigger):
+            self.caller_state = self.ask(CALLER_TABLE, (self.caller_state, trigger))
+        else:
+            self.agent_state = self.ask(AGENT_TABLE, (self.agent_state, trigger))
 
+    def ask(self, table: Table[K, V], key: K) -> V:
+        """What a table says.
 
-def verdict(trigger: CallerTrigger, agent: AgentState, *, may_interrupt: bool) -> Verdict:
-    """What the caller's ``trigger`` means while the agent is in ``agent``."""
-    return (INTERRUPTING_TABLE if may_interrupt else POLITE_TABLE)[trigger, agent]
+        :raises IllegalTrigger: it has no such row.
+        """
+        answer = table[key]
+        if self.on_rule is not None:
+            self.on_rule(table, key, answer)
+        return answer
 
-
-def mermaid() -> str:
-    """The tables as a Mermaid state diagram, and the joint rules as Markdown tables."""
-    lines = ["```mermaid", "stateDiagram-v2", "    direction LR"]
-    machines = (("caller", _C.SILENT, CALLER_TABLE), ("agent", _A.IDLE, AGENT_TABLE))
-    for name, start, table in machines:
-        lines.append(f"    state {name} {{")
-        lines.append(f"        [*] --> {name}_{start.value}")
-        for (state, trigger), target in table.items():
-            lines.append(f"        {name}_{state.value} --> {name}_{target.value}: {trigger.value}")
-        lines.append("    }")
-    lines += ["```", "", "| the caller | " + " | ".join(f"agent {agent.value}" for agent in _A) + " |"]
-    lines.append("|---" * (len(_A) + 1) + "|")
-    for trigger in _CT:
-        cells = []
-        for agent in _A:
-            usual, polite = INTERRUPTING_TABLE[trigger, agent], POLITE_TABLE[trigger, agent]
-            cells.append(usual.value if usual is polite else f"{usual.value} ({polite.value})")
-        lines.append(f"| {trigger.value} | " + " | ".join(cells) + " |")
-    lines.append("")
-    lines += ["In brackets: with `interrupt_response: false`.", ""]
-    before = (_A.IDLE, _A.DRAINING)
-    lines.append("| a response is asked for | " + " | ".join(f"agent {agent.value}" for agent in before) + " |")
-    lines.append("|---" * (len(before) + 1) + "|")
-    for caller in _C:
-        begun = [BEGINNING_TABLE[caller, agent].value for agent in before]
-        lines.append(f"| caller {caller.value} | " + " | ".join(begun) + " |")
-    return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    print(mermaid(), end="")  # noqa: T201  this is what the command is for
+    @property
+    def is_free(self) -> bool:
+        """Nobody speaks, and nobody is about to."""
+        return self.caller_state is CallerState.SILENT and self.agent_state is AgentState.IDLE

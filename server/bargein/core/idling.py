@@ -7,17 +7,16 @@ whatever is said: the next one follows when the caller has spoken, or sent anyth
 from __future__ import annotations
 
 from bargein.core.agent import Agent
-from bargein.core.caller import Caller
 from bargein.core.config import SessionConfig
-from bargein.core.floor import AgentState, CallerState
+from bargein.core.floor import Floor
 
 
 class IdleTimeout:
     """Counts from when the last reply was heard out. Times are in seconds on any steady clock."""
 
-    def __init__(self, agent: Agent, caller: Caller) -> None:
+    def __init__(self, agent: Agent, floor: Floor) -> None:
         self._agent = agent
-        self._caller = caller
+        self._floor = floor
         self._spent = False
 
     def due_at(self, config: SessionConfig) -> float | None:
@@ -25,9 +24,7 @@ class IdleTimeout:
         detection, since = config.turn_detection, self._agent.idle_since
         if detection is None or detection.idle_timeout_ms is None or since is None or self._spent:
             return None
-        if self._agent.state is not AgentState.IDLE or self._caller.state is not CallerState.SILENT:
-            return None
-        return since + detection.idle_timeout_ms / 1000
+        return since + detection.idle_timeout_ms / 1000 if self._floor.is_free else None
 
     def fired(self) -> None:
         """The silence was broken."""

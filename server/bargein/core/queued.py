@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bargein.core.events import ResponseRequested
+from bargein.core.verdicts import Asker
 
 
 @dataclass(slots=True)
@@ -47,15 +48,17 @@ class ResponseQueue:
             if not self._queued.answers:
                 self._queued = None
 
-    def take(self, *, caller_is_silent: bool) -> ResponseRequested | None:
-        """What begins now. An answer to a caller who speaks again would talk over them, and be wrong by their end: it
-        stays until it can answer all of that.
-        """
-        queued = self._queued
-        if queued is None or (queued.answers and not caller_is_silent):
+    @property
+    def asker(self) -> Asker | None:
+        """Who has asked for what is queued; ``None`` if nothing is."""
+        if self._queued is None:
             return None
-        self._queued = None
-        return queued.wanted
+        return Asker.TURN if self._queued.answers else Asker.CALLER
+
+    def take(self) -> ResponseRequested | None:
+        """What is queued begins."""
+        queued, self._queued = self._queued, None
+        return None if queued is None else queued.wanted
 
     def drop(self) -> ResponseRequested | None:
         """Nothing begins any more. Returns what the caller had asked for, and waits for."""

@@ -77,7 +77,7 @@ class KeptDemoModel:
 
     async def _keep(self) -> None:
         loop, keeping = asyncio.get_running_loop(), asyncio.current_task()
-        assert keeping is not None  # noqa: S101 - it is this one
+        assert keeping is not None
         self._cancel.set_result(partial(loop.call_soon_threadsafe, keeping.cancel))
         with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listening:
             delay_s = FIRST_DELAY_S

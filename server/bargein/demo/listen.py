@@ -176,7 +176,7 @@ class Listener:
         return process
 
     async def _read_line(self, process: asyncio.subprocess.Process, timeout_s: float) -> dict[str, Any]:
-        assert process.stdout is not None  # noqa: S101 - it was asked for
+        assert process.stdout is not None
         try:
             async with asyncio.timeout(timeout_s):
                 line = await process.stdout.readline()

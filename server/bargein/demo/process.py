@@ -73,7 +73,7 @@ class DemoModelProcess:
 
     async def wait(self) -> int:
         """Wait until it has ended, for whatever reason; return its exit code."""
-        assert self._process is not None  # noqa: S101 - it was started
+        assert self._process is not None
         return await self._process.wait()
 
     async def stop(self) -> None:

@@ -32,7 +32,7 @@ class _AnnouncingServer(uvicorn.Server):
         await super().startup(sockets)
         if self._parent is not None:
             self._parent.then(self._end)
-        assert sockets is not None  # noqa: S101 - run() gives one
+        assert sockets is not None
         host, port, *_ = sockets[0].getsockname()
         line = {"base_url": f"http://{_url_host(host)}:{port}/v1", "port": port, "pid": os.getpid()}
         # Not by way of a buffer: it would be flushed again at the end, when perhaps nobody reads it any more.

@@ -159,7 +159,7 @@ class _Routes:
 
     async def refused(self, request: Request, error: Exception) -> Response:
         """Answer what a route has refused."""
-        assert isinstance(error, Refused)  # noqa: S101 (registered for this class)
+        assert isinstance(error, Refused)
         _note(self._gateway, request, error.refusal)
         return refusal_answer(error.refusal)
 
@@ -276,7 +276,7 @@ def _note(gateway: Gateway, request: Request, refusal: Refusal) -> None:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 (registered for this class)
+    assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     message = f"{request.method} is not possible here." if status == 405 else f"There is nothing here: {error.detail}."
     code = "method_not_allowed" if status == 405 else "not_found" if status == 404 else None

@@ -1,0 +1,143 @@
+"""The rules of the floor as a page: the machines as a Mermaid diagram, the other tables as Markdown.
+
+``scripts/write_docs.py`` writes it into ``server/README.md``; ``python -m bargein.core.rules_page`` prints it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from bargein.core.floor import (
+    AGENT_TABLE,
+    CALLER_TABLE,
+    AgentState,
+    AnyTable,
+    CallerState,
+    CallerTrigger,
+    name_of,
+)
+from bargein.core.rules import (
+    BEGINNING_TABLE,
+    BOUND_TABLE,
+    ECHO_TABLE,
+    FLOW_TABLE,
+    GIVING_WAY_TABLE,
+    INTERRUPTING_TABLE,
+    LAPSE_TABLE,
+    POLITE_TABLE,
+    REQUEST_TABLE,
+    TURN_END_TABLE,
+    TURNOUT_TABLE,
+    VOICE_TABLE,
+)
+from bargein.core.verdicts import Active, Answering, Asker, Beginning, Bound, Output, Verdict
+
+NEVER = "—"
+"""What cannot happen."""
+
+
+def page() -> str:
+    """All tables."""
+    return "\n".join([*_diagram(), *_joint(), *_turn_end(), *_responses(), *_flow(), *_speech()])
+
+
+def _diagram() -> list[str]:
+    lines = ["```mermaid", "stateDiagram-v2", "    direction LR"]
+    for name, start, table in (
+        ("caller", CallerState.SILENT.value, CALLER_TABLE),
+        ("agent", AgentState.IDLE.value, AGENT_TABLE),
+    ):
+        lines.append(f"    state {name} {{")
+        lines.append(f"        [*] --> {name}_{start}")
+        for (state, trigger), target in table.rows.items():
+            lines.append(f"        {name}_{state.value} --> {name}_{target.value}: {trigger.value}")
+        lines.append("    }")
+    return [*lines, "```", ""]
+
+
+def _joint() -> list[str]:
+    def cell(trigger: CallerTrigger, agent: AgentState) -> str:
+        usual, polite = _cell(INTERRUPTING_TABLE, (trigger, agent)), _cell(POLITE_TABLE, (trigger, agent))
+        return usual if usual == polite else f"{usual} ({polite})"
+
+    return [
+        *_grid("the caller", CallerTrigger, AgentState, cell, "agent "),
+        f"In brackets: with `interrupt_response: false`. {NEVER}: cannot happen.",
+        "",
+    ]
+
+
+def _turn_end() -> list[str]:
+    return _grid("the turn has ended", Answering, AgentState, lambda *key: _cell(TURN_END_TABLE, key), "agent ")
+
+
+def _responses() -> list[str]:
+    return [
+        *_grid("a response is asked for by", Asker, Active, lambda *key: _cell(REQUEST_TABLE, key), "active: "),
+        *_grid("what is queued was asked for by", Asker, CallerState, _turnout, "caller "),
+        *_grid("a response begins", CallerState, _BEFORE, lambda *key: _cell(BEGINNING_TABLE, key), "agent "),
+        *_grid("it waited, and the turn is answered", ["reply"], Output, lambda _, out: _cell(GIVING_WAY_TABLE, out)),
+    ]
+
+
+def _flow() -> list[str]:
+    active = [state for state in AgentState if state is not AgentState.IDLE]
+    held = {False: "not held", True: "held"}
+    rows = [[held[hold], *(_cell(FLOW_TABLE, (agent, hold)) for agent in active)] for hold in held]
+    return _table(["what the model says is", *(f"agent {agent.value}" for agent in active)], rows)
+
+
+def _speech() -> list[str]:
+    tables: dict[str, AnyTable] = {
+        "frames stop": LAPSE_TABLE,
+        "turn's bound": BOUND_TABLE,
+        "voice is told": VOICE_TABLE,
+    }
+    rows = [[name, *(_cell(table, state) for state in CallerState)] for name, table in tables.items()]
+    return [
+        *_table(["the caller's speech", *(f"caller {state.value}" for state in CallerState)], rows),
+        *_grid("its echo is", ["agent's"], Verdict, lambda _, verdict: _cell(ECHO_TABLE, verdict)),
+    ]
+
+
+_BEFORE = [AgentState.IDLE, AgentState.DRAINING]
+
+
+def _turnout(asker: object, caller: object) -> str:
+    return _cell(TURNOUT_TABLE, (caller, asker))
+
+
+def _cell(table: AnyTable, key: object) -> str:
+    answer = table.rows.get(key)
+    match answer:
+        case None:
+            return NEVER
+        case Beginning(trigger, hold):
+            return trigger.value + (", held" if hold else "")
+        case Bound(trigger, goes_on):
+            return trigger.value + (", goes on" if goes_on else "")
+        case bool():
+            return "yes" if answer else "no"
+        case _:
+            return name_of(answer)
+
+
+def _grid(
+    corner: str,
+    rows: Iterable[object],
+    columns: Iterable[object],
+    cell: Callable[..., str],
+    before: str = "",
+) -> list[str]:
+    wide = list(columns)
+    body = [[name_of(row), *(cell(row, column) for column in wide)] for row in rows]
+    return _table([corner, *(before + name_of(column) for column in wide)], body)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
+    return [lines[0], "|---" * len(head) + "|", *lines[1:], ""]
+
+
+if __name__ == "__main__":
+    print(page(), end="")  # noqa: T201  this is what the command is for
