@@ -100,10 +100,16 @@ class Cutter:
         before = self._history.heard.get(item_id)
         if before is not None and before.samples <= samples:
             return before
-        count = audio.timeline.heard_characters(
+        timeline, received = audio.timeline, audio.sample_count
+        stretch = timeline.stretch(samples, received, finished=audio.finished)
+        curve = audio.curve.between(stretch.begin.steps, stretch.end_steps, audio.pieces, audio.format, self._measures)
+        count = timeline.heard_characters(
             samples,
-            audio.sample_count,
+            received,
             finished=audio.finished,
-            curve=self._measures.speech_curve(audio.pieces, audio.format),
+            curve=curve,
+            stretch=stretch,
+            peak_db=audio.curve.peak_db,
         )
-        return Heard(samples, audio.transcript[:count])
+        text = audio.transcript[:count]
+        return Heard(samples, text if before is None or len(text) < len(before.text) else before.text)

@@ -10,6 +10,7 @@ from bargein.core.audio import AudioFormat, base64_sample_count, slice_audio
 from bargein.core.completion import Usage
 from bargein.core.config import ResponseSettings
 from bargein.core.heard_words import Transcript
+from bargein.core.known_curve import KnownCurve
 
 Status = Literal["in_progress", "completed", "incomplete"]
 Role = Literal["system", "user", "assistant"]
@@ -57,6 +58,7 @@ class OutputAudio:
     """The model has said all of it: sound and transcript are whole."""
     audio_id: str | None = None
     audio_expires_at: int | None = None
+    curve: KnownCurve = field(default_factory=KnownCurve, init=False, repr=False, compare=False)
 
     @property
     def transcript(self) -> str:

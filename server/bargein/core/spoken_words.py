@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -45,11 +46,18 @@ class SpokenWord:
     pause: int
 
 
-def spoken_words(text: str, start: int = 0) -> list[SpokenWord]:
-    """The words of a text from a place on, in order. Punctuation that stands alone belongs to no word's sound but takes
-    its place.
+def spoken_words(text: str, start: int = 0, most_letters: float = math.inf) -> list[SpokenWord]:
+    """The words of a text from a place on, in order, until they have so many letters. Punctuation that stands alone
+    belongs to no word's sound but takes its place.
     """
-    return [_word(match.end(), match.group()) for match in _WORD.finditer(text, start)]
+    words: list[SpokenWord] = []
+    for match in _WORD.finditer(text, start):
+        if most_letters <= 0:
+            break
+        word = _word(match.end(), match.group())
+        words.append(word)
+        most_letters -= word.letters
+    return words
 
 
 def _word(end: int, word: str) -> SpokenWord:

@@ -11,12 +11,12 @@ import math
 from typing import Final
 
 from bargein.core.alignment import Anchor, Score
-from bargein.core.audio import slice_audio
-from bargein.core.clause_alignment import USUAL_PACE, Laid, lay_clauses
+from bargein.core.clause_alignment import FASTEST_PACE, USUAL_PACE, Laid, lay_clauses
+from bargein.core.heard_words import Mark
 from bargein.core.items import OutputAudio
 from bargein.core.measures import Measures
 from bargein.core.spoken_words import spoken_words
-from bargein.core.voiced_clock import STEPS_PER_S, SpeechCurve, VoicedClock
+from bargein.core.voiced_clock import STEPS_PER_S, VoicedClock
 
 TOLD_SHARE: Final = 0.2
 """Of a word: with the sound up to there it is told. It may be cut off before it counts as heard, and never after."""
@@ -42,7 +42,6 @@ ALL_PACES: Final = (0.74, 0.86, 1.0, 1.16, 1.35)
 NEAR_PACES: Final = (0.86, 1.0, 1.16)
 CHARACTERS_PER_S: Final = 12.0
 """Of speech with its pauses, where nothing more is known."""
-FASTEST_PACE: Final = 0.6 * USUAL_PACE
 SLOWEST_PACE: Final = 2.5 * USUAL_PACE
 """Of any voice, in voiced steps for a letter. No word waits longer than the slowest voice would need to come to it."""
 QUIETEST_PEAK_DB: Final = -50.0
@@ -104,11 +103,6 @@ class WordPlaces:
         """Before it."""
         self._steps_per_letter = pace.steps_per_letter
         """Behind the last clause end that is known."""
-        self._levels_db: list[float] = []
-        self._hisses: list[bool] = []
-        self._peak_db = QUIETEST_PEAK_DB
-        self._piece = 0
-        self._piece_start = 0
 
     def add(self, text: str) -> None:
         """A piece of the transcript arrived."""
@@ -130,7 +124,7 @@ class WordPlaces:
         """All of the reply was sent: learn from it."""
         self._parse()
         end = self._audio.sample_count // self._step_samples
-        clock = VoicedClock(self._curve(self._base.steps, end), end - self._base.steps, self._peak_db)
+        clock = self._clock(self._base.steps, end)
         letters = self._base_letters + sum([word.letters for word in self._words[self._base.words :]])
         voiced_steps = self._base_voiced_steps + clock.total
         # A model that was cut short has written more than it has said.
@@ -190,7 +184,7 @@ class WordPlaces:
             if whole
             else max(samples + LEAST_STEPS * self._step_samples, (end - UNSURE_STEPS) * self._step_samples)
         )
-        clock = VoicedClock(self._curve(base.steps, end), end - base.steps, self._peak_db)
+        clock = self._clock(base.steps, end)
         del self._places[base.words :]
         self._placed_steps = float(base.steps if clock.total else end)
         score = self._score(clock, whole=whole)
@@ -253,33 +247,11 @@ class WordPlaces:
             self._base = Anchor(math.ceil(base.steps + clock.moment(passed.steps)), base.words + passed.words)
             self._base_voiced_steps += passed.steps
             self._base_letters += score.letters_before[passed.words]
+            mark = Mark(self._base.steps, score.words[passed.words - 1].end, self._paces())
+            self._audio.timeline.mark(mark)
 
-    def _curve(self, begin: int, end: int) -> SpeechCurve:
-        """Of these steps; empty where nothing can be measured."""
-        known = len(self._levels_db)
-        if known < end:
-            more = self._measures.speech_curve(self._unmeasured(known, end), self._audio.format)
-            self._levels_db.extend(more.levels_db)
-            self._hisses.extend(more.hisses)
-            self._peak_db = max([self._peak_db, *more.levels_db])
-        if len(self._levels_db) < end:
-            return SpeechCurve([], [])
-        return SpeechCurve(self._levels_db[begin:end], self._hisses[begin:end])
-
-    def _unmeasured(self, begin: int, end: int) -> list[str | bytes]:
-        """The sound of these steps, found from where the last search ended."""
+    def _clock(self, begin: int, end: int) -> VoicedClock:
+        """Of these steps."""
         audio = self._audio
-        start, stop = begin * self._step_samples, end * self._step_samples
-        found: list[str | bytes] = []
-        while self._piece < len(audio.pieces):
-            piece, at = audio.pieces[self._piece], self._piece_start
-            count = audio.samples_of(piece)
-            first, last = max(start - at, 0), min(stop - at, count)
-            if first < last:
-                whole = first == 0 and last == count
-                found.append(piece if whole else slice_audio(piece, first, last, audio.format.bytes_per_sample))
-            if at + count > stop:
-                break
-            self._piece += 1
-            self._piece_start += count
-        return found
+        curve = audio.curve.between(begin, end, audio.pieces, audio.format, self._measures)
+        return VoicedClock(curve, end - begin, max(audio.curve.peak_db, QUIETEST_PEAK_DB))
