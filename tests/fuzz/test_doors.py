@@ -43,6 +43,8 @@ TARGETS: Final = [
     "/v1/realtime?deployment=" + "d" * 3000, "/v1/realtime?%&=&==&model", "/v1/models", "/", "/metrics", "/healthz",
     "/v1/realtime/client_secrets", "/v1/chat/completions", "/%ff", "/%2e%2e/%00", "//", "/index.html/", "/a?b#c", "*",
     "http://[/v1", "/v1/realtime?call_id", "/openai/realtime?deployment=a&api-version=%",
+    "/openai/realtime?api-key=%00%ff&deployment", "/v1/realtime/calls/%2f/accept", "/v1/realtime/translations",
+    "/v1/realtime/sessions", "/openai/realtimeapi/sessions",
 ]  # fmt: skip
 header_values = st.sampled_from(VALUES) | st.text(
     st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=30
@@ -51,7 +53,7 @@ headers = st.lists(st.tuples(st.sampled_from(NAMES), header_values), max_size=5)
 
 
 def session_of(token: str | None) -> dict[str, Any] | None:
-    return Tokens(SECRET).read(token or "")
+    return Tokens(SECRET).read(token or "").session
 
 
 @examples(80)

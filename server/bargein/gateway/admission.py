@@ -11,13 +11,14 @@ from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from bargein.gateway.addresses import AddressLimits, client_address
-from bargein.gateway.handshake import BARGEIN_V1, VERSION, Handshake
+from bargein.gateway.handshake import AZURE_PREVIEW, BARGEIN_V1, VERSION, Handshake
 from bargein.gateway.keys import Keyring
+from bargein.gateway.not_served import not_served
 from bargein.gateway.origins import check_host, check_origin
 from bargein.gateway.refusal import Refusal, try_later
 from bargein.settings import Settings
 
-PATHS: Final = frozenset({"/v1/realtime", "/realtime", "/openai/v1/realtime"})
+PATHS: Final = frozenset({"/v1/realtime", "/realtime", "/openai/v1/realtime", AZURE_PREVIEW})
 FULL_RETRY_AFTER_S: Final = 5
 MAX_MODEL_CHARACTERS: Final = 256
 
@@ -62,9 +63,12 @@ class Admission:
 
     def decide(self, handshake: Handshake) -> Admitted | Refusal:
         """Admit the caller, or say why not. Counts nothing."""
+        unserved = None
         if handshake.path.rstrip("/") not in PATHS:
-            message = f"There is no WebSocket at this path: connect to {min(PATHS)}."
-            return Refusal(HTTPStatus.NOT_FOUND, message, "not_found")
+            unserved = not_served("GET", handshake.path)
+            if unserved is None:
+                message = "There is no WebSocket at this path: connect to /v1/realtime."
+                return Refusal(HTTPStatus.NOT_FOUND, message, "not_found")
         if handshake.method != "GET":
             message = "A WebSocket begins with GET (RFC 6455 section 4.1)."
             return Refusal(HTTPStatus.METHOD_NOT_ALLOWED, message, "method_not_allowed", headers={"Allow": "GET"})
@@ -75,7 +79,7 @@ class Admission:
         if isinstance(credentials, Refusal):
             return credentials
         address = client_address(handshake.peer, handshake.headers, self._settings.trusted_proxies)
-        refusal = _unsupported(handshake) or self.check_capacity() or self._addresses.check(address)
+        refusal = unserved or _unsupported(handshake) or self.check_capacity() or self._addresses.check(address)
         if refusal is not None:
             return refusal
         bargein = handshake.subprotocol == BARGEIN_V1
@@ -83,7 +87,7 @@ class Admission:
         carried = (credentials.initial_session or {}).get("model")
         return Admitted(
             model=asked or carried or self._settings.model,
-            beta=handshake.beta and not bargein,
+            beta=(handshake.beta or credentials.beta) and not bargein,
             bargein=bargein,
             subprotocol=handshake.subprotocol,
             initial_session=credentials.initial_session,

@@ -14,7 +14,15 @@ KEY_ENTRY: Final = "openai-insecure-api-key."
 BETA_ENTRY: Final = "openai-beta.realtime-v1"
 REALTIME: Final = "realtime"
 BARGEIN_V1: Final = "bargein.v1"
+AZURE: Final = "/openai/"
+"""How Azure's paths begin."""
+AZURE_PREVIEW: Final = "/openai/realtime"
+"""Azure's path from before the protocol was finished, with ``api-version`` and ``deployment`` in the query: what is
+spoken there is the beta dialect.
+"""
 VERSION: Final = "13"
+
+_OF_PREVIEWS: Final = frozenset({"api-version", "deployment"})
 
 
 @dataclass(frozen=True)
@@ -43,9 +51,10 @@ class Handshake:
 
     @property
     def beta(self) -> bool:
-        """Whether the caller speaks the beta dialect, said by header or by subprotocol entry."""
+        """Whether the caller speaks the beta dialect, said by header, by subprotocol entry or by Azure's older path."""
         header = self.headers.get("openai-beta", "")
-        return "realtime=v1" in header.replace(" ", "").split(",") or BETA_ENTRY in self.subprotocols
+        said = "realtime=v1" in header.replace(" ", "").split(",") or BETA_ENTRY in self.subprotocols
+        return said or (self.path.rstrip("/") == AZURE_PREVIEW and not self.query.keys().isdisjoint(_OF_PREVIEWS))
 
     def minimal_head(self) -> bytes:
         """The request with nothing but what the opening handshake is about, for a library that parses it again.
@@ -77,9 +86,12 @@ class Handshake:
 
     @property
     def key(self) -> str | None:
-        """The key or token that the caller presents, by any of the three ways."""
+        """The key or token that the caller presents, by any of the three ways, or by Azure's fourth: its paths take it
+        in the query too. Elsewhere it is not looked for there, for queries end up in logs and histories.
+        """
         entry = next((entry for entry in self.subprotocols if entry.startswith(KEY_ENTRY)), None)
-        return presented_key(self.headers) or (entry.removeprefix(KEY_ENTRY) if entry else None)
+        asked = self.query.get("api-key", "").strip() if self.path.startswith(AZURE) else ""
+        return presented_key(self.headers) or (entry.removeprefix(KEY_ENTRY) if entry else None) or asked or None
 
 
 def joined_headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

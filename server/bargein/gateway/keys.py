@@ -20,6 +20,8 @@ class Credentials:
 
     initial_session: dict[str, Any] | None = None
     """The starting configuration that a token carries."""
+    beta: bool = False
+    """The token opens a session that speaks the beta dialect."""
 
 
 class Keyring:
@@ -65,9 +67,10 @@ class Keyring:
         if key is None or not key.startswith(PREFIX) or (refusal is None and not self.keyless):
             return refusal or Credentials()
         try:
-            return Credentials(self._tokens.read(key))
+            claims = self._tokens.read(key)
         except TokenInvalid as error:
             return unauthorized(str(error))
+        return Credentials(claims.session, claims.beta)
 
 
 def fingerprint(key: str) -> str:

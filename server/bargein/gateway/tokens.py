@@ -33,6 +33,16 @@ class Token:
     """Unix seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token carries."""
+
+    session: dict[str, Any] | None = None
+    """The session that it opens, as ``session.update`` has it; ``None`` says nothing of it."""
+    beta: bool = False
+    """Its session speaks the beta dialect."""
+
+
 class Tokens:
     """Mints and reads tokens. One may be used for any number of sessions until it expires, as OpenAI's may.
 
@@ -42,20 +52,23 @@ class Tokens:
     def __init__(self, secret: str | None) -> None:
         self._secret = secret or secrets.token_urlsafe(48)
 
-    def mint(self, session: dict[str, Any] | None, lifetime_s: int) -> Token:
+    def mint(self, session: dict[str, Any] | None, lifetime_s: int, *, beta: bool = False) -> Token:
         """Make a token that opens sessions configured as ``session`` for the next ``lifetime_s`` seconds.
 
+        :param beta: they speak the beta dialect.
         :raises ValueError: ``session`` is too large for a header.
         """
         now = int(time.time())
-        claims = {"aud": _AUDIENCE, "iat": now, "exp": now + lifetime_s, "session": session}
+        claims: dict[str, Any] = {"aud": _AUDIENCE, "iat": now, "exp": now + lifetime_s, "session": session}
+        if beta:
+            claims["beta"] = True
         value = PREFIX + jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
         if len(value) > MAX_TOKEN_CHARACTERS:
             raise ValueError(f"The session is too large for a token, which may have {MAX_TOKEN_CHARACTERS} characters.")
         return Token(value, now + lifetime_s)
 
-    def read(self, value: str) -> dict[str, Any] | None:
-        """The session that the token carries.
+    def read(self, value: str) -> Claims:
+        """What the token carries.
 
         :raises TokenInvalid: it is forged, expired, or no token at all.
         """
@@ -81,4 +94,4 @@ class Tokens:
             # Whatever else a parser makes of text that anybody may have written: depth, sizes, types, encodings.
             raise TokenInvalid("This is no token: ask POST /v1/realtime/client_secrets for one.") from None
         session = claims.get("session")
-        return session if isinstance(session, dict) else None
+        return Claims(session if isinstance(session, dict) else None, claims.get("beta") is True)

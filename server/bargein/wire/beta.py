@@ -59,7 +59,7 @@ def from_beta(event: Json) -> Json:
     """A beta client event as the GA one; ``event`` itself is left alone."""
     match event:
         case {"type": "session.update", "session": dict(session)}:
-            return {**event, "session": _session_from_beta(session)}
+            return {**event, "session": session_from_beta(session)}
         case {"type": "response.create", "response": dict(response)}:
             return {**event, "response": _response_from_beta(response)}
         case {"type": "conversation.item.create", "item": dict(item)}:
@@ -77,7 +77,7 @@ def without_counterpart(event: Json) -> Json:
     return {}
 
 
-def _session_from_beta(session: Json) -> Json:
+def session_from_beta(session: Json) -> Json:
     """A flat session as the nested one."""
     nested = _nested(session, _SESSION_FIELDS)
     nested.pop("client_secret", None)
@@ -190,7 +190,7 @@ def _with_type(part: JsonValue, names: dict[str, str]) -> JsonValue:
     return part
 
 
-def _error_to_beta(error: Json) -> Json:
+def error_to_beta(error: Json) -> Json:
     """The field that is wrong, by the name under which the caller knows it."""
     param = error.get("param")
     if not isinstance(param, str):
@@ -208,5 +208,5 @@ _MEMBERS: Final[dict[str, Callable[[Json], Json]]] = {
     "session": session_to_beta,
     "response": _response_to_beta,
     "item": _item_to_beta,
-    "error": _error_to_beta,
+    "error": error_to_beta,
 }

@@ -26,8 +26,10 @@ from bargein.gateway.gateway import Gateway
 from bargein.gateway.handshake import joined_headers, presented_key
 from bargein.gateway.http.answers import Refused, break_off, json_answer, refusal_answer
 from bargein.gateway.http.bodies import Bodies
-from bargein.gateway.http.client_secrets import mint_client_secret
+from bargein.gateway.http.client_secrets import mint_beta_session, mint_client_secret
+from bargein.gateway.http.not_served import NotServed
 from bargein.gateway.http.page import PageFiles, SecurityHeaders, find_client_web, how_to_talk
+from bargein.gateway.not_served import not_served
 from bargein.gateway.push_to_talk import ChatPolicy, Completions, Exchange, PushToTalk
 from bargein.gateway.readiness import Readiness
 from bargein.gateway.refusal import OUR_FAULT, Refusal
@@ -43,8 +45,9 @@ ReadMetrics = Callable[[], Awaitable[bytes]]
 _log: Final = structlog.get_logger(__name__)
 _STARTED: Final = int(time.time())
 _DEPLOYMENT: Final = "/openai/deployments/{deployment}/chat/completions"
-_PREFIXES: Final = ("/v1", "/openai/v1")
-"""The standard's, and Azure's."""
+_PREFIXES: Final = ("/v1", "/openai/v1", "/openai")
+"""The standard's, Azure's, and Azure's older one."""
+_BETA_SESSIONS: Final = ("/openai/realtimeapi/sessions", *(f"{prefix}/realtime/sessions" for prefix in _PREFIXES))
 _DEPLOYMENT_PATH: Final = re.compile(r"/openai/deployments/[^/]+/chat/completions")
 
 
@@ -105,7 +108,9 @@ class _Routes:
             ]
         # Azure's older form: the deployment in the path is the model that is named.
         routes.append(Route(_DEPLOYMENT, self._keyed(self._complete), methods=["POST"]))
+        routes += [Route(path, self._keyed(self._beta_session), methods=["POST"]) for path in _BETA_SESSIONS]
         routes += [Route(path, _upgrade_required) for path in sorted(admission.PATHS)]
+        routes.append(NotServed(self._not_served))
         if find_client_web(self._gateway.settings.client_web) is None:
             routes.append(Route("/", _how_to_talk))
         return routes
@@ -114,7 +119,7 @@ class _Routes:
         """Ask for a key before anything else is looked at."""
 
         async def checked(request: Request) -> ASGIApp:
-            refusal = self._gateway.keyring.check_key(presented_key(joined_headers(request.headers.raw)))
+            refusal = self._gateway.keyring.check_key(_key(request))
             if refusal is not None:
                 raise Refused(refusal)
             return await handler(request)
@@ -134,8 +139,7 @@ class _Routes:
         address = parse_address(self._address(request))
         if address is None or not is_in(address, settings.metrics_from):
             key = settings.metrics_key.get_secret_value() if settings.metrics_key is not None else None
-            presented = presented_key(joined_headers(request.headers.raw))
-            if (refusal := self._gateway.keyring.check_scraper(presented, key)) is not None:
+            if (refusal := self._gateway.keyring.check_scraper(_key(request), key)) is not None:
                 raise Refused(refusal)
         return Response(await self._read_metrics(), media_type=CONTENT_TYPE_LATEST)
 
@@ -149,6 +153,15 @@ class _Routes:
 
     async def _client_secret(self, request: Request) -> Response:
         return await mint_client_secret(request, self._bodies, self._gateway.tokens, self._effective_session)
+
+    async def _beta_session(self, request: Request) -> Response:
+        return await mint_beta_session(request, self._bodies, self._gateway.tokens, self._effective_session)
+
+    async def _not_served(self, request: Request) -> Response:
+        """Also to whoever has a token, as pages have that would call over WebRTC."""
+        credentials = self._gateway.keyring.check_caller(_key(request))
+        refusal = credentials if isinstance(credentials, Refusal) else not_served(request.method, request.url.path)
+        raise Refused(refusal or OUR_FAULT)
 
     async def _complete(self, _: Request) -> ASGIApp:
         return Exchange(self._push_to_talk)
@@ -197,7 +210,7 @@ class _Guarded:
 class _Counted:
     """Counts every answer under its route; what no route has a name for is the page, or nothing."""
 
-    _NAMED: Final = frozenset({"/healthz", "/readyz", "/metrics", *admission.PATHS}) | {
+    _NAMED: Final = frozenset({"/healthz", "/readyz", "/metrics", *admission.PATHS, *_BETA_SESSIONS}) | {
         f"{prefix}{path}"
         for prefix in _PREFIXES
         for path in ("/models", "/realtime/client_secrets", "/chat/completions")
@@ -265,6 +278,10 @@ def _two_lengths(headers: Mapping[str, str], http_version: str) -> Refusal | Non
     return Refusal(HTTPStatus.BAD_REQUEST, message, "invalid_body_length", headers={"Connection": "close"})
 
 
+def _key(request: Request) -> str | None:
+    return presented_key(joined_headers(request.headers.raw))
+
+
 def _peer(request: Request) -> str:
     return request.client.host if request.client is not None else ""
 
@@ -278,6 +295,9 @@ def _note(gateway: Gateway, request: Request, refusal: Refusal) -> None:
 async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    message = f"{request.method} is not possible here." if status == 405 else f"There is nothing here: {error.detail}."
+    headers = dict(error.headers or {})
+    message = f"There is nothing here: {error.detail}."
+    if status == 405:
+        message = f"{request.method} is not possible here: use {headers.get('Allow', 'GET')}."
     code = "method_not_allowed" if status == 405 else "not_found" if status == 404 else None
-    return refusal_answer(Refusal(status, message, code, headers=dict(error.headers or {})))
+    return refusal_answer(Refusal(status, message, code, headers=headers))
