@@ -1,4 +1,4 @@
-"""openai-python, GA and beta, against the real server."""
+"""openai-python, GA, beta and the beta as Azure has it, against the real server."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from support.stock_clients import Findings, RunClient
 
 
-@pytest.fixture(scope="module", params=["ga", "beta"])
+@pytest.fixture(scope="module", params=["ga", "beta", "azure"])
 def found(request: pytest.FixtureRequest, run_client: RunClient, stock_python: Path) -> Findings:
-    arguments = ["beta"] if request.param == "beta" else []
+    arguments = [] if request.param == "ga" else [request.param]
     return run_client(stock_python, "openai_python.py", *arguments)
 
 
@@ -51,3 +51,11 @@ def test_a_tool_is_called_and_its_result_spoken(found: Findings) -> None:
     assert turn["arguments"] == {}
     assert turn["status"] == "completed"
     assert turn["audio_bytes"] > 0
+
+
+def test_a_token_opens_the_session_that_it_was_made_for(found: Findings) -> None:
+    turn = found["token"]
+    assert "failed" not in turn
+    assert turn["voice"] == "echo"
+    assert turn["status"] == "completed"
+    assert turn["audio_bytes"] > 24_000

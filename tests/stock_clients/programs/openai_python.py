@@ -1,6 +1,8 @@
 """openai-python, ``client.realtime`` and ``client.beta.realtime``: a text turn, a spoken turn, a barge-in, a tool call.
 
-python openai_python.py GIVEN_JSON [beta]
+python openai_python.py GIVEN_JSON [beta | azure]
+
+``azure`` is the beta by the SDK's client for Azure: its older address, and its way to make a token.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ import json
 import sys
 from typing import Any
 
-from openai import AsyncOpenAI
+from openai import AsyncAzureOpenAI, AsyncOpenAI
 from outside import Microphone, run
 
-BETA = sys.argv[2:] == ["beta"]
+AZURE = sys.argv[2:] == ["azure"]
+BETA = AZURE or sys.argv[2:] == ["beta"]
 AUDIO_DELTA = "response.audio.delta" if BETA else "response.output_audio.delta"
 TRANSCRIPTION = {"model": "gpt-4o-mini-transcribe"}
 GET_TIME = {
@@ -30,12 +33,23 @@ WITH_TRANSCRIPTION = (
 
 def connect(given: dict[str, Any]) -> Any:  # noqa: ANN401 (one of two connection managers)
     """The SDK's connection, not yet open."""
+    if AZURE:
+        return azure(given).beta.realtime.connect(model="my-deployment")
     if BETA:
         # With an http base URL alone, the beta client would dial wss.
         url = f"{given['http_url']}/v1".replace("http", "ws", 1)
         beta = AsyncOpenAI(api_key="sk-local", base_url=f"{given['http_url']}/v1", websocket_base_url=url).beta
         return beta.realtime.connect(model="gpt-4o-realtime-preview")
     return AsyncOpenAI(api_key="sk-local", base_url=f"{given['http_url']}/v1").realtime.connect(model="gpt-realtime")
+
+
+def azure(given: dict[str, Any]) -> AsyncAzureOpenAI:
+    return AsyncAzureOpenAI(
+        api_key="sk-local",
+        api_version="2025-04-01-preview",
+        azure_endpoint=given["http_url"],
+        websocket_base_url=f"{given['http_url']}/openai".replace("http", "ws", 1),
+    )
 
 
 async def configure(connection: Any, session: dict[str, Any]) -> None:  # noqa: ANN401
@@ -124,8 +138,39 @@ async def tool_call(given: dict[str, Any]) -> dict[str, Any]:
         return found | summary(await response(connection, found))
 
 
+async def minted(given: dict[str, Any]) -> str:
+    """A token for a session that speaks as ``echo``."""
+    client = azure(given) if AZURE else AsyncOpenAI(api_key="sk-local", base_url=f"{given['http_url']}/v1")
+    if BETA:
+        session = await client.beta.realtime.sessions.create(voice="echo", modalities=["text", "audio"])
+        return session.client_secret.value
+    secret = await client.realtime.client_secrets.create(
+        session={"type": "realtime", "audio": {"output": {"voice": "echo"}}}
+    )
+    return secret.value
+
+
+async def token(given: dict[str, Any]) -> dict[str, Any]:
+    """A turn in a session that a token opens."""
+    found: dict[str, Any] = {}
+    url = f"{given['http_url']}/v1"
+    client = AsyncOpenAI(api_key=await minted(given), base_url=url, websocket_base_url=url.replace("http", "ws", 1))
+    realtime: Any = client.beta.realtime if BETA else client.realtime
+    async with realtime.connect(model="gpt-realtime") as connection:
+        session = (await connection.recv()).session
+        found["voice"] = session.voice if BETA else session.audio.output.voice
+        await say_text(connection, "Who are you?")
+        return found | summary(await response(connection, found))
+
+
 if __name__ == "__main__":
     run(
-        {"text_turn": text_turn, "spoken_turn": spoken_turn, "barge_in": barge_in, "tool_call": tool_call},
+        {
+            "text_turn": text_turn,
+            "spoken_turn": spoken_turn,
+            "barge_in": barge_in,
+            "tool_call": tool_call,
+            "token": token,
+        },
         dialect="beta" if BETA else "ga",
     )
