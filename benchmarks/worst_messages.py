@@ -401,7 +401,7 @@ def cases() -> list[Case]:
             "response.create",
             "1000 references to 2.5 million letters",
             response(conversation="none", input=references),
-            ("response.created",),
+            ("response.done",),
             lambda caller: caller.add(text("A" * LONG_TEXT) | {"id": "x"}),
         ),
         Case(

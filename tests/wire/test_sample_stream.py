@@ -152,3 +152,15 @@ def test_a_wav_file_of_the_format_ends_a_refusal() -> None:
 
 def test_speech_in_the_middle_of_a_stream_may_look_like_anything() -> None:
     assert taken(SampleStream(PCM16_24K), [SOUND, b"OggS", b"ID3\4"]) == SOUND + b"OggSID3\4"
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_a_header_of_many_chunks_in_small_pieces_is_read_once(size: int) -> None:
+    """Read again for each piece, it would take half a minute."""
+    sound = bytes(range(200))
+    head = wav.wrap(sound, 24_000)
+    nothing = b"JUNK\0\0\0\0" * 3500
+    file = head[:12] + nothing + head[12:36] + nothing + head[36:]
+    stream = SampleStream(PCM16_24K)
+    pieces = [stream.take(file[at : at + size]) for at in range(0, len(file), size)]
+    assert b"".join(pieces) == sound

@@ -21,6 +21,7 @@ RIFF: Final = b"RIFF"
 _WAV_KINDS: Final = {Encoding.PCM16: (1, 16), Encoding.PCMA: (6, 8), Encoding.PCMU: (7, 8)}
 _KIND_NAMES: Final = {1: "linear", 3: "floating point", 6: "A-law", 7: "µ-law"}
 _LONGEST_HEADER_BYTES: Final = 65_536
+_FIRST_CHUNK: Final = 12
 
 
 class SampleStream:
@@ -32,6 +33,10 @@ class SampleStream:
         """The beginning of a sample that goes on in the next piece."""
         self._header = b""
         """The beginning of a WAV header that goes on in the next piece."""
+        self._header_at = _FIRST_CHUNK
+        """Its chunks up to there have been read: not again for each piece, however many there are."""
+        self._wav: SampleFormat | None = None
+        """What they said of the samples."""
         self._begun = False
         self._refused = ""
         """What came instead of samples, and so does what comes after it."""
@@ -42,6 +47,8 @@ class SampleStream:
         """What comes next is the beginning of something new."""
         self._odd = b""
         self._header = b""
+        self._header_at = _FIRST_CHUNK
+        self._wav = None
         self._begun = False
         self._refused = ""
         self.plain = False
@@ -69,32 +76,38 @@ class SampleStream:
         return piece
 
     def _behind_header(self, piece: bytes) -> bytes:
-        """The samples of a WAV file, as far as they have come."""
-        self._header = b""
+        """The samples of a WAV file, as far as they have come.
+
+        :param piece: from the beginning of the header on.
+        """
+        at, wav = self._header_at, self._wav
+        self._header, self._header_at, self._wav = b"", _FIRST_CHUNK, None
         if not RIFF.startswith(piece[:4]) or (len(piece) >= 12 and piece[8:12] != b"WAVE"):
             return piece
         self._refused = ""
         self._odd = b""
-        wav: SampleFormat | None = None
-        at = 12
+        end = at
         while at + 8 <= len(piece):
             name, size = struct.unpack_from("<4sI", piece, at)
-            at += 8
+            begin = at + 8
+            end = begin + size + size % 2
             if name == b"data" and wav is not None:
                 self._check_format(wav)
-                known = 0 < size < len(piece) - at
-                return piece[at : at + size] if known else piece[at:]
-            if name == b"fmt " and at + size <= len(piece):
+                known = 0 < size < len(piece) - begin
+                return piece[begin : begin + size] if known else piece[begin:]
+            if name == b"fmt ":
+                if begin + size > len(piece):
+                    break
                 try:
-                    wav = read_format(piece[at : at + size])
+                    wav = read_format(piece[begin : begin + size])
                 except NotWavError as error:
                     self._refused = str(error)
                     return b""
-            at += size + size % 2
-        if max(at, len(piece)) > _LONGEST_HEADER_BYTES:
+            at = end
+        if max(end, len(piece)) > _LONGEST_HEADER_BYTES:
             self._refused = "a WAV file without samples"
         else:
-            self._header = piece
+            self._header, self._header_at, self._wav = piece, at, wav
         return b""
 
     def _check_format(self, wav: SampleFormat) -> None:
