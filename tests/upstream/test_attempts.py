@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 import orjson
 import pytest
 
-from bargein.core.completion import AssistantMessage, CompletionRequest, Finished, UserMessage, UserText
+from bargein.core.audio import PCM16_24K
+from bargein.core.completion import AssistantMessage, CompletionRequest, Finished, UserAudio, UserMessage, UserText
 from bargein.errors import UpstreamRefused
+from bargein.sound.wav import HEADER_BYTES
 from bargein.upstream import ChatCompletions, UpstreamConfig
+from bargein.upstream.attempts import Asking
 from bargein.upstream.config import Flavour
 from support.scripted_upstream import DONE, Exchange, ScriptedUpstream, delta, scripted
 
@@ -80,6 +84,21 @@ async def test_an_option_that_is_refused_is_left_out_from_then_on(
         assert await finishes(upstream)
         assert len(server.exchanges) == requests + 1
     assert capsys.readouterr().out.count("refuses an option") == requests - 1
+
+
+async def test_a_long_history_is_written_beside_the_loop_and_as_whole() -> None:
+    """And put again where an option is refused."""
+    sound = bytes(range(256)) * 12_000
+    request = replace(REQUEST, messages=(UserMessage((UserAudio(sound, PCM16_24K),)),))
+    config = UpstreamConfig(base_url="http://127.0.0.1:1", model="m")
+    assert Asking(config).attempts(request).is_long
+    assert not Asking(config).attempts(REQUEST).is_long
+    async with scripted(refusing({"voice": "Invalid voice"})) as server, asking(server) as upstream:
+        assert await finishes(upstream, request)
+    assert len(server.exchanges) == 2
+    for exchange in server.exchanges:
+        (part,) = orjson.loads(exchange.body)["messages"][0]["content"]
+        assert base64.b64decode(part["input_audio"]["data"])[HEADER_BYTES:] == sound
 
 
 async def test_another_value_is_tried() -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 import orjson
 import structlog
 
-from bargein.core.completion import AssistantMessage, CompletionRequest
+from bargein.core.completion import AssistantMessage, CompletionRequest, UserAudio, UserMessage
 from bargein.errors import AudioGone, UpstreamRefused
 from bargein.upstream.config import UpstreamConfig
 from bargein.upstream.dialects import dialect_of
@@ -25,12 +25,19 @@ _OPTIONS: Final = {
 """What a reply can do without, and how a refusal names it. Callers set these without knowing the model."""
 _NEEDS_VOICE: Final = frozenset({"openai", "azure", "dashscope"})
 _REMEMBERED_LIMIT: Final = 64
+_LONG_BYTES: Final = 2 * 1024 * 1024
+"""Of sound: as base64 and as JSON, sixteen megabytes of it take 25 ms."""
 
 _log: Final = structlog.get_logger(__name__)
 
 
 class Attempts(Protocol):
     """One request, as often as it has to be put."""
+
+    @property
+    def is_long(self) -> bool:
+        """To write a body takes so long that it should be done beside the event loop."""
+        ...
 
     def first(self) -> bytes:
         """The body to post."""
@@ -43,6 +50,8 @@ class Attempts(Protocol):
 
 class Once:
     """An :class:`Attempts` of a single one."""
+
+    is_long = False
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -70,7 +79,7 @@ class Asking:
     def body(self, request: CompletionRequest) -> dict[str, Any]:
         """The body without what the server is known to refuse."""
         body = request_body(request, self._model, self._dialect)
-        for name, value in self._refused:
+        for name, value in tuple(self._refused):
             if _option(body, name) == value:
                 _leave_out(body, name)
         return body
@@ -97,6 +106,14 @@ class _Adapting:
         self._asking = asking
         self._request = request
         self._body: dict[str, Any] = {}
+
+    @property
+    def is_long(self) -> bool:
+        sound_bytes = 0
+        for message in self._request.messages:
+            if isinstance(message, UserMessage):
+                sound_bytes += sum([len(part.audio) for part in message.parts if isinstance(part, UserAudio)])
+        return sound_bytes > _LONG_BYTES
 
     def first(self) -> bytes:
         self._body = self._asking.body(self._request)

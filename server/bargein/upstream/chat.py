@@ -174,12 +174,16 @@ class ChatCompletions:
         answer: Answer | None = None
         clock = asyncio.get_running_loop().time
         try:
-            body = attempts.first()
+            body = await asyncio.to_thread(attempts.first) if attempts.is_long else attempts.first()
             while answer is None:
                 try:
                     answer = await self._ask(endpoint, body, lease, first_byte_s or self._config.first_byte_timeout_s)
                 except UpstreamRefused as refused:
-                    another = attempts.after(refused)
+                    another = (
+                        await asyncio.to_thread(attempts.after, refused)
+                        if attempts.is_long
+                        else attempts.after(refused)
+                    )
                     if another is None:
                         raise
                     body = another
