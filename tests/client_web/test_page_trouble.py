@@ -112,12 +112,7 @@ async def test_a_full_server_is_waited_for_with_a_countdown(open_client: OpenCli
     client.peer.refusal = SERVER_FULL_FOR_LONG
     await caller.close(1012, "service restart")
     await client.state("reconnecting")
-    await expect(client.page.locator("#state-hint")).to_contain_text("full")
-    await expect(client.page.locator("#state-hint")).to_contain_text("Next try in")
-    client.peer.refusal = None
-    await client.get("retry-now").click()
-    await client.peer.caller()
-    await client.state("listening")
+    await tries_again(client)
 
 
 async def test_a_server_that_is_full_at_the_start_says_so(open_client: OpenClient) -> None:
@@ -126,6 +121,11 @@ async def test_a_server_that_is_full_at_the_start_says_so(open_client: OpenClien
     await client.get("start").click()
     await client.state("retrying")
     await expect(client.get("state-word")).to_have_text("Not connected yet")
+    await tries_again(client)
+
+
+async def tries_again(client: Client) -> None:
+    """It says that the server is full and when it tries again; asked to, it does at once, and there is room."""
     await expect(client.page.locator("#state-hint")).to_contain_text("full")
     await expect(client.page.locator("#state-hint")).to_contain_text("Next try in")
     client.peer.refusal = None

@@ -55,10 +55,7 @@ def test_the_idle_timeout_does_not_count_the_time_of_a_turn_that_interrupted() -
 
 def test_a_turn_that_was_committed_by_hand_ends_the_idle_time_too() -> None:
     script = Script(detecting(idle_timeout_ms=5000))
-    script.silence(500)
-    script.ask()
-    script.say("are you there", 300)
-    script.finish()
+    script.be_answered()
     script.silence(4000)
     script.do(events.CommitRequested())
     script.silence(6000)

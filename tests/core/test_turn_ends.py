@@ -380,14 +380,17 @@ def test_evidence_that_is_committed_by_hand_was_never_announced() -> None:
 # Idling.
 
 
-def idle_after_reply() -> Script:
+def timed_out() -> Script:
+    """The model is asked because the caller was silent after a reply."""
     script = Script(detecting(idle_timeout_ms=5000))
-    script.silence(500)
-    script.ask()
-    script.say("are you there", 300)
-    script.finish()
+    script.be_answered()
     script.silence(6000)
     assert len(script.all(actions.IdleTimedOut)) == 1
+    return script
+
+
+def idle_after_reply() -> Script:
+    script = timed_out()
     script.say("hello", 300)
     script.finish()
     return script
@@ -423,12 +426,7 @@ def test_a_text_of_the_caller_begins_another_silence_from_then_on() -> None:
 
 def test_the_output_of_a_tool_does_not() -> None:
     """A model that calls a tool whenever nobody speaks would be asked without end."""
-    script = Script(detecting(idle_timeout_ms=5000))
-    script.silence(500)
-    script.ask()
-    script.say("are you there", 300)
-    script.finish()
-    script.silence(6000)
+    script = timed_out()
     script.piece(ToolCallPiece(0, "call_1", "look", "{}"))
     script.finish("tool_calls")
     script.do(events.ItemCreateRequested(FunctionCallOutput("", "call_1", "nobody")))

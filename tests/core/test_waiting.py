@@ -98,14 +98,20 @@ def test_in_a_pause_it_waits_too() -> None:
     assert ends(script) == [("cancelled", "turn_detected")]
 
 
-def test_without_an_automatic_answer_its_sound_begins_when_the_caller_ends() -> None:
-    script = speaking(Script(detecting(create_response=False)))
-    greeting = ask(script)
+def greeted_early(script: Script) -> str:
+    """A whole reply is asked for and made while the caller speaks, who ends after it. Returns its id."""
+    greeting = ask(speaking(script))
     script.say("welcome", 500)
     script.finish()
     script.speech(500)
     assert sent(script, greeting) == 0
     script.silence(500)
+    return greeting
+
+
+def test_without_an_automatic_answer_its_sound_begins_when_the_caller_ends() -> None:
+    script = Script(detecting(create_response=False))
+    greeting = greeted_early(script)
     assert len(script.all(actions.InputCommitted)) == 1
     assert sent(script, greeting) > 0
     assert agent(script) is AgentState.DRAINING, "its stream ended long ago"
@@ -115,13 +121,8 @@ def test_without_an_automatic_answer_its_sound_begins_when_the_caller_ends() -> 
 
 
 def test_who_does_not_interrupt_hears_it_and_then_the_answer() -> None:
-    script = speaking(Script(detecting(interrupt_response=False)))
-    greeting = ask(script)
-    script.say("welcome", 500)
-    script.finish()
-    script.speech(500)
-    assert sent(script, greeting) == 0
-    script.silence(500)
+    script = Script(detecting(interrupt_response=False))
+    greeting = greeted_early(script)
     assert len(script.all(actions.ResponseCreated)) == 1
     script.silence(1000)
     assert ends(script) == [("completed", None)]

@@ -101,43 +101,43 @@ async def test_late_timers_read_before_they_judge() -> None:
     assert order == ["read", "judged"]
 
 
+class Order:
+    """In which order timers fire around a stall."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.timers = Timers(LoopClock(self.loop), self.loop)
+        self.fired: list[str] = []
+        self._over = asyncio.Event()
+
+    def end(self, name: str) -> None:
+        """The last one fires."""
+        self.fired.append(name)
+        self._over.set()
+
+    async def stalled(self) -> list[str]:
+        """What has fired by the end, with a stall in between."""
+        self.loop.call_later(0.1, stall)
+        await self._over.wait()
+        self.timers.close()
+        return self.fired
+
+
 async def test_who_waits_is_not_charged_for_a_stall() -> None:
-    loop = asyncio.get_running_loop()
-    timers = Timers(LoopClock(loop), loop)
-    order: list[str] = []
-    over = asyncio.Event()
-
-    def end(name: str) -> None:
-        order.append(name)
-        over.set()
-
-    timers.wait("patient", 0.2, lambda: end("patient"))
-    timers.schedule("strict", loop.time() + 0.2, lambda: order.append("strict"))
-    loop.call_later(0.1, stall)
-    began = loop.time()
-    await over.wait()
-    timers.close()
-    assert order == ["strict", "patient"]
-    assert loop.time() - began >= 0.2 + STALL_S - 2 * PROBE_INTERVAL_S
+    order = Order()
+    began = order.loop.time()
+    order.timers.wait("patient", 0.2, lambda: order.end("patient"))
+    order.timers.schedule("strict", began + 0.2, lambda: order.fired.append("strict"))
+    assert await order.stalled() == ["strict", "patient"]
+    assert order.loop.time() - began >= 0.2 + STALL_S - 2 * PROBE_INTERVAL_S
 
 
 async def test_a_key_that_waited_can_be_scheduled_and_is_then_on_the_clock() -> None:
-    loop = asyncio.get_running_loop()
-    timers = Timers(LoopClock(loop), loop)
-    order: list[str] = []
-    over = asyncio.Event()
-
-    def end(name: str) -> None:
-        order.append(name)
-        over.set()
-
-    timers.wait("a", 5.0, lambda: order.append("waited"))
-    timers.schedule("a", loop.time() + 0.2, lambda: order.append("a"))
-    timers.wait("b", 0.2, lambda: end("b"))
-    loop.call_later(0.1, stall)
-    await over.wait()
-    timers.close()
-    assert order == ["a", "b"]
+    order = Order()
+    order.timers.wait("a", 5.0, lambda: order.fired.append("waited"))
+    order.timers.schedule("a", order.loop.time() + 0.2, lambda: order.fired.append("a"))
+    order.timers.wait("b", 0.2, lambda: order.end("b"))
+    assert await order.stalled() == ["a", "b"]
 
 
 async def test_patience_is_not_lost_in_a_stall_but_in_silence() -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from bargein.demo.process import DemoModelProcess
 from support.browser import MICROPHONE_SCRIPT, chromium, say
-from support.server_process import serve
+from support.server_process import ServerProcess, serve
 from support.speech import speak
 from support.stock_clients import REPOSITORY
 
@@ -39,19 +40,26 @@ def static_server(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
         thread.join()
 
 
+@asynccontextmanager
+async def readme_page(server: ServerProcess, origin: str, directory: Path) -> AsyncIterator[Page]:
+    """The README's page in a browser, where it was asked to talk with ``server``."""
+    found = TRIED.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))
+    assert found is not None
+    (directory / "index.html").write_text(found["code"].replace("127.0.0.1:8765", server.address))
+    async with chromium() as browser:
+        page = await browser.new_page()
+        await page.add_init_script(MICROPHONE_SCRIPT)
+        await page.goto(f"{origin}/index.html")
+        await page.get_by_role("button", name="Talk").click()
+        yield page
+
+
 async def test_a_page_that_may_not_connect_is_told_so_and_its_operator_too(
     static_server: ThreadingHTTPServer, demo_model: DemoModelProcess, tmp_path: Path
 ) -> None:
-    found = TRIED.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))
-    assert found is not None
     origin = f"http://127.0.0.1:{static_server.server_port}"
     with serve("--upstream", demo_model.base_url) as server:
-        (tmp_path / "index.html").write_text(found["code"].replace("127.0.0.1:8765", server.address))
-        async with chromium() as browser:
-            page = await browser.new_page()
-            await page.add_init_script(MICROPHONE_SCRIPT)
-            await page.goto(f"{origin}/index.html")
-            await page.get_by_role("button", name="Talk").click()
+        async with readme_page(server, origin, tmp_path) as page:
             await expect(page.locator("output")).to_contain_text("does not allow this page")
             await expect(page.locator("output")).to_contain_text("BARGEIN_ALLOWED_ORIGINS")
     refused = next(line for line in server.log.splitlines() if origin in line)
@@ -63,16 +71,9 @@ async def test_its_page_talks_from_an_origin_of_its_own(
     static_server: ThreadingHTTPServer, demo_model: DemoModelProcess, tmp_path: Path
 ) -> None:
     origin = f"http://127.0.0.1:{static_server.server_port}"
-    found = TRIED.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))
-    assert found is not None
     settings = {"BARGEIN_ALLOWED_ORIGINS": origin}
     with serve("--upstream", demo_model.base_url, settings=settings) as server:
-        (tmp_path / "index.html").write_text(found["code"].replace("127.0.0.1:8765", server.address))
-        async with chromium() as browser:
-            page = await browser.new_page()
-            await page.add_init_script(MICROPHONE_SCRIPT)
-            await page.goto(f"{origin}/index.html")
-            await page.get_by_role("button", name="Talk").click()
+        async with readme_page(server, origin, tmp_path) as page:
             await expect(page.locator("output")).to_have_text("listening")
             async with page.expect_console_message(lambda message: message.text.startswith("assistant")):
                 await say(page, speak("Can you hear me?"))

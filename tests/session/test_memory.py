@@ -280,19 +280,7 @@ async def test_nothing_of_a_caller_waits_for_the_collector(
     either_server: RunningServer, model: Model, life: Life
 ) -> None:
     """Circles cost what they hold until the collector comes: in a server, for as long as it has enough to do."""
-    await live(either_server, model, life)  # What the first caller loads stays.
-    gc.collect()
-    gc.disable()
-    gc.set_debug(gc.DEBUG_SAVEALL)
-    try:
-        await live(either_server, model, life)
-        gc.collect()
-        ours = Counter(filter(None, map(of_the_server, gc.garbage)))
-    finally:
-        gc.set_debug(0)
-        gc.garbage.clear()
-        gc.enable()
-    assert not ours
+    assert not await garbage_of(either_server, model, life)
 
 
 async def test_nothing_of_a_caller_of_a_lost_model_waits_for_the_collector(model: Model) -> None:
@@ -302,19 +290,23 @@ async def test_nothing_of_a_caller_of_a_lost_model_waits_for_the_collector(model
         await caller.until(b"response.done")
 
     async with running_server("http://127.0.0.1:9/v1") as server:
-        await live(server, model, is_told_so)
+        assert not await garbage_of(server, model, is_told_so)
+
+
+async def garbage_of(server: RunningServer, model: Model, life: Life) -> Counter[str]:
+    """What of the server's such a caller leaves to the collector."""
+    await live(server, model, life)  # What the first caller loads stays.
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        await live(server, model, life)
         gc.collect()
-        gc.disable()
-        gc.set_debug(gc.DEBUG_SAVEALL)
-        try:
-            await live(server, model, is_told_so)
-            gc.collect()
-            ours = Counter(filter(None, map(of_the_server, gc.garbage)))
-        finally:
-            gc.set_debug(0)
-            gc.garbage.clear()
-            gc.enable()
-    assert not ours
+        return Counter(filter(None, map(of_the_server, gc.garbage)))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 async def live(server: RunningServer, model: Model, life: Life) -> None:

@@ -138,6 +138,13 @@ class Script:
         self.do(ResponseRequested(self.config.response))
         return self.last(actions.ResponseCreated).response.id
 
+    def be_answered(self) -> None:
+        """A text turn after a little silence, and the model's whole answer, short enough to be sent at once."""
+        self.silence(500)
+        self.ask()
+        self.say("are you there", 300)
+        self.finish()
+
     def piece(self, piece: StreamPiece, response_id: str | None = None) -> None:
         self.do(events.StreamProgressed(response_id or self.last(actions.StartStream).response_id, piece))
 

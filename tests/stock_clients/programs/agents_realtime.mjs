@@ -12,6 +12,7 @@ import OpenAI from 'openai';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 import { OpenAIRealtimeWebSocket, RealtimeAgent, RealtimeSession, tool } from '@openai/agents-realtime';
 import { z } from 'zod';
+import { run } from './scenarios.mjs';
 
 const given = JSON.parse(process.argv[2]);
 const FRAME_BYTES = 960;
@@ -164,17 +165,4 @@ const scenarios = {
   },
 };
 
-const tooLate = pause(given.deadline_s * 1000, undefined, { ref: false }).then(() => {
-  throw new Error('it took too long');
-});
-const results = await Promise.all(
-  Object.entries(scenarios).map(async ([name, scenario]) => {
-    try {
-      return [name, await Promise.race([scenario(), tooLate])];
-    } catch (error) {
-      return [name, { failed: String(error?.stack ?? error) }];
-    }
-  }),
-);
-console.log(JSON.stringify(Object.fromEntries(results)));
-process.exit(0);
+await run(scenarios, given.deadline_s);

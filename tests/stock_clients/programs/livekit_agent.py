@@ -17,11 +17,7 @@ from livekit import rtc
 from livekit.agents import Agent, AgentSession, function_tool
 from livekit.agents.voice import io
 from livekit.plugins import openai
-from outside import Microphone, run
-
-RATE_HZ = 24_000
-LISTENS_S = 2.5
-"""To a story, before it is talked over."""
+from outside import RATE_HZ, Answers, Microphone, run_agent
 
 
 class Ears(io.AudioInput):
@@ -79,38 +75,38 @@ class Loudspeaker(io.AudioOutput):
 class Call:
     """One call with the agent."""
 
-    def __init__(self, session: AgentSession[None], agent: Agent, mouth: Microphone, speaker: Loudspeaker) -> None:
-        self.session = session
+    def __init__(self, session: AgentSession[None], mouth: Microphone, speaker: Loudspeaker) -> None:
         self.mouth = mouth
-        self.speaker = speaker
-        self._agent = agent
-        self._answers: asyncio.Queue[Any] = asyncio.Queue()
-        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.answers = Answers()
+        self._session = session
+        self._speaker = speaker
         session.on("conversation_item_added", self._take)
-        session.on("error", lambda event: self._fail(event.error))
+        session.on("error", lambda event: self.answers.fail(event.error))
 
     def _take(self, event: Any) -> None:  # noqa: ANN401
         if getattr(event.item, "role", "") == "assistant":
-            self._answers.put_nowait(event.item)
+            self.answers.add(event.item.text_content or "", event.item.interrupted)
 
-    def _fail(self, error: object) -> None:
-        if not self._failed.done():
-            self._failed.set_exception(RuntimeError(repr(error)))
+    @property
+    def played_s(self) -> float:
+        return self._speaker.played_s
 
-    async def answer(self) -> dict[str, Any]:
-        """The next thing that the agent has said, as its own history keeps it."""
-        waiting = asyncio.ensure_future(self._answers.get())
-        await asyncio.wait({waiting, self._failed}, return_when=asyncio.FIRST_COMPLETED)
-        if self._failed.done():
-            waiting.cancel()
-            self._failed.result()
-        item = waiting.result()
-        return {"text": item.text_content or "", "interrupted": item.interrupted}
+    async def greet(self) -> None:
+        self._session.generate_reply(instructions="Greet the caller.")
+
+    async def ask(self, text: str) -> None:
+        self._session.generate_reply(user_input=text)
+
+    async def listen(self, seconds: float) -> None:
+        await self._speaker.began.wait()
+        await asyncio.sleep(seconds)
 
     def told(self) -> list[dict[str, str]]:
-        """What the agent believes was said."""
-        messages = (item for item in self.session.history.items if item.type == "message")
+        messages = (item for item in self._session.history.items if item.type == "message")
         return [{"role": item.role, "content": item.text_content or ""} for item in messages]
+
+    def calls(self) -> int:
+        return sum(item.type == "function_call" for item in self._session.history.items)
 
 
 @function_tool
@@ -127,7 +123,7 @@ async def call(given: dict[str, Any], *, tools: bool = False) -> AsyncIterator[C
     session.input.audio, session.output.audio = ears, speaker
     agent = Agent(instructions="Be brief.", tools=[get_time] if tools else [])
     async with Microphone(ears.hear) as mouth:
-        on = Call(session, agent, mouth, speaker)
+        on = Call(session, mouth, speaker)
         await session.start(agent, record=False)
         try:
             yield on
@@ -136,49 +132,5 @@ async def call(given: dict[str, Any], *, tools: bool = False) -> AsyncIterator[C
             await model.aclose()
 
 
-async def greeting(given: dict[str, Any]) -> dict[str, Any]:
-    async with call(given) as on:
-        on.session.generate_reply(instructions="Greet the caller.")
-        return {"answer": await on.answer(), "played_s": on.speaker.played_s}
-
-
-async def text_turn(given: dict[str, Any]) -> dict[str, Any]:
-    async with call(given) as on:
-        on.session.generate_reply(user_input="Who are you?")
-        return {"answer": await on.answer(), "played_s": on.speaker.played_s}
-
-
-async def spoken_turn(given: dict[str, Any]) -> dict[str, Any]:
-    async with call(given) as on:
-        on.mouth.say(given["question"])
-        return {"answer": await on.answer(), "told": on.told(), "played_s": on.speaker.played_s}
-
-
-async def interruption(given: dict[str, Any]) -> dict[str, Any]:
-    async with call(given) as on:
-        on.session.generate_reply(user_input="Tell me a story.")
-        await on.speaker.began.wait()
-        await asyncio.sleep(LISTENS_S)
-        on.mouth.say(given["interruption"])
-        cut = await on.answer()
-        played_s = on.speaker.played_s
-        return {"cut": cut, "played_s": played_s, "answer": await on.answer(), "told": on.told()}
-
-
-async def tool_call(given: dict[str, Any]) -> dict[str, Any]:
-    async with call(given, tools=True) as on:
-        on.session.generate_reply(user_input="What time is it?")
-        answer = await on.answer()
-        return {"answer": answer, "calls": sum(item.type == "function_call" for item in on.session.history.items)}
-
-
 if __name__ == "__main__":
-    run(
-        {
-            "greeting": greeting,
-            "text_turn": text_turn,
-            "spoken_turn": spoken_turn,
-            "interruption": interruption,
-            "tool_call": tool_call,
-        }
-    )
+    run_agent(call)

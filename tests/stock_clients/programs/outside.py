@@ -1,4 +1,4 @@
-"""What the Python programs of this folder share: a microphone, and a record of every server event.
+"""What the Python programs of this folder share: a microphone, a record of every server event, calls with an agent.
 
 They run in the stock clients' environment, against a server that they know only by its address.
 """
@@ -12,9 +12,10 @@ import os
 import sys
 import wave
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from websockets.asyncio.client import ClientConnection
 
@@ -97,3 +98,100 @@ def run(scenarios: dict[str, Scenario], dialect: str = "ga") -> None:
         return dict(zip(scenarios, await asyncio.gather(*map(one, scenarios.values())), strict=True))
 
     print(json.dumps(asyncio.run(every())))
+
+
+# Frameworks whose agent is the client: each brings its own call, and all have the same conversations.
+
+RATE_HZ = 24_000
+LISTENS_S = 2.5
+"""To a story, before it is talked over."""
+
+
+class Answers:
+    """What the agent says, as its own history keeps it, or the error that ends a scenario."""
+
+    def __init__(self) -> None:
+        self._said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def add(self, text: str, interrupted: bool) -> None:
+        self._said.put_nowait({"text": text, "interrupted": interrupted})
+
+    def fail(self, error: object) -> None:
+        if not self._failed.done():
+            self._failed.set_exception(RuntimeError(repr(error)))
+
+    async def next(self) -> dict[str, Any]:
+        waiting = asyncio.ensure_future(self._said.get())
+        await asyncio.wait({waiting, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+        if self._failed.done():
+            waiting.cancel()
+            self._failed.result()
+        return waiting.result()
+
+
+class AgentCall(Protocol):
+    """One call with the agent of a framework."""
+
+    mouth: Microphone
+    answers: Answers
+
+    @property
+    def played_s(self) -> float:
+        """How much of its speech has come out of the loudspeaker."""
+
+    async def greet(self) -> None:
+        """Let it speak before anybody else has."""
+
+    async def ask(self, text: str) -> None:
+        """Let it answer a text of the caller."""
+
+    async def listen(self, seconds: float) -> None:
+        """Return when so much of its speech was played."""
+
+    def told(self) -> list[Any]:
+        """What it believes was said: messages."""
+
+    def calls(self) -> int:
+        """How often it believes to have called a tool."""
+
+
+class MakeCall(Protocol):
+    """Opens a call; with ``tools`` the agent can ask for the time."""
+
+    def __call__(self, given: dict[str, Any], *, tools: bool = False) -> AbstractAsyncContextManager[AgentCall]: ...
+
+
+def run_agent(call: MakeCall) -> None:
+    """Run a greeting, a text turn, a spoken turn, an interruption and a tool call."""
+
+    async def greeting(given: dict[str, Any]) -> dict[str, Any]:
+        async with call(given) as on:
+            await on.greet()
+            return {"answer": await on.answers.next(), "played_s": on.played_s}
+
+    async def text_turn(given: dict[str, Any]) -> dict[str, Any]:
+        async with call(given) as on:
+            await on.ask("Who are you?")
+            return {"answer": await on.answers.next(), "played_s": on.played_s}
+
+    async def spoken_turn(given: dict[str, Any]) -> dict[str, Any]:
+        async with call(given) as on:
+            on.mouth.say(given["question"])
+            return {"answer": await on.answers.next(), "told": on.told()}
+
+    async def interruption(given: dict[str, Any]) -> dict[str, Any]:
+        async with call(given) as on:
+            await on.ask("Tell me a story.")
+            await on.listen(LISTENS_S)
+            on.mouth.say(given["interruption"])
+            cut = await on.answers.next()
+            return {"cut": cut, "played_s": on.played_s, "answer": await on.answers.next()}
+
+    async def tool_call(given: dict[str, Any]) -> dict[str, Any]:
+        async with call(given, tools=True) as on:
+            await on.ask("What time is it?")
+            return {"answer": await on.answers.next(), "calls": on.calls()}
+
+    scenarios: list[Scenario] = [greeting, text_turn, spoken_turn, interruption, tool_call]
+    run({scenario.__name__: scenario for scenario in scenarios})

@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from loguru import logger
-from outside import Microphone, run
+from outside import RATE_HZ, Answers, Microphone, run_agent
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import InputAudioRawFrame, LLMRunFrame, OutputAudioRawFrame, StartFrame
@@ -37,9 +37,6 @@ from pipecat.transports.base_output import BaseOutputTransport
 from pipecat.transports.base_transport import TransportParams
 from pipecat.workers.runner import WorkerRunner
 
-RATE_HZ = 24_000
-LISTENS_S = 2.5
-"""To a story, before it is talked over."""
 PARAMS = TransportParams(
     audio_in_enabled=True,
     audio_out_enabled=True,
@@ -99,30 +96,31 @@ class Call:
     """One call with the agent."""
 
     def __init__(self, worker: PipelineWorker, context: LLMContext, mouth: Microphone, speaker: Loudspeaker) -> None:
-        self.worker = worker
-        self.context = context
         self.mouth = mouth
-        self.speaker = speaker
-        self.answers: asyncio.Queue[Any] = asyncio.Queue()
-        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.answers = Answers()
+        self._worker = worker
+        self._context = context
+        self._speaker = speaker
 
-    async def answer(self) -> dict[str, Any]:
-        """The next thing that the agent has said, as its own context keeps it; turns that only call a tool are none."""
-        while True:
-            waiting = asyncio.ensure_future(self.answers.get())
-            await asyncio.wait({waiting, self.failed}, return_when=asyncio.FIRST_COMPLETED)
-            if self.failed.done():
-                waiting.cancel()
-                self.failed.result()
-            message = waiting.result()
-            if message.content:
-                return {"text": message.content, "interrupted": message.interrupted}
+    @property
+    def played_s(self) -> float:
+        return self._speaker.played_s
 
-    async def ask(self, text: str | None = None) -> None:
-        """Let the model speak, after ``text`` of the caller if there is any."""
-        if text is not None:
-            self.context.add_message({"role": "user", "content": text})
-        await self.worker.queue_frames([LLMRunFrame()])
+    async def greet(self) -> None:
+        await self._worker.queue_frames([LLMRunFrame()])
+
+    async def ask(self, text: str) -> None:
+        self._context.add_message({"role": "user", "content": text})
+        await self.greet()
+
+    async def listen(self, seconds: float) -> None:
+        await self._speaker.has_played(seconds)
+
+    def told(self) -> list[Any]:
+        return list(self._context.get_messages())
+
+    def calls(self) -> int:
+        return sum(bool(message.get("tool_calls")) for message in self._context.get_messages())
 
 
 async def get_time(params: FunctionCallParams) -> None:
@@ -166,12 +164,12 @@ async def call(given: dict[str, Any], *, tools: bool = False) -> AsyncIterator[C
 
         @pair.assistant().event_handler("on_assistant_turn_stopped")
         async def stopped(_: object, message: Any) -> None:  # noqa: ANN401
-            on.answers.put_nowait(message)
+            if message.content:  # A turn that only calls a tool says nothing.
+                on.answers.add(message.content, message.interrupted)
 
         @worker.event_handler("on_pipeline_error")
         async def failed(_: object, frame: Any) -> None:  # noqa: ANN401
-            if not on.failed.done():
-                on.failed.set_exception(RuntimeError(repr(frame)))
+            on.answers.fail(frame)
 
         await runner.add_workers(worker)
         running = asyncio.create_task(runner.run())
@@ -182,50 +180,7 @@ async def call(given: dict[str, Any], *, tools: bool = False) -> AsyncIterator[C
             await running
 
 
-async def greeting(given: dict[str, Any]) -> dict[str, Any]:
-    async with call(given) as on:
-        await on.ask()
-        return {"answer": await on.answer(), "played_s": on.speaker.played_s}
-
-
-async def text_turn(given: dict[str, Any]) -> dict[str, Any]:
-    async with call(given) as on:
-        await on.ask("Who are you?")
-        return {"answer": await on.answer(), "played_s": on.speaker.played_s}
-
-
-async def spoken_turn(given: dict[str, Any]) -> dict[str, Any]:
-    async with call(given) as on:
-        on.mouth.say(given["question"])
-        return {"answer": await on.answer(), "told": on.context.get_messages()}
-
-
-async def interruption(given: dict[str, Any]) -> dict[str, Any]:
-    async with call(given) as on:
-        await on.ask("Tell me a story.")
-        await on.speaker.has_played(LISTENS_S)
-        on.mouth.say(given["interruption"])
-        cut = await on.answer()
-        return {"cut": cut, "played_s": on.speaker.played_s, "answer": await on.answer()}
-
-
-async def tool_call(given: dict[str, Any]) -> dict[str, Any]:
-    async with call(given, tools=True) as on:
-        await on.ask("What time is it?")
-        answer = await on.answer()
-        calls = [message for message in on.context.get_messages() if message.get("tool_calls")]
-        return {"answer": answer, "calls": len(calls)}
-
-
 if __name__ == "__main__":
     logger.remove()
     logger.add(sys.stderr, level="WARNING")
-    run(
-        {
-            "greeting": greeting,
-            "text_turn": text_turn,
-            "spoken_turn": spoken_turn,
-            "interruption": interruption,
-            "tool_call": tool_call,
-        }
-    )
+    run_agent(call)
