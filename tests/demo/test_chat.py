@@ -12,7 +12,8 @@ import orjson
 import pytest
 
 from bargein.demo.process import DemoModelProcess
-from bargein.sound.wav import read, wrap
+from bargein.sound.files import read
+from bargein.sound.wav import wrap
 from demo.streamed import body_of, stream
 
 GET_TIME = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object", "properties": {}}}}

@@ -12,7 +12,7 @@ import pytest
 from bargein.demo import faults as faults_module
 from bargein.demo.faults import FAULTS, FaultQueue, UnknownFaultError, directives, parse_faults, without_directives
 from bargein.demo.process import DemoModelProcess
-from bargein.sound.wav import read
+from bargein.sound.files import read
 from demo.streamed import Streamed, body_of, stream
 
 TRIED = {

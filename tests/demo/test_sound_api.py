@@ -11,7 +11,8 @@ import orjson
 import pytest
 
 from bargein.demo.process import DemoModelProcess
-from bargein.sound.wav import read, wrap
+from bargein.sound.files import read
+from bargein.sound.wav import wrap
 from support.listening import needs_listening
 
 SPEECH = {"model": "demo-speech", "input": "What time is it?", "voice": "alloy"}

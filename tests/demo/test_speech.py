@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -11,13 +12,12 @@ import numpy.typing as npt
 import pytest
 
 from bargein.demo import phrases
-from bargein.demo.adpcm import read_adpcm
-from bargein.demo.bank import BankSpeaker, load_bank
+from bargein.demo.bank import BLOCK_SAMPLES, BankSpeaker, load_bank
 from bargein.demo.clauses import MAX_WORDS, bare, bare_words, split_clauses
 from bargein.demo.espeak import EspeakSpeaker, beginnings, filled_in, trusted
 from bargein.demo.speech import RATE_HZ, Clip, Speaker, speak_whole, spoken
 from bargein.demo.voices import VOICES, Voice, voice_called
-from bargein.sound.wav import read
+from bargein.sound.files import read
 from support.programs import require_program
 
 ALLOY = VOICES["alloy"]
@@ -162,19 +162,24 @@ def test_the_bank_is_small() -> None:
     assert BANK_FILE.stat().st_size < 2_000_000
 
 
-def test_adpcm_is_decoded_as_sox_does(tmp_path: Path) -> None:
-    ours = read_adpcm(BANK_FILE.read_bytes())
+def test_the_bank_is_read_as_sox_reads_it_from_any_place(tmp_path: Path) -> None:
     plain = tmp_path / "plain.wav"
     subprocess.run([require_program("sox"), "-D", str(BANK_FILE), "-e", "signed", "-b", "16", str(plain)], check=True)
-    theirs = read(plain.read_bytes()).mono
-    blocks = 40
-    assert np.array_equal(ours.blocks(0, blocks), theirs[: blocks * ours.block_samples])
-    assert np.array_equal(ours.blocks(100, 1), theirs[100 * ours.block_samples : 101 * ours.block_samples])
+    whole = read(plain).mono
+    data = BANK_FILE.read_bytes()
+    for first, count in ((0, 40 * BLOCK_SAMPLES), (100 * BLOCK_SAMPLES, 10), (777, 3 * BLOCK_SAMPLES), (504, 2)):
+        assert np.array_equal(read(data, first, count).mono, whole[first : first + count])
 
 
-def test_what_is_no_adpcm_is_refused() -> None:
-    with pytest.raises(ValueError, match="IMA ADPCM"):
-        read_adpcm(b"RIFF____WAVE")
+def test_a_clip_of_the_bank_is_its_own(bank: BankSpeaker) -> None:
+    """Each begins with a block, and has silence around it."""
+    index = json.loads(BANK_FILE.with_suffix(".json").read_text("utf-8"))
+    for clip in (index["clips"][0], index["clips"][-1]):
+        sound = read(BANK_FILE, clip["first_block"] * BLOCK_SAMPLES, clip["blocks"] * BLOCK_SAMPLES).mono
+        first, last = clip["words"][0][0], clip["words"][-1][1]
+        assert 0 < first < last < len(sound)
+        assert np.abs(sound[first:last].astype(int)).max() > 3000
+        assert np.abs(sound[: first // 2].astype(int)).max() < 500
 
 
 @pytest.mark.parametrize("speaker_name", ["espeak", "bank"])

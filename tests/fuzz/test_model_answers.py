@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bargein.errors import UpstreamError
-from bargein.sound.wav import NotWavError, header, read, read_mono
+from bargein.sound.files import read, read_mono
+from bargein.sound.wav import NotWavError, header
 from bargein.upstream import failures
 from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.http.errors import HttpError

@@ -22,7 +22,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bargein.gateway.push_to_talk import exchange
-from bargein.sound.wav import read, wrap
+from bargein.sound.files import read
+from bargein.sound.wav import wrap
 from bargein.upstream import UpstreamConfig
 from support.gateway import Running, Serve
 from support.scripted_upstream import DONE, Exchange, Script, ScriptedUpstream, delta, event, scripted

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from bargein.core.audio import PCM16_24K, AudioFormat, Encoding
-from bargein.sound import wav
+from bargein.sound import files, wav
 from bargein.sound.resample import resample
 from support.model import Model, calls, spoken
 from support.realtime_client import BARGEIN_SUBPROTOCOLS, BETA_HEADERS, RealtimeClient, connect
@@ -42,7 +42,7 @@ def heard_by(model: Model, request: int = -1) -> wav.Wav:
     """The speech in a request's newest message."""
     (part,) = model.requests[request]["messages"][-1]["content"]
     assert part["input_audio"]["format"] == "wav"
-    return wav.read(base64.b64decode(part["input_audio"]["data"]))
+    return files.read(base64.b64decode(part["input_audio"]["data"]))
 
 
 def loudest_hz(pcm: bytes, rate_hz: int) -> float:
@@ -134,7 +134,7 @@ async def test_the_rate_changes_in_mid_call(server: RunningServer, model: Model)
         assert not caller.errors
     # What was said before stays what it was.
     rates_hz = [
-        wav.read(base64.b64decode(part["input_audio"]["data"])).rate_hz
+        files.read(base64.b64decode(part["input_audio"]["data"])).rate_hz
         for message in model.requests[-1]["messages"]
         if message["role"] == "user"
         for part in message["content"]

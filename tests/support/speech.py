@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from bargein.demo.adpcm import read_adpcm
+from bargein.sound.files import read
 from bargein.sound.resample import resample
 from bargein.sound.wav import wrap
 from support.programs import require_program
@@ -81,12 +82,10 @@ def _say(text: str, manner: Manner, recording: Path) -> Path:
     return ready.replace(folder / recording.name)
 
 
-def _samples(recording: Path) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
-    data = recording.read_bytes()
-    file = read_adpcm(data)
+def _samples(recording: Path) -> npt.NDArray[np.int16]:
     # The last block is filled up; the chunk "fact" says how many samples there are.
-    length = int.from_bytes(data[data.index(b"fact") + 8 :][:4], "little")
-    return file.blocks(0, len(file.data) // file.block_bytes)[:length]
+    data = recording.read_bytes()
+    return read(data, count=int.from_bytes(data[data.index(b"fact") + 8 :][:4], "little")).mono
 
 
 def _write(path: Path, data: bytes) -> None:

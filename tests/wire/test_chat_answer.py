@@ -19,7 +19,7 @@ from bargein.core.completion import (
     TranscriptPiece,
     Usage,
 )
-from bargein.sound.wav import read
+from bargein.sound.files import read
 from bargein.wire.chat import ChunkWriter, WholeAnswer, error_event
 
 USAGE = Usage(4, 6, 2, 3, 4)

@@ -12,15 +12,17 @@ from typing import Any, Final
 
 import numpy as np
 
-from bargein.demo.adpcm import AdpcmFile, read_adpcm
 from bargein.demo.clauses import Clause, bare, bare_words, split_clauses
 from bargein.demo.phrases import CANNOT_SAY
 from bargein.demo.speech import RATE_HZ, Clip, Samples, SpokenWord
 from bargein.demo.voices import Voice
+from bargein.sound.files import length, read
 from bargein.sound.resample import resample
 
 JOIN_MS: Final = 35
 """Silence between two pieces that were recorded apart."""
+BLOCK_SAMPLES: Final = 505
+"""What sox makes of a block of 256 bytes of IMA ADPCM."""
 _FADE_MS: Final = 4
 _SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+")
 
@@ -38,14 +40,15 @@ class Recorded:
 class BankSpeaker:
     """Speaks without any other program.
 
-    :param sound: the clips, one after another, each beginning with a block.
+    :param sound: a WAV file of the clips, one after another, each beginning with a block.
     :param index: what :mod:`bargein.demo.make_bank` wrote beside it.
     """
 
     name = "bank"
 
-    def __init__(self, sound: AdpcmFile, index: dict[str, Any]) -> None:
+    def __init__(self, sound: bytes, index: dict[str, Any]) -> None:
         self._sound = sound
+        self._rate_hz = length(sound).rate_hz
         self._clauses: dict[tuple[str, ...], Recorded] = {}
         self._at: dict[str, list[tuple[Recorded, int]]] = {}
         for clip in index["clips"]:
@@ -102,10 +105,10 @@ class BankSpeaker:
             at += count
 
     def _cut(self, recorded: Recorded, first: int, count: int, voice: Voice, words: list[str]) -> Clip:
-        played_hz = round(self._sound.rate_hz * voice.bank_speed)
+        played_hz = round(self._rate_hz * voice.bank_speed)
         spans = recorded.spans[first : first + count]
         start, end = spans[0][0], spans[-1][1]
-        sound = self._sound.blocks(recorded.first_block, recorded.blocks)[start:end]
+        sound = read(self._sound, recorded.first_block * BLOCK_SAMPLES + start, end - start).mono
         samples = _faded(resample(sound, played_hz, RATE_HZ))
 
         def place(at: int) -> int:
@@ -138,9 +141,7 @@ def _faded(samples: Samples) -> Samples:
 def load_bank() -> BankSpeaker:
     """The bank that ships with the package."""
     data = resources.files("bargein.demo") / "data"
-    return BankSpeaker(
-        read_adpcm((data / "phrases.wav").read_bytes()), json.loads((data / "phrases.json").read_text("utf-8"))
-    )
+    return BankSpeaker((data / "phrases.wav").read_bytes(), json.loads((data / "phrases.json").read_text("utf-8")))
 
 
 def clauses_of(texts: tuple[str, ...]) -> list[Clause]:

@@ -30,8 +30,8 @@ from bargein.demo.clauses import Clause
 from bargein.demo.speech import RATE_HZ, Clip, Samples, SpokenWord
 from bargein.demo.voices import Voice
 from bargein.errors import BargeinError
+from bargein.sound.files import read
 from bargein.sound.resample import resample
-from bargein.sound.wav import read
 
 QUIET: Final = 30
 """A sample below this is no speech: espeak-ng renders its pauses as exact zeros, and tails below it."""

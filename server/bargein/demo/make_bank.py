@@ -8,6 +8,7 @@ is).
 from __future__ import annotations
 
 import json
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from bargein.demo.adpcm import read_adpcm
-from bargein.demo.bank import clauses_of
+from bargein.demo.bank import BLOCK_SAMPLES, clauses_of
 from bargein.demo.espeak import find_espeak
 from bargein.demo.phrases import RECORDED
 from bargein.demo.speech import RATE_HZ, Samples
@@ -24,10 +24,10 @@ from bargein.demo.voices import VOICES
 from bargein.sound.resample import resample
 
 BANK_HZ: Final = 16_000
-BLOCK_SAMPLES: Final = 505
-"""What sox makes of a block of 256 bytes."""
 VOICE: Final = VOICES["alloy"]
 MARGIN_SAMPLES: Final = 160
+_BLOCK_SAMPLES_AT: Final = 38
+"""In the file: the last field of the format, which is the first chunk."""
 
 
 def record(folder: Path) -> None:
@@ -60,9 +60,9 @@ def _encode(samples: Samples, file: Path) -> None:
     raw = ("-t", "raw", "-r", str(BANK_HZ), "-e", "signed", "-b", "16", "-c", "1", "-")
     command = ("sox", "-D", *raw, "-e", "ima-adpcm", str(file))
     subprocess.run(command, input=samples.astype("<i2").tobytes(), check=True)  # noqa: S603
-    written = read_adpcm(file.read_bytes())
-    if (written.block_samples, written.rate_hz) != (BLOCK_SAMPLES, BANK_HZ):
-        sys.exit(f"sox wrote blocks of {written.block_samples} samples, not of {BLOCK_SAMPLES}")
+    (block_samples,) = struct.unpack_from("<H", file.read_bytes(), _BLOCK_SAMPLES_AT)
+    if block_samples != BLOCK_SAMPLES:
+        sys.exit(f"sox wrote blocks of {block_samples} samples, not of {BLOCK_SAMPLES}")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from typing import Any
 
 from bargein.demo.api_errors import ApiError
 from bargein.demo.speech import Samples
-from bargein.sound.wav import NotWavError, read
+from bargein.sound.files import read
+from bargein.sound.wav import NotWavError
 
 Json = Mapping[str, Any]
 

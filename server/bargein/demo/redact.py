@@ -8,7 +8,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from bargein.sound.wav import NotWavError, read
+from bargein.sound.files import length
+from bargein.sound.wav import NotWavError
 
 
 def loggable(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,8 +32,8 @@ def _without_sound(value: object) -> object:
 def _described(data: str) -> dict[str, Any]:
     try:
         raw = base64.b64decode(data)
-        wav = read(raw)
+        sound = length(raw)
     except (binascii.Error, NotWavError) as error:
         return {"unreadable": str(error)}
-    described = {"duration_ms": len(wav.samples) * 1000 // wav.rate_hz, "rate_hz": wav.rate_hz, "bytes": len(raw)}
+    described = {"duration_ms": sound.frames * 1000 // sound.rate_hz, "rate_hz": sound.rate_hz, "bytes": len(raw)}
     return described | {"sha256": hashlib.sha256(raw).hexdigest()[:16]}

@@ -18,7 +18,8 @@ from bargein.demo.speaking import before_headers, spoken_text
 from bargein.demo.speech import RATE_HZ, Speaker, speak_whole
 from bargein.demo.usage import text_tokens, user_audio_tokens
 from bargein.demo.voices import voice_called
-from bargein.sound.wav import NotWavError, read, wrap
+from bargein.sound.files import read
+from bargein.sound.wav import NotWavError, wrap
 
 _QUESTION: Final = re.compile(
     r"^((stop|wait|okay|so|well|hey|now|and|but|please) )?(what|who|where|how|can|could|would|will|do|are|is)\b"

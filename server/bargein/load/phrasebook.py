@@ -22,9 +22,10 @@ from bargein.load.frames import FrameCutter
 from bargein.load.marks import find_speech
 from bargein.load.noises import Sound, aside, room
 from bargein.load.scenario import Aside, Scenario
+from bargein.sound.files import read_mono
 from bargein.sound.g711 import pcm16_to_alaw, pcm16_to_ulaw
 from bargein.sound.resample import resample
-from bargein.sound.wav import NotWavError, read_mono
+from bargein.sound.wav import NotWavError
 
 ROOM_S: Final = 10.0
 """A room's noise repeats after this long."""
@@ -135,7 +136,7 @@ def _from_folder(folder: Path, rate_hz: int) -> list[_Phrase]:
     phrases = []
     for path in sorted(folder.glob("*.wav")):
         try:
-            samples = read_mono(path.read_bytes(), rate_hz)
+            samples = read_mono(path, rate_hz)
         except (OSError, NotWavError) as error:
             raise UsageError(f"{path}: {error}") from None
         for mark in find_speech(samples, rate_hz)[:1]:

@@ -16,7 +16,8 @@ from bargein.core.audio import PCM16_24K
 from bargein.load.errors import UsageError
 from bargein.load.listener import Span
 from bargein.load.marks import Mark, find_speech
-from bargein.sound.wav import NotWavError, read_mono
+from bargein.sound.files import read_mono
+from bargein.sound.wav import NotWavError
 
 RATE_HZ: Final = PCM16_24K.rate_hz
 LONGEST_EXTRA_PAUSE_S: Final = 0.6
@@ -88,7 +89,7 @@ def read_recording(path: Path) -> Recording:
     :raises UsageError: there is no such file, or it is no WAV that can be read; the message names it.
     """
     try:
-        samples = read_mono(path.read_bytes(), RATE_HZ)
+        samples = read_mono(path, RATE_HZ)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
     except NotWavError as error:

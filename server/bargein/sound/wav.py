@@ -1,4 +1,6 @@
-"""WAV files: a header around PCM16 for the model, and any file's sound as mono PCM16.
+"""The format of WAV: a header around PCM16, and what the samples behind any header are.
+
+Whole files are read by :mod:`bargein.sound.files`.
 
 Source: "Multimedia Programming Interface and Data Specifications 1.0" (IBM and Microsoft, 1991) for RIFF and WAVE, and
 Microsoft's "Multiple Channel Audio Data and WAVE Files" (2001) for the extensible format.
@@ -7,7 +9,6 @@ Microsoft's "Multiple Channel Audio Data and WAVE Files" (2001) for the extensib
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
-from bargein.sound.resample import resample
 
 Samples = npt.NDArray[np.int16]
 
@@ -62,36 +62,6 @@ def wrap(pcm16: bytes, rate_hz: int) -> bytes:
     return header(len(pcm16), rate_hz) + pcm16
 
 
-def read(data: bytes) -> Wav:
-    """Read a file: linear samples of 8, 16, 24 or 32 bits, floating point, A-law or µ-law, any rate and channels.
-
-    A file that was cut off, or written as a stream with no length, is read as far as it goes.
-
-    :raises NotWavError: it is no WAV file, or holds samples of another kind.
-    """
-    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise NotWavError("not a WAV file: convert it, as with sox IN -b 16 OUT.wav")
-    fmt: SampleFormat | None = None
-    for name, body in _chunks(data):
-        if name == b"fmt ":
-            fmt = read_format(body)
-        elif name == b"data":
-            if fmt is None:
-                break
-            whole = body[: len(body) - len(body) % fmt.bytes_per_frame]
-            return Wav(to_pcm16(whole, fmt).reshape(-1, fmt.channels), fmt.rate_hz)
-    raise NotWavError("a WAV file without sound: it has no format or no data in it")
-
-
-def read_mono(data: bytes, rate_hz: int) -> Samples:
-    """Read a file as one channel at ``rate_hz``.
-
-    :raises NotWavError: as :func:`read`.
-    """
-    wav = read(data)
-    return resample(wav.mono, wav.rate_hz, rate_hz)
-
-
 @dataclass(frozen=True, slots=True)
 class SampleFormat:
     """What the samples of a file are."""
@@ -108,19 +78,10 @@ class SampleFormat:
         return self.channels * self.bits // 8
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Name and body of each chunk; they begin at even places."""
-    place = 12
-    while place + 8 <= len(data):
-        (size,) = struct.unpack_from("<I", data, place + 4)
-        yield data[place : place + 4], data[place + 8 : place + 8 + size]
-        place += 8 + size + size % 2
-
-
 def read_format(body: bytes) -> SampleFormat:
     """The ``fmt`` chunk of a file.
 
-    :raises NotWavError: its samples are of another kind than :func:`read` can read.
+    :raises NotWavError: its samples are of another kind than :func:`to_pcm16` can read.
     """
     if len(body) < 16:
         raise NotWavError(f"a WAV file with a format of {len(body)} bytes, at least 16 are needed")

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-import wave
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bargein.load.bank import BANK, RATE_HZ, write_phrase
-from bargein.sound.resample import resample
+from bargein.sound.files import read_mono
 
 LEVEL = 0.08
 """RMS of every phrase, of full scale: about -22 dB."""
@@ -45,9 +44,7 @@ def _spoken(espeak: str, voice: dict[str, Any], text: str) -> npt.NDArray[np.flo
         rate, pitch = str(voice["words_per_minute"]), str(voice["pitch"])
         command = [espeak, "-v", voice["espeak"], "-s", rate, "-p", pitch, "-w", str(path), text]
         subprocess.run(command, check=True)  # noqa: S603  # a fixed program with our own table's words
-        with wave.open(str(path)) as file:
-            samples = np.frombuffer(file.readframes(file.getnframes()), np.int16)
-            return resample(samples, file.getframerate(), RATE_HZ).astype(np.float32) / np.float32(32768)
+        return read_mono(path, RATE_HZ).astype(np.float32) / np.float32(32768)
 
 
 def _trimmed(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
