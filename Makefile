@@ -17,7 +17,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
-PROGRAMS := chromium espeak-ng redis-server sox
+PROGRAMS := chromium espeak-ng sox
 NODE_MODULES := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/*/package-lock.json))
 STOCK_CLIENTS := .build/stock-clients
 VOICE_FRAMEWORKS := .build/voice-frameworks

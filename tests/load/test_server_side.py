@@ -42,6 +42,17 @@ async def test_a_server_that_asks_for_a_key_is_given_it() -> None:
     assert given == ["Bearer a-key", None]
 
 
+@pytest.mark.parametrize("page", ["<!doctype html><title>Metrics</title>", 'x{le="0.1', "x y"])
+async def test_a_page_that_is_none_of_metrics_gives_nothing(page: str) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(200, page.encode())
+
+    async with scripted(script, lists=script) as server, httpx.AsyncClient() as client:
+        side = ServerSide(server.url, 0.0)
+        assert not await side.read(client)
+        assert side.readings == []
+
+
 def test_workers_are_added_up() -> None:
     text = """# TYPE x gauge
 process_cpu_seconds_total{worker="0"} 1.5

@@ -13,7 +13,6 @@ HOW_TO_GET = {
     "espeak-ng": "apt-get install espeak-ng, or brew install espeak-ng",
     "node": "apt-get install nodejs, brew install node, or make node",
     "npm": "apt-get install npm, brew install node, or make node",
-    "redis-server": "apt-get install redis-server, or brew install redis",
     "sox": "apt-get install sox, or brew install sox",
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Final
 
@@ -30,6 +30,22 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class Plot:
+    """A picture, and what its colours are.
+
+    :ivar keys: CSS class and meaning.
+    """
+
+    svg: str
+    keys: tuple[tuple[str, str], ...] = ()
+    title: str = ""
+    about: str = ""
+
+    def titled(self, title: str, about: str) -> Plot:
+        return replace(self, title=title, about=about)
+
+
+@dataclass(frozen=True, slots=True)
 class _Frame:
     """Maps values to the canvas."""
 
@@ -43,11 +59,11 @@ class _Frame:
         return HEIGHT - _BOTTOM - (HEIGHT - _TOP - _BOTTOM) * min(value, self.y_max) / self.y_max
 
 
-def line_plot(series: Sequence[Series], x_label: str, y_label: str, x_max: float | None = None) -> str:
-    """Lines and dots over an x axis that begins at zero; empty where there are no points."""
+def line_plot(series: Sequence[Series], x_label: str, y_label: str, x_max: float | None = None) -> Plot | None:
+    """Lines and dots over an x axis that begins at zero; ``None`` where there are no points."""
     points = [point for one in series for point in one.points]
     if not points:
-        return ""
+        return None
     frame = _Frame(x_max or max(x for x, _ in points) or 1.0, _nice_above(max(y for _, y in points)))
     parts = [_axes(frame, x_label, y_label)]
     for number, one in enumerate(series):
@@ -59,14 +75,14 @@ def line_plot(series: Sequence[Series], x_label: str, y_label: str, x_max: float
         elif one.points:
             path = " ".join(f"{frame.x(x):.1f},{frame.y(y):.1f}" for x, y in one.points)
             parts.append(f'<polyline class="s{number} line" points="{path}"/>')
-    return _svg(WIDTH, HEIGHT, parts) + _legend([one.name for one in series])
+    return Plot(_svg(WIDTH, HEIGHT, parts), _keys([one.name for one in series]))
 
 
-def histogram(groups: Sequence[tuple[str, Sequence[float]]], x_label: str, bins: int = 44) -> str:
+def histogram(groups: Sequence[tuple[str, Sequence[float]]], x_label: str, bins: int = 44) -> Plot | None:
     """How often which value occurred, in each group; values past the 99.5th percentile are in the last bin."""
     groups = [(name, values) for name, values in groups if values]
     if not groups:
-        return ""
+        return None
     everything = sorted(value for _, values in groups for value in values)
     x_max = _nice_above(everything[int(0.995 * (len(everything) - 1))])
     shares = [(name, _binned(values, x_max, bins)) for name, values in groups]
@@ -79,7 +95,7 @@ def histogram(groups: Sequence[tuple[str, Sequence[float]]], x_label: str, bins:
             path += f"{left:.1f},{y:.1f} {right:.1f},{y:.1f} "
         path += f"{frame.x(x_max):.1f},{frame.y(0):.1f}"
         parts.append(f'<polygon class="s{number} area" points="{path}"/>')
-    return _svg(WIDTH, HEIGHT, parts) + _legend([name for name, _ in shares])
+    return Plot(_svg(WIDTH, HEIGHT, parts), _keys([name for name, _ in shares]))
 
 
 def timeline_plot(timelines: Sequence[Timeline], length_s: float) -> str:
@@ -142,9 +158,8 @@ def _axes(frame: _Frame, x_label: str, y_label: str) -> str:
     return "".join(parts)
 
 
-def _legend(names: Sequence[str]) -> str:
-    keys = "".join(f'<span class="key"><i class="s{n}"></i>{escape(name)}</span>' for n, name in enumerate(names))
-    return f'<p class="legend">{keys}</p>'
+def _keys(names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return tuple((f"s{number}", name) for number, name in enumerate(names))
 
 
 def _svg(width: int, height: int, parts: Sequence[str]) -> str:

@@ -1,22 +1,25 @@
-"""The report of a run: one HTML file that stands alone."""
+"""The report of a run: one HTML file that stands alone, made from ``report.html.jinja``."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import jinja2
 
 from bargein.load.conditions import Verdict
-from bargein.load.html import table
 from bargein.load.load_table import MUST_BE_ZERO
 from bargein.load.measures import COUNTS, DURATIONS
-from bargein.load.report_plots import generator_plots, latency_plots, server_plots, timelines
+from bargein.load.report_plots import generator_plot, latency_plots, server_side, spread_plot, timelines
 from bargein.load.summary import PERCENTILES, Summary
 
 WORST_CALLERS: Final = 8
-_STYLE: Final = Path(__file__).with_name("report.css")
+_HERE: Final = Path(__file__).parent
+_TEMPLATES: Final = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+)
 
 
 def write_report(path: Path, summary: Summary, verdicts: Sequence[Verdict]) -> None:
@@ -29,44 +32,32 @@ def write_report(path: Path, summary: Summary, verdicts: Sequence[Verdict]) -> N
 
 def report(summary: Summary, verdicts: Sequence[Verdict]) -> str:
     """The whole page."""
-    title = f"Load report: {summary.run.plan.scenario}, {summary.run.plan.callers} callers"
-    body = "".join(
-        (
-            _head(summary, title),
-            _verdict(summary, verdicts),
-            _cards(summary),
-            _durations(summary),
-            latency_plots(summary),
-            timelines(summary),
-            _counts(summary),
-            server_plots(summary),
-            generator_plots(summary),
-            _worst_callers(summary),
-        )
-    )
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE.read_text(encoding="utf-8")}</style></head>'
-        f"<body>{body}</body></html>"
-    )
-
-
-def _head(summary: Summary, title: str) -> str:
-    plan, run = summary.run.plan, summary.run
-    began = datetime.fromtimestamp(run.began_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    kinds = "".join(
-        f"<li><b>{escape(name)}</b>, {100 * share:.0f} %: {escape(scenario.about)}</li>"
-        for name, share, scenario in plan.parts
-    )
-    dialect = "binary (bargein.v1)" if plan.bargein else "JSON"
-    return (
-        f"<h1>{escape(title)}</h1><p class='soft'>{began}, {run.elapsed_s:.0f} s against {escape(plan.url)}, "
-        f"{plan.audio_format.encoding.value} in {plan.frame_ms} ms frames, {dialect}, seed {plan.seed}"
-        f"{', interrupted' if run.interrupted else ''}.</p><ul class='about'>{kinds}</ul>"
+    run, plan = summary.run, summary.run.plan
+    return _TEMPLATES.get_template("report.html.jinja").render(
+        title=f"Load report: {plan.scenario}, {plan.callers} callers",
+        style=(_HERE / "report.css").read_text(encoding="utf-8"),
+        began=datetime.fromtimestamp(run.began_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        run=run,
+        plan=plan,
+        verdict=_verdict(summary, verdicts),
+        cards=[{"value": value, "label": label, "style": style} for value, label, style in _cards(summary)],
+        durations={"head": ["", "count", *PERCENTILES, ""], "rows": _durations(summary)},
+        latency=latency_plots(summary),
+        spread=spread_plot(summary),
+        timelines=timelines(summary),
+        counts=_counts(summary),
+        must_be_zero=MUST_BE_ZERO,
+        kinds=_by_kind(summary),
+        causes=_causes(summary),
+        server=server_side(summary),
+        set_aside=summary.counts["set_aside"],
+        lateness=summary.lateness,
+        generator=generator_plot(summary),
+        worst=_worst_callers(summary),
     )
 
 
-def _verdict(summary: Summary, verdicts: Sequence[Verdict]) -> str:
+def _verdict(summary: Summary, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     faults = [name for name in MUST_BE_ZERO if summary.counts[name]]
     failed = [verdict for verdict in verdicts if verdict.failed]
     if summary.generator_was_late:
@@ -79,19 +70,17 @@ def _verdict(summary: Summary, verdicts: Sequence[Verdict]) -> str:
         head = "All conditions passed, and no caller would have noticed a fault."
     else:
         head = "No caller would have noticed a fault."
-    lines = [_judged(verdict) for verdict in verdicts]
-    lines += [f"{summary.counts[name]} {escape(COUNTS[name])}" for name in faults]
-    items = "".join(f"<li>{line}</li>" for line in lines)
-    style = "verdict bad" if failed or faults or summary.generator_was_late else "verdict"
-    return f"<div class='{style}'><b>{head}</b>{f'<ul>{items}</ul>' if items else ''}</div>"
+    lines = [_judged(verdict) for verdict in verdicts] + [f"{summary.counts[name]} {COUNTS[name]}" for name in faults]
+    return {"bad": bool(failed or faults or summary.generator_was_late), "head": head, "lines": lines}
 
 
 def _judged(verdict: Verdict) -> str:
     value = "nothing was measured" if verdict.value is None else f"{verdict.value:g} {verdict.unit}".rstrip()
-    return f"{escape(verdict.condition.text)}: {'failed' if verdict.failed else 'passed'} ({value})"
+    return f"{verdict.condition.text}: {'failed' if verdict.failed else 'passed'} ({value})"
 
 
-def _cards(summary: Summary) -> str:
+def _cards(summary: Summary) -> list[tuple[str, str, str]]:
+    """Value, label and CSS class."""
     cards = []
     for name, label in (("response", "end of speech to reply heard"), ("barge_in", "onset to silence heard")):
         spread = summary.durations.get(name)
@@ -108,29 +97,26 @@ def _cards(summary: Summary) -> str:
         cards.append((f"{summary.server_cpu.p50:.0f} %", f"of a core, at most {summary.server_cpu.max:.0f} %", ""))
     if summary.server_memory_mb is not None:
         cards.append((f"{summary.server_memory_mb:.0f} MB", "server memory at most", ""))
-    inner = "".join(
-        f"<div class='card'><b class='{style}'>{value}</b><span>{escape(label)}</span></div>"
-        for value, label, style in cards
-    )
-    return f"<div class='cards'>{inner}</div>"
+    return cards
 
 
-def _durations(summary: Summary) -> str:
-    rows = [
+def _durations(summary: Summary) -> list[list[str]]:
+    return [
         [name, str(spread.count), *(f"{getattr(spread, at):.0f}" for at in PERCENTILES), DURATIONS[name]]
         for name in DURATIONS
         if (spread := summary.durations.get(name)) is not None
     ]
-    about = "<p class='about'>In milliseconds, at the caller's mouth and loudspeaker.</p>"
-    return "<h2>What the callers felt</h2>" + about + table(["", "count", *PERCENTILES, ""], rows, 5)
 
 
-def _counts(summary: Summary) -> str:
-    rows = [
-        [name, f"<span class='{'bad' if name in MUST_BE_ZERO and number else ''}'>{number}</span>", about]
+def _counts(summary: Summary) -> list[tuple[str, int, str]]:
+    return [
+        (name, number, about)
         for name, about in COUNTS.items()
         if (number := summary.counts[name]) or name in MUST_BE_ZERO
     ]
+
+
+def _causes(summary: Summary) -> list[list[str]]:
     measures = summary.run.measures
     counters = (
         ("end of a call", measures.closes),
@@ -138,40 +124,35 @@ def _counts(summary: Summary) -> str:
         ("heard as speech", measures.false_causes),
         ("silenced nothing", measures.missed_causes),
     )
-    causes = [[kind, str(number), escape(what)] for kind, seen in counters for what, number in seen.most_common(10)]
-    text = "<h2>What happened</h2>" + table(["", "", ""], rows, 1) + _by_kind(summary)
-    return text + ("<h2>Errors, ends and false alarms</h2>" + table(["", "", ""], causes, 1) if causes else "")
+    return [[kind, str(number), what] for kind, seen in counters for what, number in seen.most_common(10)]
 
 
-def _by_kind(summary: Summary) -> str:
+def _by_kind(summary: Summary) -> dict[str, list[Any]]:
     """Which kind of caller each count comes from, where there are several."""
     kinds = summary.by_kind()
     if len(kinds) < 2:
-        return ""
+        return {"head": [], "rows": []}
     rows = [
         [name, *(str(own[name]) for own in kinds.values())]
         for name in COUNTS
         if name in summary.counts and any(own[name] for own in kinds.values())
     ]
-    return table(["by kind of caller", *map(escape, kinds)], rows, len(kinds))
+    return {"head": ["by kind of caller", *kinds], "rows": rows}
 
 
-def _worst_callers(summary: Summary) -> str:
+def _worst_callers(summary: Summary) -> list[list[str]]:
     faults = (*MUST_BE_ZERO, "false_interruptions", "false_turns")
     ranked = sorted(
         ((sum(own[name] for name in faults), caller, own) for caller, own in summary.run.measures.by_caller.items()),
         key=lambda entry: (-entry[0], entry[1]),
     )
-    rows = [
+    return [
         [
             str(caller),
             str(own["turns"]),
-            escape(summary.run.kinds[caller]),
+            summary.run.kinds[caller],
             ", ".join(f"{own[name]} {name}" for name in faults if own[name]),
         ]
         for bad, caller, own in ranked[:WORST_CALLERS]
         if bad
     ]
-    if not rows:
-        return ""
-    return "<h2>Callers with the most trouble</h2>" + table(["caller", "turns", "kind", "what went wrong"], rows, 1)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from html import escape
-from typing import Final
+from typing import Any, Final
 
-from bargein.load.html import caption, legend, table
 from bargein.load.measures import DURATIONS, percentile
-from bargein.load.plots import Series, histogram, line_plot, over_time, timeline_plot
+from bargein.load.plots import Plot, Series, histogram, line_plot, over_time, timeline_plot
 from bargein.load.summary import PERCENTILES, SERVER_HISTOGRAMS, Summary
 
 PLOTTED: Final = ("response", "barge_in")
@@ -28,44 +27,62 @@ _TIMELINE_KEYS: Final = (
 )
 
 
-def latency_plots(summary: Summary) -> str:
+def latency_plots(summary: Summary) -> list[Plot]:
+    """One for each measure, over the run."""
+    return list(_latency_plots(summary))
+
+
+def _latency_plots(summary: Summary) -> Iterator[Plot]:
     length_s = summary.run.elapsed_s
     window_s = max(2.0, length_s / 40)
-    parts = ["<h2>Latency over the run</h2>"]
     for name in PLOTTED:
         points = [(s.at_s, 1000 * s.value_s) for s in summary.samples[name]]
-        if not points:
-            continue
         every = max(1, len(points) // MOST_DOTS)
         series = [Series("each", points[::every], dots=True)]
         series += [
             Series(at, over_time(points, window_s, partial(percentile, share=PERCENTILES[at]))) for at in ("p50", "p99")
         ]
-        parts.append(caption(name, escape(f"{DURATIONS[name]}; p50 and p99 of every {window_s:.0f} s")))
-        parts.append(line_plot(series, "s", "ms", length_s))
-    groups = [(name, [1000 * s.value_s for s in summary.samples[name]]) for name in SPREAD]
-    parts.append("<h2>How they are spread</h2>" + histogram(groups, "ms"))
-    return "".join(parts)
+        plot = line_plot(series, "s", "ms", length_s)
+        if plot is not None:
+            yield plot.titled(name, f"{DURATIONS[name]}; p50 and p99 of every {window_s:.0f} s")
 
 
-def timelines(summary: Summary) -> str:
+def spread_plot(summary: Summary) -> Plot | None:
+    """How often each measure was how long."""
+    return histogram([(name, [1000 * s.value_s for s in summary.samples[name]]) for name in SPREAD], "ms")
+
+
+def timelines(summary: Summary) -> dict[str, Any] | None:
+    """Some callers, each with what was said and heard."""
     if not summary.run.timelines:
-        return ""
+        return None
     length_s = min(summary.run.elapsed_s, LONGEST_TIMELINE_S)
     shown = [timeline.until(length_s) for timeline in summary.run.timelines]
     part = "" if length_s == summary.run.elapsed_s else f"; the first {length_s:.0f} s"
-    return (
-        f"<h2>{len(shown)} of the callers</h2><p class='about'>Above each line what the caller said, below it what was "
-        f"heard{part}. Scroll sideways; hover for times.</p>"
-        f"{legend(_TIMELINE_KEYS)}<div class='scroll'>{timeline_plot(shown, length_s)}</div>"
-    )
+    return {"count": len(shown), "part": part, "colours": _TIMELINE_KEYS, "svg": timeline_plot(shown, length_s)}
 
 
-def server_plots(summary: Summary) -> str:
+def server_side(summary: Summary) -> dict[str, Any] | None:
+    """The server's own account, where it gives one."""
     server = summary.run.server
     if server is None or not server.readings:
-        return "<h2>The server</h2><p class='soft'>It exposes no metrics that are known here.</p>"
-    length_s = summary.run.elapsed_s
+        return None
+    figures = summary.figures()
+    rows = []
+    for name, about in SERVER_HISTOGRAMS.items():
+        bounds = [figures.get(f"server_{name}_{at}") for at in ("p50", "p99")]
+        rows.append([name, *(f"{bound[0]:g}" if bound is not None else "" for bound in bounds), about])
+    return {
+        "pictures": list(_server_plots(summary)),
+        "rows": rows,
+        "streams_left_open": summary.streams_left_open,
+    }
+
+
+def _server_plots(summary: Summary) -> Iterator[Plot]:
+    server, length_s = summary.run.server, summary.run.elapsed_s
+    if server is None:
+        return
     cpu = [(at_s, 100 * share) for at_s, share in server.cpu_shares()]
     memory = [(at_s, value / 1e6) for at_s, value in server.series("memory_bytes")]
     lag = [(at_s, 1000 * v) for at_s, v in server.percentiles("event_loop_lag", 0.99) if v < float("inf")]
@@ -73,38 +90,24 @@ def server_plots(summary: Summary) -> str:
         Series("sessions", server.series("sessions_open")),
         Series("streams of the model", server.series("streams_open")),
     ]
-    figures = summary.figures()
-    rows = []
-    for name, about in SERVER_HISTOGRAMS.items():
-        bounds = [figures.get(f"server_{name}_{at}") for at in ("p50", "p99")]
-        rows.append([name, *(f"{bound[0]:g}" if bound is not None else "" for bound in bounds), about])
-    parts = [
-        "<h2>The server</h2><p class='about'>By its own account: /metrics, read every two seconds.</p>",
-        caption("CPU", "percent of one core"),
-        line_plot([Series("CPU", cpu)], "s", "%", length_s),
-        caption("Memory", "resident, MB"),
-        line_plot([Series("memory", memory)], "s", "MB", length_s),
-        caption("Open now"),
-        line_plot(opened, "s", "", length_s),
-        caption("Event loop lag", "p99 between two readings: the upper bound of its bucket") if lag else "",
-        line_plot([Series("lag", lag)], "s", "ms", length_s),
-        table(["ms, upper bounds", "p50", "p99", ""], rows, 2),
-        f"<p>Streams of the model left open after the last caller hung up: <b>{summary.streams_left_open}</b></p>",
-    ]
-    return "".join(parts)
+    for title, about, unit, series in (
+        ("CPU", "percent of one core", "%", [Series("CPU", cpu)]),
+        ("Memory", "resident, MB", "MB", [Series("memory", memory)]),
+        ("Open now", "", "", opened),
+        ("Event loop lag", "p99 between two readings: the upper bound of its bucket", "ms", [Series("lag", lag)]),
+    ):
+        plot = line_plot(series, "s", unit, length_s)
+        if plot is not None:
+            yield plot.titled(title, about)
 
 
-def generator_plots(summary: Summary) -> str:
-    run, spread = summary.run, summary.lateness
+def generator_plot(summary: Summary) -> Plot | None:
+    """How late the generator was over the run."""
+    run = summary.run
     slot_s = run.elapsed_s / max(1, len(run.ticker.lateness_s))
     points = [(number * slot_s, 1000 * max(0.0, late_s)) for number, late_s in enumerate(run.ticker.lateness_s)]
     window_s = max(1.0, run.elapsed_s / 120)
     series = [
         Series(at, over_time(points, window_s, partial(percentile, share=PERCENTILES[at]))) for at in ("p50", "max")
     ]
-    return (
-        "<h2>The load generator itself</h2><p class='about'>How late it ran what was due. What it measured while "
-        f"it was more than 10 ms late was set aside ({summary.counts['set_aside']} measurements). Over the run: "
-        f"p50 {spread.p50:.1f}, p99 {spread.p99:.1f}, max {spread.max:.1f} ms.</p>"
-        + line_plot(series, "s", "ms", run.elapsed_s)
-    )
+    return line_plot(series, "s", "ms", run.elapsed_s)

@@ -7,7 +7,6 @@ nothing.
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 INTERVAL_S: Final = 2.0
 SETTLE_S: Final = 3.0
@@ -31,9 +31,6 @@ _HISTOGRAMS: Final = {
     "bargein_first_delta_delay_seconds": "first_delta_delay",
     "bargein_cancel_seconds": "cancel",
 }
-
-_SAMPLE: Final = re.compile(r"(?P<name>[a-z_]+)(?:\{(?P<labels>.*)\})? (?P<number>\S+)$")
-_BOUND: Final = re.compile(r'le="([^"]+)"')
 
 Buckets = Mapping[float, float]
 """Cumulative counts by upper bound in seconds."""
@@ -74,7 +71,10 @@ class ServerSide:
             return bool(self.readings)
         if answer.status_code != httpx.codes.OK:
             return False
-        self.readings.append(parse_metrics(answer.text, time.monotonic() - self.began_s))
+        try:
+            self.readings.append(parse_metrics(answer.text, time.monotonic() - self.began_s))
+        except ValueError:
+            return False
         return True
 
     async def settle(self) -> None:
@@ -128,22 +128,21 @@ def metrics_url(url: str) -> str:
 
 
 def parse_metrics(text: str, at_s: float) -> Reading:
-    """The lines of the Prometheus text format that are of use here.
+    """The samples of the Prometheus text format that are of use here.
 
     Series that differ in other labels, such as the worker process, are added up.
+
+    :raises ValueError: it is another format.
     """
     values: dict[str, float] = {}
     buckets: dict[str, dict[float, float]] = {}
-    for line in text.splitlines():
-        sample = _SAMPLE.match(line)
-        if sample is None:
-            continue
-        name, labels, number = sample["name"], sample["labels"] or "", float(sample["number"])
-        if name in _GAUGES:
-            values[_GAUGES[name]] = values.get(_GAUGES[name], 0.0) + number
-        elif name.removesuffix("_bucket") in _HISTOGRAMS and (bound := _BOUND.search(labels)) is not None:
-            counts = buckets.setdefault(_HISTOGRAMS[name.removesuffix("_bucket")], {})
-            counts[float(bound[1])] = counts.get(float(bound[1]), 0.0) + number
+    for sample in (sample for family in text_string_to_metric_families(text) for sample in family.samples):
+        if sample.name in _GAUGES:
+            values[_GAUGES[sample.name]] = values.get(_GAUGES[sample.name], 0.0) + sample.value
+        elif sample.name.removesuffix("_bucket") in _HISTOGRAMS and "le" in sample.labels:
+            counts = buckets.setdefault(_HISTOGRAMS[sample.name.removesuffix("_bucket")], {})
+            bound = float(sample.labels["le"])
+            counts[bound] = counts.get(bound, 0.0) + sample.value
     return Reading(at_s, values, buckets)
 
 
