@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from bargein.core import rules_page
+from bargein.session import endings
 from bargein.settings import PREFIX, Settings, settings_table
 from bargein.wire.field_effects import fields_table
 
@@ -26,6 +27,7 @@ def compose_variables() -> str:
 
 GENERATED = {
     "floor": (ROOT / "server" / "README.md", rules_page.page),
+    "endings": (ROOT / "server" / "README.md", endings.table),
     "settings": (ROOT / "README.md", settings_table),
     "fields": (ROOT / "docs" / "session-fields.md", fields_table),
     "variables": (ROOT / "docker-compose.yml", compose_variables),

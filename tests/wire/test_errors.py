@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bargein.errors import CallerError
-from bargein.wire.errors import error_event, server_error_event, session_expired_event, session_expired_reason
+from bargein.session.endings import expired
+from bargein.wire.errors import error_event, server_error_event, session_expired_event
 
 
 def test_a_refusal_has_every_member() -> None:
@@ -34,7 +35,7 @@ def test_our_own_faults() -> None:
 
 @pytest.mark.parametrize(("maximum_s", "words"), [(3600, "60 minutes."), (60, "1 minute."), (90, "1.5 minutes.")])
 def test_the_end_of_a_session(maximum_s: float, words: str) -> None:
-    reason = session_expired_reason(maximum_s)
+    reason = expired(maximum_s).reason
     assert reason == f"Your session hit the maximum duration of {words}"
-    error = session_expired_event(maximum_s)["error"]
+    error = session_expired_event(reason)["error"]
     assert (error["code"], error["type"], error["message"]) == ("session_expired", "invalid_request_error", reason)

@@ -17,7 +17,9 @@ from bargein.core.events import Event
 from bargein.core.floor import AgentState, CallerState
 from bargein.core.items import Failure
 from bargein.errors import CallerError, CallerGone
+from bargein.session import endings
 from bargein.session.backlog import BacklogWatch
+from bargein.session.endings import Cause, Ending
 from bargein.session.hearing import Hearing
 from bargein.session.latency import TurnClock
 from bargein.session.lifetime import Lifetime
@@ -32,7 +34,7 @@ from bargein.session.transcriptions import TranscriptionTasks
 from bargein.wire import bargein_events, client_events, server_events
 from bargein.wire.client_events import ClientEvent, parse_client_event
 from bargein.wire.encode import Encoder
-from bargein.wire.errors import error_event, server_error_event, session_expired_event, session_expired_reason
+from bargein.wire.errors import error_event, server_error_event, session_expired_event
 from bargein.wire.input_audio import decode_audio, plain_append
 from bargein.wire.session_object import SessionObject
 from bargein.wire.structure import Survey
@@ -46,7 +48,6 @@ NOT_BINARY: Final = (
 LONG_MESSAGE_BYTES: Final = 65_536
 """A message with so many bytes is read piece by piece."""
 TOO_MANY_MESSAGES: Final = "too many messages without audio for too long (BARGEIN_CONTROL_MESSAGES_PER_S)"
-BROKEN_MESSAGE: Final = "The server had an internal error and ends this session. Connect again."
 
 
 class Session:
@@ -97,7 +98,7 @@ class Session:
             reports=setup.bargein,
             unix_offset_s=time.time() - now,
         )
-        watch = BacklogWatch(setup.connection, self._limits, self._timers, self._leave)
+        watch = BacklogWatch(setup.connection, self._limits, self._timers, self._slow)
         encoder = Encoder(self._key, beta=setup.beta, bargein=setup.bargein)
         self._watch = watch
         self._outbox = Outbox(setup.connection, encoder, watch)
@@ -409,8 +410,7 @@ class Session:
     def _break(self, event_id: str | None) -> None:
         """Our own code failed. What it was doing is half done, so the session ends, and it alone."""
         self._log.exception("an error of our own broke the session")
-        self._outbox.send(server_error_event(BROKEN_MESSAGE, event_id=event_id))
-        self._leave(CallerGone(1011, "internal error"), announce=False)
+        self._end(endings.broken(), event_id)
 
     def _refuse(self, error: CallerError, event_id: str | None, now: float) -> None:
         self._setup.services.metrics.caller_error(error.code)
@@ -421,34 +421,43 @@ class Session:
             self._outbox.send(error_event(error, event_id))
             self._leave(gone)
 
-    def _leave(self, gone: CallerGone, *, announce: bool = True) -> None:
-        if self._over:
-            return
-        if announce and gone.code not in {1000, 4408}:
-            code = _ERROR_CODE.get(gone.code, "server_error")
-            self._outbox.send(server_error_event(gone.reason, code=code, retry_after_s=gone.retry_after_s))
-        self._end(gone)
+    def _leave(self, gone: CallerGone) -> None:
+        self._end(endings.for_cause(gone))
+
+    def _slow(self, gone: CallerGone) -> None:
+        self._end(endings.too_slow(gone))
 
     def _expire(self) -> None:
-        self._outbox.send(session_expired_event(self._limits.max_session_s))
-        self._end(CallerGone(1001, session_expired_reason(self._limits.max_session_s)))
+        self._end(endings.expired(self._limits.max_session_s))
 
     def _let_go(self) -> None:
-        reason = f"idle: nothing was received for {self._limits.idle_s:g} s"
-        self._outbox.send(server_error_event(reason, code="session_idle"))
-        self._end(CallerGone(4408, reason))
+        self._end(endings.idle(self._limits.idle_s))
 
     def _is_busy(self) -> bool:
         return self._conversation.agent.state is not AgentState.IDLE
 
-    def _end(self, gone: CallerGone) -> None:
-        if self._over:
+    def _end(self, ending: Ending, event_id: str | None = None) -> None:
+        """Say why, then close the connection."""
+        if not self._over:
+            self._say_why(ending, event_id)
+            self._close(ending)
+
+    def _say_why(self, ending: Ending, event_id: str | None) -> None:
+        code, retry_after_s = ending.error_code, ending.retry_after_s
+        if ending.cause is Cause.EXPIRED:
+            self._outbox.send(session_expired_event(ending.message))
+        elif code is not None:
+            told = server_error_event(ending.message, code=code, event_id=event_id, retry_after_s=retry_after_s)
+            self._outbox.send(told)
+
+    def _close(self, ending: Ending) -> None:
+        if self._over:  # To be told why was too much to be read.
             return
-        if gone.code == 4408 and gone.reason.startswith("too slow"):
+        if ending.counted:
             self._setup.services.metrics.slow_callers.inc()
         self._stop()
-        self._log.info("closing", code=gone.code, reason=gone.reason)
-        self._setup.connection.close(gone.code, gone.reason)
+        self._log.info("closing", cause=ending.cause.name.lower(), code=ending.close_code, reason=ending.reason)
+        self._setup.connection.close(ending.close_code, ending.reason)
 
     def _stop(self) -> None:
         if self._over:
@@ -484,11 +493,3 @@ class Session:
 
     def _new_id(self, prefix: str) -> str:
         return f"{prefix}_{self._key}{next(self._numbers)}"
-
-
-_ERROR_CODE: Final = {
-    1008: "policy_violation",
-    1011: "server_error",
-    1012: "server_restarting",
-    4429: "rate_limit_exceeded",
-}

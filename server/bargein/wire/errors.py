@@ -43,12 +43,6 @@ def input_missing_event(item_id: str, dropped_ms: int, limit_ms: int) -> ServerE
     )
 
 
-def session_expired_event(maximum_s: float) -> ServerEvent:
+def session_expired_event(message: str) -> ServerEvent:
     """The session has reached its greatest age; the close with code 1001 follows."""
-    return server_events.error(session_expired_reason(maximum_s), code="session_expired")
-
-
-def session_expired_reason(maximum_s: float) -> str:
-    """What both the event and the close frame say."""
-    minutes = maximum_s / 60
-    return f"Your session hit the maximum duration of {minutes:g} minute{'' if minutes == 1 else 's'}."
+    return server_events.error(message, code="session_expired")
