@@ -76,6 +76,10 @@ test-compiled: setup ## Run the tests of the server on the compiled package
 	    [ -z "$$CI" ]; \
 	fi
 
+.PHONY: mutants
+mutants: setup ## Put known faults into the code, one at a time: fails when no test notices
+	$(BIN)/python scripts/mutants.py $(ARGS)
+
 .PHONY: check
 check: setup ## Lint, formatting, types, import layers
 	$(BIN)/ruff check

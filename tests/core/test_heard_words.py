@@ -64,15 +64,27 @@ def test_the_pace_of_a_voice_is_learnt_from_its_pauses(letters_per_s: int) -> No
     assert heard(transcript(text), half_way, sound, finished=False).endswith("gggg hhhh")
 
 
-def test_letters_that_hiss_are_found_where_it_hisses() -> None:
-    """Without them the words would be spread evenly; the first is drawn out to three quarters of the time."""
-    made = transcript("mama sosh")
-    loud = [LOUD] * 50
-    hisses = [False] * 36 + [True] * 4 + [False] * 6 + [True] * 4
-    count = made.heard_characters(
-        RATE_HZ * 33 * STEP_MS // 1000, RATE_HZ, finished=True, curve=SpeechCurve(loud, hisses)
-    )
-    assert made.text[:count] == "mama"
+@pytest.mark.parametrize(
+    ("text", "hissing", "at_step", "words"),
+    [
+        # By their letters alone it would still be the first word.
+        ("mama sosh", [(18, 32)], 35, "mama sosh"),
+        # By their letters alone it would be the second one already.
+        ("sosh mama", [(0, 8), (26, 34)], 38, "sosh"),
+    ],
+)
+def test_letters_that_hiss_are_found_where_it_hisses(
+    text: str, hissing: list[tuple[int, int]], at_step: int, words: str
+) -> None:
+    made = transcript(text)
+    hisses = [any(begin <= step < end for begin, end in hissing) for step in range(50)]
+    for curve, expected in (
+        (SpeechCurve([LOUD] * 50, hisses), words),
+        (SpeechCurve([LOUD] * 50, [False] * 50), {"mama sosh": "mama", "sosh": "sosh mama"}[words]),
+    ):
+        at_sample = RATE_HZ * at_step * STEP_MS // 1000
+        count = made.heard_characters(at_sample, RATE_HZ, finished=True, curve=curve)
+        assert made.text[:count] == expected
 
 
 def test_a_word_ends_where_the_level_dips() -> None:

@@ -103,6 +103,25 @@ def test_moving_a_time_a_million_times_keeps_the_heap_small(clock: HandClock) ->
     assert len(timers._heap) < 100
 
 
+def test_tidying_the_heap_loses_no_time(clock: HandClock, fired: list[str]) -> None:
+    timers = Timers(clock)
+    timers.schedule("moved", 1.0, lambda: fired.append("moved"))
+    timers.schedule("moved", 5.0, lambda: fired.append("moved"))
+    timers.schedule("kept", 3.0, lambda: fired.append("kept"))
+    for number in range(1000):
+        timers.cancel("idle")
+        timers.schedule("idle", 600.0 + number, lambda: fired.append("idle"))
+    clock.at_s += 4.0
+    timers.run_due()
+    assert fired == ["kept"]
+    clock.at_s += 2.0
+    timers.run_due()
+    assert fired == ["kept", "moved"]
+    clock.at_s += 2000.0
+    timers.run_due()
+    assert fired == ["kept", "moved", "idle"]
+
+
 @settings(deadline=None)
 @given(
     st.lists(

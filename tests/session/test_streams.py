@@ -1,0 +1,130 @@
+"""Reading the model's streams: when, and no further; and the end of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import structlog
+
+from bargein.core.completion import CompletionRequest, StreamPiece, TranscriptPiece
+from bargein.metrics import Metrics
+from bargein.session.streams import Streams
+from bargein.upstream import Drop
+
+REQUEST = CompletionRequest(messages=(), audio=True, voice=None)
+
+
+@dataclass
+class Source:
+    """An :class:`~bargein.upstream.Upstream` that always has more to say."""
+
+    asked_for: int = 0
+    """Pieces."""
+    dropped: int = 0
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        request: CompletionRequest,
+        *,
+        on_begun: Callable[[Drop], None] | None = None,
+        on_closed: Callable[[], None] | None = None,
+    ) -> AsyncIterator[AsyncIterator[StreamPiece]]:
+        assert on_begun is not None
+        assert on_closed is not None
+        on_begun(self.drop)
+        try:
+            yield self.pieces()
+        finally:
+            on_closed()
+
+    async def pieces(self) -> AsyncIterator[StreamPiece]:
+        while True:
+            await asyncio.sleep(0)
+            self.asked_for += 1
+            yield TranscriptPiece(f"{self.asked_for} ")
+
+    def drop(self) -> bool:
+        self.dropped += 1
+        return True
+
+
+@dataclass
+class Reader:
+    """What a session does with its streams."""
+
+    source: Source = field(default_factory=Source)
+    told: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
+    enough: int = 3
+    read_enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.streams = Streams(
+            self.source,
+            Metrics(),
+            structlog.get_logger(),
+            on_piece=self.take,
+            on_failure=lambda response_id, failure, processed: None,
+            on_closed=lambda response_id, delay_s: self.closed.append(response_id),
+        )
+        self.streams.start("resp_1", REQUEST)
+
+    def take(self, response_id: str, piece: StreamPiece) -> None:
+        assert isinstance(piece, TranscriptPiece)
+        self.told.append(piece.text)
+        if len(self.told) == self.enough:
+            self.streams.pause(response_id)
+            self.read_enough.set()
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[Reader]:
+    reader = Reader()
+    yield reader
+    reader.streams.close()
+    await reader.streams.wait_closed()
+
+
+async def passes_of_the_loop() -> None:
+    """More than any piece takes."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+async def test_while_it_is_paused_nothing_more_is_asked_for(reader: Reader) -> None:
+    await reader.read_enough.wait()
+    await passes_of_the_loop()
+    assert reader.source.asked_for == 3
+    reader.read_enough.clear()
+    reader.enough = 5
+    reader.streams.go_on("resp_1")
+    await reader.read_enough.wait()
+    await passes_of_the_loop()
+    assert reader.told == ["1 ", "2 ", "3 ", "4 ", "5 "]
+    assert reader.source.asked_for == 5
+
+
+async def test_while_the_callers_socket_is_full_nothing_more_is_asked_for(reader: Reader) -> None:
+    reader.enough = 1000
+    reader.streams.hold()
+    await passes_of_the_loop()
+    held_at = reader.source.asked_for
+    await passes_of_the_loop()
+    assert reader.source.asked_for == held_at < 10
+    reader.streams.release()
+    await passes_of_the_loop()
+    assert reader.source.asked_for > held_at + 10
+
+
+async def test_cancelling_drops_the_socket_before_anything_else_happens(reader: Reader) -> None:
+    await reader.read_enough.wait()
+    reader.streams.cancel("resp_1")
+    assert reader.source.dropped == 1
+    await passes_of_the_loop()
+    assert reader.closed == ["resp_1"]
+    assert reader.source.asked_for == 3
