@@ -57,21 +57,6 @@ async def test_short_steps_share_a_pass() -> None:
     assert passes < 20
 
 
-async def test_tasks_take_one_turn_in_a_pass() -> None:
-    chores = chores_of(asyncio.get_running_loop())
-    order: list[str] = []
-
-    async def work(name: str) -> None:
-        for _ in range(3):
-            await chores.turn()
-            order.append(name)
-
-    tasks = [asyncio.create_task(work(name)) for name in "abc"]
-    tasks[1].cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    assert order == ["a", "c"] * 3
-
-
 async def test_a_step_that_fails_is_told_and_holds_up_nobody() -> None:
     loop = asyncio.get_running_loop()
     complaints: list[object] = []

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from bargein.sound.levels import rms_db
+from bargein.sound.levels import mean_square_of, power_db
 from bargein.sound.narrowing import WINDOW_SAMPLES
 from bargein.sound.voice_band import BLOCK_SAMPLES, RATE_HZ, RINGING_SAMPLES, band_matrix, band_response
 
@@ -18,6 +18,10 @@ def in_voice_band(sound: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         behind = np.concatenate((sound[start : start + BLOCK_SAMPLES], state)) @ band_matrix().astype(np.float64)
         filtered[start : start + BLOCK_SAMPLES], state = behind[:BLOCK_SAMPLES], behind[BLOCK_SAMPLES:]
     return filtered
+
+
+def rms_db(samples: npt.NDArray[np.float64]) -> float:
+    return power_db(mean_square_of(samples))
 
 
 def gain_db(frequency_hz: float) -> float:

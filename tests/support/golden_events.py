@@ -189,9 +189,6 @@ REALTIME: dict[str, ServerEvent] = {
     "arguments delta": server_events.arguments_delta(RESPONSE, CALL, 1, CALL_ID, '{"city"'),
     "arguments done": server_events.arguments_done(RESPONSE, CALL, 1, CALL_ID, "get_weather", '{"city":"Paris"}'),
     "output_item.done: a function call": server_events.output_item_done(RESPONSE, 1, item_json(FUNCTION_CALL)),
-    "rate_limits.updated": server_events.rate_limits_updated(
-        [{"name": "requests", "limit": 1000, "remaining": 999, "reset_seconds": 0.06}]
-    ),
 }
 
 ONE = ("resp_golden000000000001", "item_golden000000000001")

@@ -248,7 +248,7 @@ def test_responses(name: str) -> None:
     assert isinstance(event, ResponseCreate)
     asked = core_event(event, START)
     assert isinstance(asked, ResponseRequested)
-    assert asked.event_id == "agents_py_response_create_1"
+    assert event.event_id == "agents_py_response_create_1"
     assert asked.metadata == (RESPONSES[name] or {}).get("metadata")
 
 

@@ -228,13 +228,12 @@ def test_a_response_overrides_the_session() -> None:
         ),
         out_of_band=True,
         metadata={"k": "v"},
-        event_id="mine",
     )
 
 
 def test_what_a_response_does_not_say_is_the_sessions() -> None:
     empty: dict[str, Any] = {"instructions": None, "conversation": "auto", "audio": {}, "metadata": None, "input": None}
-    assert asked_for(empty) == asked_for({}) == ResponseRequested(SETTINGS, event_id="mine")
+    assert asked_for(empty) == asked_for({}) == ResponseRequested(SETTINGS)
     assert SETTINGS.output_format == PCM16_24K
 
 

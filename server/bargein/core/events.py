@@ -101,7 +101,6 @@ class ResponseRequested:
     input: tuple[Item | ItemReference, ...] | None = None
     """Replaces the conversation as the context, where given."""
     metadata: Mapping[str, str] | None = None
-    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

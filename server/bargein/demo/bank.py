@@ -29,11 +29,10 @@ _SENTENCE: Final = re.compile(r"(?<=[.!?…])\s+")
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One clause of the bank: where its blocks are, and each word's first and last sample in it, at the bank's rate."""
+    """One clause of the bank: where it begins, and each word's first and last sample in it, at the bank's rate."""
 
     words: tuple[str, ...]
     first_block: int
-    blocks: int
     spans: tuple[tuple[int, int], ...]
 
 
@@ -54,7 +53,7 @@ class BankSpeaker:
         for clip in index["clips"]:
             spans = tuple((start, end) for start, end in clip["words"])
             words = tuple(bare(word) for word in clip["text"].split(" "))
-            recorded = Recorded(words, clip["first_block"], clip["blocks"], spans)
+            recorded = Recorded(words, clip["first_block"], spans)
             self._clauses[words] = recorded
             for place, word in enumerate(words):
                 self._at.setdefault(word, []).append((recorded, place))

@@ -112,7 +112,7 @@ class Dialogue:
             case "input_audio_buffer.speech_started":
                 return self._speech_started(event, now_s)
             case "input_audio_buffer.speech_stopped":
-                return [SpeechStopped(now_s, event["item_id"], event["audio_end_ms"])]
+                return [SpeechStopped(now_s, event["item_id"])]
             case "input_audio_buffer.committed":
                 return [TurnCommitted(now_s, event["item_id"])]
             case "response.created":
@@ -131,7 +131,7 @@ class Dialogue:
                 self._item(self._reply(event["response_id"], now_s), event["item_id"])
                 self._item_of_number[event["number"]] = event["item_id"]
             case "bargein.vad":
-                return [VoiceChanged(now_s, event["speech"], event["at_ms"])]
+                return [VoiceChanged(now_s, event["speech"])]
             case "bargein.hold":
                 self._item(self._reply(event["response_id"], now_s), event["item_id"])
                 self.listener.hold(event["item_id"], now_s)
@@ -168,9 +168,6 @@ class Dialogue:
             for reply in self.replies.values()
             if reply.interrupted_s is not None
         )
-
-    def reply_of(self, item_id: str) -> Reply | None:
-        return self._reply_of_item.get(item_id)
 
     def _heard(self, reply: Reply) -> int:
         return sum(self.listener.heard_samples(item_id) for item_id in reply.item_ids)
@@ -293,11 +290,4 @@ def _error(error: Mapping[str, Any], now_s: float) -> ErrorReceived:
 
 
 def _cut(event: Mapping[str, Any], now_s: float) -> ConversationCut:
-    return ConversationCut(
-        now_s,
-        event["response_id"],
-        event["item_id"],
-        event["heard_samples"],
-        event["heard_text"],
-        event["unheard_text"],
-    )
+    return ConversationCut(now_s, event["response_id"], event["item_id"], event["heard_samples"])

@@ -74,7 +74,6 @@ class Listener:
     _held: str | None = None
     _clock_s: float = 0.0
     """Play-out has been computed up to here."""
-    _silent_since_s: float = 0.0
     _continues: bool = False
     """The next sample follows the last one without a break."""
     _dry: str | None = None
@@ -104,7 +103,7 @@ class Listener:
         self.advance(now_s)
         self._held = item_id
         self._dry = None
-        self._note_silence(now_s)
+        self._note_silence()
 
     def resume(self, item_id: str, now_s: float) -> None:
         """Go on from the held sample."""
@@ -119,7 +118,7 @@ class Listener:
         self._queue = deque(queued for queued in self._queue if queued.item_id != item_id)
         if self._dry == item_id:
             self._dry = None
-        self._note_silence(now_s)
+        self._note_silence()
         item = self._item(item_id)
         item.flushed = True
         return item.heard_samples
@@ -151,18 +150,12 @@ class Listener:
             if not self.sounding:
                 item = self.items[head.item_id]
                 self._dry = None if item.ended or queue else head.item_id
-                self._silent_since_s = item.last_heard_s
                 self._continues = False
 
     @property
     def sounding(self) -> bool:
         """Whether sound leaves the loudspeaker, as of the last call with a time."""
         return bool(self._queue) and self._queue[0].item_id != self._held
-
-    @property
-    def silent_since_s(self) -> float | None:
-        """When the present silence began; ``None`` while sounding."""
-        return None if self.sounding else self._silent_since_s
 
     @property
     def playing_item(self) -> str | None:
@@ -173,10 +166,6 @@ class Listener:
     def queued_items(self) -> list[str]:
         """Items with sound that has not been heard yet, in order."""
         return list(dict.fromkeys(queued.item_id for queued in self._queue))
-
-    @property
-    def held_item(self) -> str | None:
-        return self._held
 
     @property
     def dry_at_s(self) -> float | None:
@@ -223,7 +212,6 @@ class Listener:
         item.last_heard_s = self._clock_s
         self._continues = True
 
-    def _note_silence(self, now_s: float) -> None:
-        if self._continues and not self.sounding:
-            self._silent_since_s = now_s
+    def _note_silence(self) -> None:
+        if not self.sounding:
             self._continues = False

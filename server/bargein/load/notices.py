@@ -18,8 +18,6 @@ class VoiceChanged:
 
     at_s: float
     speech: bool
-    at_ms: int
-    """On the clock of the input audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,6 @@ class SpeechStarted:
 class SpeechStopped:
     at_s: float
     item_id: str
-    audio_end_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +90,6 @@ class ConversationCut:
     response_id: str
     item_id: str
     heard_samples: int
-    heard_text: str
-    unheard_text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ class Chores:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = ref(loop)
         self._steps: deque[Step] = deque()
-        self._turns: deque[asyncio.Future[None]] = deque()
         self._is_due = False
 
     def add(self, step: Step) -> None:
@@ -35,13 +34,6 @@ class Chores:
         """
         self._steps.append(step)
         self._wake()
-
-    async def turn(self) -> None:
-        """For a task: return when it may do the next piece of its work."""
-        turn = asyncio.get_running_loop().create_future()
-        self._turns.append(turn)
-        self._wake()
-        await turn
 
     def _wake(self) -> None:
         loop = self._loop()
@@ -52,12 +44,6 @@ class Chores:
     def _run(self) -> None:
         self._is_due = False
         end = perf_counter() + PASS_S
-        # A task's piece follows later in this pass, and nobody measures it: one of them.
-        while self._turns:
-            turn = self._turns.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                break
         steps = self._steps
         while steps:
             step = steps.popleft()
@@ -65,7 +51,7 @@ class Chores:
                 steps.append(step)
             if perf_counter() >= end:
                 break
-        if steps or self._turns:
+        if steps:
             self._wake()
 
     def _call(self, step: Step) -> bool:

@@ -13,11 +13,6 @@ SILENCE_DB: Final = -100.0
 """What digital silence is said to be."""
 
 
-def rms_db(samples: npt.NDArray[Any]) -> float:
-    """RMS level of PCM16 samples, of any numeric type; :data:`SILENCE_DB` where there is nothing."""
-    return power_db(mean_square_of(samples)) if len(samples) else SILENCE_DB
-
-
 def mean_square_of(samples: npt.NDArray[Any]) -> float:
     """Of at least one sample, of any numeric type."""
     exact = samples.astype(np.float32, copy=False)
@@ -29,11 +24,6 @@ def power_db(mean_square: float) -> float:
     if mean_square <= 0.0:
         return SILENCE_DB
     return max(10.0 * math.log10(mean_square / (FULL_SCALE * FULL_SCALE)), SILENCE_DB)
-
-
-def peak(samples: npt.NDArray[np.int16]) -> float:
-    """The largest magnitude, 0 to 1."""
-    return float(np.max(np.abs(samples.astype(np.int32)), initial=0)) / FULL_SCALE
 
 
 def loudness(pcm16: bytes, rate_hz: int, step_ms: int) -> list[float]:

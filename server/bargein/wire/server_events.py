@@ -275,8 +275,3 @@ def arguments_done(
         "name": name,
         "arguments": arguments,
     }
-
-
-def rate_limits_updated(rate_limits: Sequence[Json] = ()) -> ServerEvent:
-    """Each limit has a ``name`` (``requests`` or ``tokens``), ``limit``, ``remaining`` and ``reset_seconds``."""
-    return {"type": "rate_limits.updated", "rate_limits": list(rate_limits)}

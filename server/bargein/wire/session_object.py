@@ -166,9 +166,7 @@ class SessionObject:
             post_instructions_tokens=_post_instructions(fields.truncation),
         )
 
-    def merge_response(
-        self, params: Json | None, *, event_id: str | None = None, audio_produced: bool = False
-    ) -> ResponseRequested:
+    def merge_response(self, params: Json | None, *, audio_produced: bool = False) -> ResponseRequested:
         """What ``response.create`` asks for: the session's settings, overridden by ``params``.
 
         :param params: its ``response`` member.
@@ -176,7 +174,7 @@ class SessionObject:
         """
         settings = self._config.response
         if params is None:
-            return ResponseRequested(settings, event_id=event_id)
+            return ResponseRequested(settings)
         given = validate(_RESPONSE, params, "response")
         tools = settings.tools
         if given.tools is not None:
@@ -209,7 +207,6 @@ class SessionObject:
                 for place, item in enumerate(given.input)
             ),
             metadata=given.metadata,
-            event_id=event_id,
         )
 
     def _check_voice(self, voice: str, param: str) -> None:

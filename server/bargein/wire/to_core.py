@@ -80,7 +80,7 @@ def _request(event: CoreClientEvent, session: SessionObject, audio_produced: boo
         case client.ConversationItemDelete():
             return ItemDeleteRequested(event.item_id)
         case client.ResponseCreate():
-            return session.merge_response(event.response, event_id=event.event_id, audio_produced=audio_produced)
+            return session.merge_response(event.response, audio_produced=audio_produced)
         case client.ResponseCancel():
             return CancelRequested(event.response_id or None)
         case client.BargeinPlayed():
