@@ -15,7 +15,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def clock(metrics: Metrics) -> TurnClock:
-    return TurnClock(metrics, 1.0)
+    return TurnClock(metrics)
 
 
 def count(metrics: Metrics, name: str) -> float | None:
@@ -74,17 +74,13 @@ def test_who_goes_on_after_a_pause_interrupts_at_once(clock: TurnClock, metrics:
 
 
 def test_holds_are_counted_by_their_ends(clock: TurnClock, metrics: Metrics) -> None:
-    for held_at, resumed_at in ((1.0, 1.3), (2.0, 3.0)):
-        clock.held(held_at)
-        clock.resumed(resumed_at)
-    clock.resumed(4.0)
-    clock.held(5.0)
-    clock.barged_in("resp", 5.2, cancels=False)
+    for reason in ("misfire", "echo", "announced", "waiting", "failed", "expired", "confirmed", "stopped"):
+        clock.hold_ended(reason)
     found = {
         outcome: metrics.registry.get_sample_value("bargein_holds_total", {"outcome": outcome})
         for outcome in ("resumed", "expired", "confirmed")
     }
-    assert found == {"resumed": 1, "expired": 1, "confirmed": 1}
+    assert found == {"resumed": 5, "expired": 1, "confirmed": 1}
 
 
 def test_a_reply_that_waits_for_the_caller_says_nothing_about_us(clock: TurnClock, metrics: Metrics) -> None:

@@ -15,6 +15,7 @@ from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.core.completion import AudioPiece, CompletionRequest, Finished, FinishReason, StreamPiece, TranscriptPiece
 from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, TurnDetection
 from bargein.core.conversation import Conversation
+from bargein.core.decisions import Decision
 from bargein.core.events import Event, ResponseRequested, Window
 from bargein.core.items import InputText, Message
 from bargein.core.voiced_clock import SpeechCurve
@@ -52,6 +53,9 @@ class Script:
         self.policy = policy or CorePolicy()
         self.now = 100.0
         self.log: list[tuple[float, Action]] = []
+        """What was told and done."""
+        self.decisions: list[tuple[float, Decision]] = []
+        """Why."""
         self.steps: list[tuple[Event, list[Action]]] = []
         """The same, with the event that brought it about."""
         self.happened: list[tuple[float, Event]] = []
@@ -84,6 +88,9 @@ class Script:
         done = self.conversation.handle(event, self.now)
         self.steps.append((event, done))
         for action in done:
+            if isinstance(action, Decision):
+                self.decisions.append((self.now, action))
+                continue
             self.log.append((self.now, action))
             if isinstance(action, actions.StartStream):
                 self.requests[action.response_id] = action.request

@@ -2,7 +2,7 @@
 
 The first group is told to the caller; ``bargein.wire.ladder`` turns each into its protocol events, in the protocol's
 order. The second group exists in ``bargein.v1`` only, and is dropped for every other caller. The third group is work
-for the session.
+for the session. The fourth, in :mod:`bargein.core.decisions`, says what was decided and why.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from bargein.core.completion import CompletionRequest
 from bargein.core.config import Transcription
+from bargein.core.decisions import Decision
 from bargein.core.items import Failure, FunctionCall, InputAudio, Item, Message, Response
 
 # Told to the caller.
@@ -294,4 +295,4 @@ CallerAction = (
 )
 BargeinAction = VoiceChanged | ReplyNumbered | Held | Resumed | Flushed | Cut
 WorkAction = StartStream | CancelStream | PauseStream | ContinueStream | StartTranscription
-Action = CallerAction | BargeinAction | WorkAction
+Action = CallerAction | BargeinAction | WorkAction | Decision

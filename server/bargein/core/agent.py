@@ -15,6 +15,7 @@ from bargein.core.actions import Action
 from bargein.core.completion import Finished, StreamPiece
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
+from bargein.core.decisions import HoldEnded, HoldEndReason
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, AgentTrigger, Floor
 from bargein.core.history import Heard, as_heard
@@ -33,8 +34,20 @@ REFILL_SHARE: Final = 0.75
 """The model is read again when the backlog has fallen to this share of its limit."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What an interruption, or the caller's own word, has stopped."""
+
+    response_id: str | None
+    """The response that was being heard or made; ``None``: there was none."""
+    held_ms: float | None
+    cancelled: str | None
+    flushed: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class _Hold:
+    since: float
     until: float
     told: Reply | None
     """The reply whose play-out was stopped, where there was one."""
@@ -155,14 +168,14 @@ class Agent:
             return
         reply.response.failure = failure
         reply.processed = processed
-        self._release_hold(now, out)
+        self._release_hold("failed", now, out)
         self._retire(reply, "failed", None, now, out)
         self._begin_queued(config, now, out)
 
     def pump(self, config: SessionConfig, now: float, out: list[Action]) -> None:
         """Send what is due, end what has ended, begin what was waiting."""
         if self._hold is not None and now >= self._hold.until:
-            self.resume(config, now, out)
+            self.resume("expired", config, now, out)
             return
         self._settle_tails(now)
         reply = self.active
@@ -210,13 +223,16 @@ class Agent:
         if self._hold is not None:
             return
         sounding = self._sounding()
-        self._set_hold(_Hold(now + self._policy.hold_limit_ms / 1000, sounding, []))
+        self._set_hold(_Hold(now, now + self._policy.hold_limit_ms / 1000, sounding, []))
         if sounding is not None and sounding.playback is not None and sounding.message is not None:
             out.append(actions.Held(sounding.id, sounding.message.id, sounding.playback.heard(now)))
 
-    def resume(self, config: SessionConfig, now: float, out: list[Action]) -> None:
-        """It was no interruption, or the caller's turn is over: go on from the held sample, begin what waits."""
-        gated = self._release_hold(now, out)
+    def resume(self, why: HoldEndReason, config: SessionConfig, now: float, out: list[Action]) -> None:
+        """It was no interruption, or the caller's turn is over: go on from the held sample, begin what waits.
+
+        :param why: the hold ends, where there is one.
+        """
+        gated = self._release_hold(why, now, out)
         reply = self.active
         if reply is not None:
             if self._floor.agent_state is AgentState.WAITING:
@@ -227,7 +243,7 @@ class Agent:
 
     def wait_on(self, now: float, out: list[Action]) -> None:
         """It is speech, of a caller who had the floor first: a reply goes on waiting, without a limit in time now."""
-        self._release_hold(now, out)
+        self._release_hold("waiting", now, out)
 
     def give_way(self, now: float, out: list[Action]) -> None:
         """The caller's turn is over and will be answered: the reply whose sound waited for that is stopped, unheard."""
@@ -240,15 +256,16 @@ class Agent:
             case Way.GO_ON:
                 pass
 
-    def barge_in(self, now: float, out: list[Action]) -> None:
+    def barge_in(self, now: float, out: list[Action]) -> Stopped:
         """It was one: cancel the stream, flush the speaker, truncate the history. Call after announcing the
         speech.
         """
         wanted = self._queue.drop()
         if wanted is not None:
             self._maker.refuse(wanted, out)
-        self._stop("turn_detected", now, out)
+        stopped = self._stop("turn_detected", now, out)
         self.idle_since = None
+        return stopped
 
     def cancel(self, response_id: str | None, config: SessionConfig, now: float, out: list[Action]) -> None:
         """``response.cancel``: as a barge-in, by the caller's word; works until ``response.done``.
@@ -425,19 +442,20 @@ class Agent:
     def _tail_paused(self) -> bool:
         return self._hold is not None and bool(self._tails) and self._tails[0].can_pause
 
-    def _stop(self, reason: StatusReason, now: float, out: list[Action]) -> None:
+    def _stop(self, reason: StatusReason, now: float, out: list[Action]) -> Stopped:
         """End everything that speaks for the conversation, at what was heard of it."""
-        streaming = self._streaming
+        streaming, hold = self._streaming, self._hold
         self._set_hold(None)
         reply, stopped = self.active, list(self._speaking())
         self._tails, self.active = [], None
         if reply is not None and streaming:
             out.append(actions.CancelStream(reply.id))
-        out.extend(
+        flushed = [
             actions.Flushed(sounding.id, sounding.message.id)
             for sounding in stopped
             if sounding.message is not None and sounding.sent_samples
-        )
+        ]
+        out.extend(flushed)
         for cut in stopped:
             self._cutter.cut(cut, now)
         if reply is not None:
@@ -448,8 +466,16 @@ class Agent:
             self._cutter.tell(cut, out)
         self._step(AgentTrigger.STOP)
         self.idle_since = now
+        if hold is not None:
+            self._tell_hold_end(hold, "confirmed" if reason == "turn_detected" else "stopped", now, out)
+        return Stopped(
+            stopped[0].id if stopped else None,
+            None if hold is None else (now - hold.since) * 1000,
+            reply.id if reply is not None and streaming else None,
+            tuple(flush.item_id for flush in flushed),
+        )
 
-    def _release_hold(self, now: float, out: list[Action]) -> list[StreamPiece]:
+    def _release_hold(self, why: HoldEndReason, now: float, out: list[Action]) -> list[StreamPiece]:
         hold = self._hold
         if hold is None:
             return []
@@ -458,7 +484,12 @@ class Agent:
         told = hold.told
         if told is not None and told.playback is not None and told.message is not None:
             out.append(actions.Resumed(told.id, told.message.id, told.playback.heard(now)))
+        self._tell_hold_end(hold, why, now, out)
         return hold.gated
+
+    def _tell_hold_end(self, hold: _Hold, why: HoldEndReason, now: float, out: list[Action]) -> None:
+        told = None if hold.told is None else hold.told.id
+        out.append(HoldEnded(why, (now - hold.since) * 1000, told))
 
     @property
     def _activity(self) -> Active:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, assert_never
 
 from bargein.core import actions, events
@@ -17,9 +18,19 @@ from bargein.core.agent import Agent
 from bargein.core.caller import Caller
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
+from bargein.core.decisions import (
+    BargeInRefused,
+    Figures,
+    HoldEndReason,
+    Interrupted,
+    InterruptionReason,
+    RefusalReason,
+    RuleAsked,
+    TurnEnded,
+)
 from bargein.core.endpointing import Endpointer, Signal
 from bargein.core.events import Event, ResponseRequested, Window
-from bargein.core.floor import AgentState, CallerState, CallerTrigger, Floor
+from bargein.core.floor import AgentState, AnyTable, CallerState, CallerTrigger, Floor, name_of
 from bargein.core.history import History
 from bargein.core.idling import IdleTimeout
 from bargein.core.items import FunctionCallOutput, InputAudio, InputImage, Message
@@ -37,6 +48,15 @@ ECHO_LIKENESS: Final = 0.3
 little more is; of another voice less."""
 ECHO_COMPARED_MS: Final = 300
 """At least so much of the caller's sound is compared: mere evidence of speech is shorter."""
+
+_REFUSED: Final[dict[tuple[Verdict, CallerTrigger], RefusalReason]] = {
+    (Verdict.SPEAK_ON, CallerTrigger.EVIDENCE): "not allowed",
+    (Verdict.ANNOUNCE, CallerTrigger.CONFIRM): "not allowed",
+    (Verdict.NEXT_TURN, CallerTrigger.NEXT): "same speech",
+    (Verdict.DISMISS, CallerTrigger.MISFIRE): "misfire",
+    (Verdict.RESUME, CallerTrigger.ECHO): "echo",
+}
+"""Why speech over an agent that has the floor was no interruption."""
 
 
 class Conversation:
@@ -80,6 +100,14 @@ class Conversation:
         self._idle = IdleTimeout(self.agent, self.floor)
         self._last_window = Window(0, 0.0, 0.0)
         self._voice_told = False
+        self._figures: Figures | None = None
+        """Of the speech about which something is being decided."""
+        self._explained: list[RuleAsked] = []
+        """Rules that were asked and not told of yet."""
+
+    def explain(self, wanted: bool) -> None:
+        """Say which rules are asked, from now on, as :class:`~bargein.core.decisions.RuleAsked`."""
+        self.floor.on_rule = self._note_rule if wanted else None
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event.
@@ -98,10 +126,10 @@ class Conversation:
                 self.agent.pump(self.config, now, out)
                 self._check_lapse(now, out)
                 self._check_idle(now, out)
-            case events.PlaybackReported(_, item_id, sample_count, playing):
-                self.agent.played(item_id, sample_count, self.config, now, out, playing=playing)
-            case events.PlaybackFlushed(_, item_id, sample_count):
-                self.agent.flushed(item_id, sample_count, now, out)
+            case events.TimeLost(lost_s):
+                self.forgive(lost_s, now)
+            case events.PlaybackReported() | events.PlaybackFlushed():
+                self._handle_playback(event, now, out)
             case events.StreamFailed(response_id, failure, processed):
                 self.agent.fail(response_id, failure, self.config, now, out, processed=processed)
             case events.CallerLeft():
@@ -122,7 +150,18 @@ class Conversation:
                 self._follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
             case _:
                 self._handle_item(event, now, out)
+        if self._explained:
+            self._tell_rules(out)
         return out
+
+    def _handle_playback(
+        self, event: events.PlaybackReported | events.PlaybackFlushed, now: float, out: list[Action]
+    ) -> None:
+        match event:
+            case events.PlaybackReported(_, item_id, sample_count, playing):
+                self.agent.played(item_id, sample_count, self.config, now, out, playing=playing)
+            case events.PlaybackFlushed(_, item_id, sample_count):
+                self.agent.flushed(item_id, sample_count, now, out)
 
     def hear(self, audio: bytes, windows: Sequence[Window], now: float) -> list[Action]:
         """Take sound of the caller, and the windows that were completed by it: as
@@ -139,6 +178,7 @@ class Conversation:
                 signal = endpointer.feed(window, agent_audible=window.probability > 0.0 and agent.audible)
                 if signal is not None:
                     self._on_signal(signal, now, out)
+                    self._tell_rules(out)
             caller.forget_silence()
         caller.keep_to_limit()
         return out
@@ -175,18 +215,26 @@ class Conversation:
     def _follow(self, signal: Signal, now: float, out: list[Action]) -> None:
         """Do what the rules of the floor say about what the caller did."""
         floor = self.floor
+        self._figures = signal.figures
+        has_floor = floor.agent_state is not AgentState.IDLE and floor.agent_state is not AgentState.WAITING
         verdict = floor.ask(self._joint_table, (signal.trigger, floor.agent_state))
         if self._ignores_echo(verdict, signal, now, out):
             return
+        self._carry_out(verdict, signal, now, out)
+        refused = _REFUSED.get((verdict, signal.trigger))
+        if refused is not None and has_floor:
+            out.append(BargeInRefused(refused, self.caller.position_ms, self._figures))
+
+    def _carry_out(self, verdict: Verdict, signal: Signal, now: float, out: list[Action]) -> None:
         match verdict:
             case Verdict.LISTEN | Verdict.SPEAK_ON:
                 if self.caller.endpointer is not None:
                     self.caller.endpointer.confirm()
                 self._announce(out)
-                self.agent.resume(self.config, now, out)
+                self._resume("announced", now, out)
             case Verdict.ANNOUNCE | Verdict.NEXT_TURN:
                 self._announce(out)
-                self.agent.resume(self.config, now, out)
+                self._resume("announced", now, out)
             case Verdict.WAIT_ON:
                 self._announce(out)
                 self.agent.wait_on(now, out)
@@ -194,11 +242,13 @@ class Conversation:
                 self.agent.hold(now, out)
             case Verdict.BARGE_IN:
                 self._announce(out)
-                self.agent.barge_in(now, out)
+                self._interrupt("confirmed", now, out)
             case Verdict.INTERRUPT:
-                self.agent.barge_in(now, out)
-            case Verdict.DISMISS | Verdict.RESUME:
-                self.agent.resume(self.config, now, out)
+                self._interrupt("went on", now, out)
+            case Verdict.DISMISS:
+                self._resume("misfire", now, out)
+            case Verdict.RESUME:
+                self._resume("echo" if signal.trigger is CallerTrigger.ECHO else "taken", now, out)
             case Verdict.COMMIT:
                 self._commit_speech(signal, now, out)
                 self._announce(out)
@@ -206,6 +256,28 @@ class Conversation:
                 self._end_turn(signal, now, out)
             case Verdict.NOTHING:
                 pass
+
+    def _resume(self, why: HoldEndReason, now: float, out: list[Action]) -> None:
+        self.agent.resume(why, self.config, now, out)
+
+    def _interrupt(self, reason: InterruptionReason, now: float, out: list[Action]) -> None:
+        endpointer = self.caller.endpointer
+        stopped = self.agent.barge_in(now, out)
+        assert endpointer is not None, "speech was found"
+        assert stopped.response_id is not None, "there was somebody to interrupt"
+        onset_ms = self.caller.buffer.format.ms_of(endpointer.onset_sample)
+        out.append(
+            Interrupted(
+                stopped.response_id,
+                reason,
+                self.caller.position_ms,
+                onset_ms,
+                stopped.held_ms,
+                stopped.cancelled,
+                stopped.flushed,
+                self._figures,
+            )
+        )
 
     @property
     def _joint_table(self) -> Joint:
@@ -229,7 +301,7 @@ class Conversation:
         if rule is EchoRule.LEARN:
             return False
         endpointer.forget(CallerTrigger.ECHO)
-        self._on_signal(Signal(CallerTrigger.ECHO, signal.at_sample), now, out)
+        self._on_signal(Signal(CallerTrigger.ECHO, signal.at_sample, figures=self._figures), now, out)
         return True
 
     def _is_echo(self, endpointer: Endpointer, now: float) -> bool:
@@ -241,7 +313,10 @@ class Conversation:
         stop = endpointer.position_samples
         start = min(endpointer.onset_sample, stop - buffer.format.samples_in_ms(ECHO_COMPARED_MS))
         heard = buffer.peek(start, stop)
-        return self._measures.echo_likeness(heard, buffer.format, said.pieces, said.format) >= ECHO_LIKENESS
+        likeness = self._measures.echo_likeness(heard, buffer.format, said.pieces, said.format)
+        if self._figures is not None:
+            self._figures = replace(self._figures, likeness=likeness)
+        return likeness >= ECHO_LIKENESS
 
     def _tell_voice(self, at_sample: int, out: list[Action]) -> None:
         """Tell whether a voice is heard, if that has changed."""
@@ -258,6 +333,7 @@ class Conversation:
         """
         if speech_id is not None:
             out.append(actions.SpeechStopped(speech_id, end_ms))
+            out.append(TurnEnded(speech_id, "taken", end_ms, 0.0, "taken"))
         self._tell_voice(self.caller.buffer.end_sample, out)
 
     def _announce(self, out: list[Action]) -> None:
@@ -266,8 +342,11 @@ class Conversation:
         out.append(actions.SpeechStarted(item_id, start_ms))
 
     def _end_turn(self, signal: Signal, now: float, out: list[Action]) -> None:
-        item = self._commit_speech(signal, now, out)
-        match self.floor.ask(TURN_END_TABLE, (self._answering, self.floor.agent_state)):
+        item, quiet_ms = self._commit_speech(signal, now, out)
+        then = self.floor.ask(TURN_END_TABLE, (self._answering, self.floor.agent_state))
+        end_ms = self.caller.buffer.format.ms_of(signal.at_sample)
+        out.append(TurnEnded(item.id, signal.reason, end_ms, quiet_ms, then.value))
+        match then:
             case TurnEnd.ANSWER:
                 self._answer(item.id, now, out)
             case TurnEnd.ANSWER_INSTEAD:
@@ -275,18 +354,29 @@ class Conversation:
                 self._answer(item.id, now, out)
             case TurnEnd.LEAVE:
                 pass
-        self.agent.resume(self.config, now, out)
+        self._resume("announced", now, out)
 
-    def _commit_speech(self, signal: Signal, now: float, out: list[Action]) -> Message:
+    def _commit_speech(self, signal: Signal, now: float, out: list[Action]) -> tuple[Message, float]:
+        """Returns the item, and for how long the caller had been quiet, in ms."""
         fmt = self.caller.buffer.format
         item = self.caller.take_turn(signal.at_sample)
         quiet_ms = fmt.ms_of(signal.quiet_samples) + (now - self.caller.heard_at) * 1000
         out.append(actions.SpeechStopped(item.id, fmt.ms_of(signal.at_sample), quiet_ms))
         self._enter_turn(item, out)
-        return item
+        return item, quiet_ms
 
     def _answer(self, item_id: str, now: float, out: list[Action]) -> None:
         self.agent.respond(ResponseRequested(self.config.response), self.config, now, out, answers=item_id)
+
+    def _note_rule(self, table: AnyTable, key: object, answer: object) -> None:
+        parts = key if isinstance(key, tuple) else (key,)
+        case = ", ".join(name_of(part) for part in parts)
+        self._explained.append(RuleAsked(table.name, case, name_of(answer), self.caller.position_ms, self._figures))
+
+    def _tell_rules(self, out: list[Action]) -> None:
+        out.extend(self._explained)
+        self._explained.clear()
+        self._figures = None
 
     def _check_lapse(self, now: float, out: list[Action]) -> None:
         """No sound comes any more: whatever silence would bring about, time does."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bargein.core.config import CorePolicy, TurnDetection
+from bargein.core.decisions import Figures, TurnEndReason
 from bargein.core.events import Window
 from bargein.core.floor import CallerState, CallerTrigger, Floor
 from bargein.core.noise_floor import NoiseFloor
@@ -50,6 +51,9 @@ class Signal:
     """Position in the input at which it became known."""
     quiet_samples: int = 0
     """Silence before it, where it ends a turn."""
+    reason: TurnEndReason = "silence"
+    """Of a turn's end."""
+    figures: Figures | None = None
 
 
 class _Judged:
@@ -134,7 +138,7 @@ class Endpointer:
 
     def lapse(self) -> Signal:
         """No more sound comes: what silence would bring about next. Call it until the caller is silent."""
-        return self._step(self._floor.ask(LAPSE_TABLE, self._floor.caller_state))
+        return self._step(self._floor.ask(LAPSE_TABLE, self._floor.caller_state), "no sound")
 
     def confirm(self) -> None:
         """The evidence is enough: nobody else has the floor."""
@@ -223,8 +227,10 @@ class Endpointer:
             return self._reach_bound()
         if self._floor.caller_state is CallerState.STOPPING:
             waited_out = self._max_wait_samples is not None and self._unvoiced_samples >= self._max_wait_samples
-            if self._quiet_samples >= self._silence_samples or waited_out:
+            if self._quiet_samples >= self._silence_samples:
                 return self._step(CallerTrigger.END)
+            if waited_out:
+                return self._step(CallerTrigger.END, "longest wait")
             if not lasting:
                 return None
             return self._step(CallerTrigger.NEXT_GOES_ON if self._goes_on else CallerTrigger.GO_ON)
@@ -247,21 +253,28 @@ class Endpointer:
 
     def _reach_bound(self) -> Signal:
         bound = self._floor.ask(BOUND_TABLE, self._floor.caller_state)
-        signal = self._step(bound.trigger)
+        signal = self._step(bound.trigger, "limit")
         self._goes_on = bound.goes_on
         return signal
 
-    def _step(self, trigger: CallerTrigger) -> Signal:
+    def _step(self, trigger: CallerTrigger, reason: TurnEndReason = "silence") -> Signal:
         self._floor.take(trigger)
+        figures = self._figures()
         if self._floor.caller_state is not CallerState.SILENT:
-            return Signal(trigger, self.position_samples)
+            return Signal(trigger, self.position_samples, 0, reason, figures)
         # The speech in progress is over.
-        signal = Signal(trigger, self.position_samples, self._quiet_samples)
+        signal = Signal(trigger, self.position_samples, self._quiet_samples, reason, figures)
         self._recent.clear()
         self._recent_samples = 0
         self._reset_counters()
         self._goes_on = False
         return signal
+
+    def _figures(self) -> Figures:
+        speech, voiced, _ = self._sums(self._confirm_span)
+        level_db = self._recent[-1].level_db if self._recent else -math.inf
+        ms = 1000 / self._rate_hz
+        return Figures(level_db, self._noise.db, speech * ms, voiced * ms)
 
     def _remember(self, window: Window, speech: bool) -> None:
         weight = window.probability * window.sample_count if speech else 0.0

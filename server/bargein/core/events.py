@@ -179,6 +179,15 @@ class TimerFired:
     """The time that ``next_timer()`` named has come."""
 
 
+@dataclass(frozen=True, slots=True)
+class TimeLost:
+    """The process stood still: nobody could hear or be heard for ``lost_s``, and what was waited for has so much
+    longer.
+    """
+
+    lost_s: float
+
+
 Event = (
     Configured
     | AudioAppended
@@ -199,4 +208,5 @@ Event = (
     | TranscriptionFailed
     | CallerLeft
     | TimerFired
+    | TimeLost
 )

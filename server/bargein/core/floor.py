@@ -101,7 +101,13 @@ class Table(Generic[K, V]):
 
 def name_of(part: object) -> str:
     """A part of a row as a person reads it."""
-    return str(part.value) if isinstance(part, enum.Enum) else str(part)
+    match part:
+        case enum.Enum():
+            return str(part.value)
+        case bool():
+            return "yes" if part else "no"
+        case _:
+            return str(part)
 
 
 _C, _CT = CallerState, CallerTrigger

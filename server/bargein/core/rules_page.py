@@ -30,7 +30,7 @@ from bargein.core.rules import (
     TURNOUT_TABLE,
     VOICE_TABLE,
 )
-from bargein.core.verdicts import Active, Answering, Asker, Beginning, Bound, Output, Verdict
+from bargein.core.verdicts import Active, Answering, Asker, Output, Verdict
 
 NEVER = "—"
 """What cannot happen."""
@@ -108,18 +108,7 @@ def _turnout(asker: object, caller: object) -> str:
 
 
 def _cell(table: AnyTable, key: object) -> str:
-    answer = table.rows.get(key)
-    match answer:
-        case None:
-            return NEVER
-        case Beginning(trigger, hold):
-            return trigger.value + (", held" if hold else "")
-        case Bound(trigger, goes_on):
-            return trigger.value + (", goes on" if goes_on else "")
-        case bool():
-            return "yes" if answer else "no"
-        case _:
-            return name_of(answer)
+    return name_of(table.rows[key]) if key in table.rows else NEVER
 
 
 def _grid(

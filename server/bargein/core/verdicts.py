@@ -156,6 +156,9 @@ class Beginning:
     hold: bool = False
     """It is held at once: whether the caller speaks is being decided."""
 
+    def __str__(self) -> str:
+        return self.trigger.value + (", held" if self.hold else "")
+
 
 @dataclass(frozen=True, slots=True)
 class Bound:
@@ -164,3 +167,6 @@ class Bound:
     trigger: CallerTrigger
     goes_on: bool
     """What follows without a rest is the next turn, and does not interrupt the answer to this one."""
+
+    def __str__(self) -> str:
+        return self.trigger.value + (", goes on" if self.goes_on else "")

@@ -35,6 +35,8 @@ class Admitted:
     initial_session: dict[str, Any] | None
     """The starting configuration that the caller's token carries."""
     address: str
+    decisions: bool = False
+    """It has asked to be told of decisions."""
 
 
 class Capacity(Protocol):
@@ -89,6 +91,7 @@ class Admission:
             model=asked or carried or self._settings.model,
             beta=(handshake.beta or credentials.beta) and not bargein,
             bargein=bargein,
+            decisions=bargein and handshake.query.get("decisions") == "1",
             subprotocol=handshake.subprotocol,
             initial_session=credentials.initial_session,
             address=address,

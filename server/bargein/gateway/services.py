@@ -147,6 +147,7 @@ def session_opener(services: Services) -> OpenSession:
                 services=services,
                 beta=admitted.beta,
                 bargein=admitted.bargein,
+                decisions=admitted.decisions,
                 initial_session=admitted.initial_session,
             )
         )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from bargein.core.decisions import HoldEndReason
 from bargein.metrics import Metrics
 
 MEASURED = Literal["response", "barge_in"]
@@ -35,20 +36,15 @@ class _Asked:
 
 
 class TurnClock:
-    """Measures one session. All times are in seconds on one clock.
+    """Measures one session. All times are in seconds on one clock."""
 
-    :param hold_limit_s: a hold that lasted this long was ended by the clock.
-    """
-
-    def __init__(self, metrics: Metrics, hold_limit_s: float) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._hold_limit_s = hold_limit_s
         self._asked: dict[str, _Asked] = {}
         self._speaking = False
         self._speech_ended_at: float | None = None
         self._onset_at: float | None = None
         self._evidence_at: float | None = None
-        self._held_at: float | None = None
         self._cancelled: tuple[str, dict[str, float]] | None = None
         """The interruption whose stream is yet to be closed; there is one stream to interrupt."""
 
@@ -66,23 +62,22 @@ class TurnClock:
 
     def held(self, now: float) -> None:
         """Play-out was held."""
-        self._held_at = now
         if self._onset_at is not None:
             self._metrics.hold_delay_s.observe(now - self._onset_at)
 
-    def resumed(self, now: float) -> None:
-        """A hold ended without an interruption."""
-        if self._held_at is not None:
-            expired = now - self._held_at >= self._hold_limit_s
-            self._held_at = None
-            self._metrics.holds["expired" if expired else "resumed"].inc()
+    def hold_ended(self, reason: HoldEndReason) -> None:
+        """Play-out goes on, or never will. What the caller has stopped by its own word is not counted."""
+        match reason:
+            case "confirmed" | "expired":
+                self._metrics.holds[reason].inc()
+            case "stopped":
+                pass
+            case _:
+                self._metrics.holds["resumed"].inc()
 
-    def barged_in(self, response_id: str | None, now: float, *, cancels: bool) -> Measured | None:
+    def barged_in(self, response_id: str, now: float, *, cancels: bool) -> Measured | None:
         """An interruption was confirmed. Returns the measurement, unless a stream is yet to be closed for it."""
         self._metrics.barge_ins.inc()
-        if self._held_at is not None:
-            self._held_at = None
-            self._metrics.holds["confirmed"].inc()
         if self._onset_at is None or self._evidence_at is None:
             return None
         self._metrics.confirm_delay_s.observe(now - self._onset_at)
@@ -90,8 +85,6 @@ class TurnClock:
             "evidence": (self._evidence_at - self._onset_at) * 1000,
             "confirm": (now - self._evidence_at) * 1000,
         }
-        if response_id is None:
-            return None
         if cancels:
             self._cancelled = (response_id, stages)
             return None

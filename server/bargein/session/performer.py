@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
-from bargein.core import actions
+from bargein.core import actions, decisions
 from bargein.core.actions import Action, BargeinAction, WorkAction
 from bargein.core.completion import Usage
+from bargein.core.decisions import Decision
 from bargein.core.items import Response
 from bargein.core.reply import NO_SOUND
 from bargein.metrics import Metrics
@@ -20,6 +21,7 @@ from bargein.session.reply_sound import ReplySound
 from bargein.session.streams import Streams
 from bargein.session.transcriptions import TranscriptionTasks
 from bargein.wire import bargein_events, ladder, server_events
+from bargein.wire.decision_records import explained
 from bargein.wire.errors import INPUT_MISSING
 from bargein.wire.long_items import LongItem, check_retrievable, is_long
 
@@ -62,6 +64,9 @@ class Performer:
         """What is told in pieces, and not yet: whoever takes it sees it through before anything else is received."""
         self.audio_produced = False
         """The model has spoken: the voice is fixed now."""
+        self.explains = False
+        """Decisions are written down: in the log, at ``debug``, or told to a caller who has asked."""
+        self.tells_decisions = False
         self._outbox = outbox
         self._streams = streams
         self._transcriptions = transcriptions
@@ -70,7 +75,7 @@ class Performer:
         self._log = log
 
     def perform(self, todo: list[Action], now: float) -> None:
-        """Do everything in ``todo``. The measurements of an interruption are told last.
+        """Do everything in ``todo``, in order.
 
         :raises CallerError: an item that was asked for is too large to be shown; there is nothing else to do then.
         """
@@ -82,6 +87,14 @@ class Performer:
                     self._work(action, now)
                 case actions.StartTranscription():
                     self._work(action, now)
+                case (
+                    decisions.Interrupted()
+                    | decisions.HoldEnded()
+                    | decisions.TurnEnded()
+                    | decisions.BargeInRefused()
+                    | decisions.RuleAsked()
+                ):
+                    self._note_decision(action, now)
                 case (
                     actions.VoiceChanged()
                     | actions.ReplyNumbered()
@@ -100,7 +113,6 @@ class Performer:
                     self._note(action, now)
                     for event in ladder.events(action):
                         self._outbox.send(event)
-        self._note_barge_in(todo, now)
 
     def settle(self, todo: list[Action], now: float) -> None:
         """Do what ends a session, and count it; there is nobody left to tell."""
@@ -158,8 +170,6 @@ class Performer:
     def _tell_bargein(self, action: BargeinAction, now: float) -> None:
         if isinstance(action, actions.Held):
             self._clock.held(now)
-        elif isinstance(action, actions.Resumed):
-            self._clock.resumed(now)
         if self._outbox.bargein:
             self._outbox.send(ladder.bargein_event(action))
 
@@ -216,32 +226,21 @@ class Performer:
             sound.begin_again()
         self._log.warning("the model answered without sound", response_id=response_id, then=then.replace("_", " "))
 
-    def _note_barge_in(self, todo: list[Action], now: float) -> None:
-        """Count a reply that ended because the caller speaks, just announced or going on after a pause. One that made
-        way for the answer to a turn, at that turn's end, was not interrupted.
-        """
-        if len(todo) == 1:
-            return
-        speaks = False
-        cancelled = flushed = stopped = None
-        for action in todo:
-            match action:
-                case actions.SpeechStarted() | actions.VoiceChanged(speech=True):
-                    speaks = True
-                case actions.SpeechStopped():
-                    speaks = False
-                case actions.CancelStream(response_id) if speaks:
-                    cancelled = cancelled or response_id
-                case actions.Flushed(response_id) if speaks:
-                    flushed = flushed or response_id
-                case actions.ResponseDone(response) if speaks and response.reason == "turn_detected":
-                    stopped = stopped or response.id
-                case _:
-                    pass
-        interrupted = cancelled or flushed or stopped
-        if interrupted is not None:
-            self.totals.barge_ins += 1
-            self._tell_latency(self._clock.barged_in(interrupted, now, cancels=cancelled is not None))
+    def _note_decision(self, decision: Decision, now: float) -> None:
+        if self.explains:
+            record = explained(decision)
+            self._log.debug("decided", **record)
+            if self.tells_decisions:
+                self._outbox.send(bargein_events.decision(record))
+        match decision:
+            case decisions.Interrupted(response_id, cancelled=cancelled):
+                self.totals.barge_ins += 1
+                measured = self._clock.barged_in(cancelled or response_id, now, cancels=cancelled is not None)
+                self._tell_latency(measured)
+            case decisions.HoldEnded(reason, response_id=response_id) if response_id is not None:
+                self._clock.hold_ended(reason)
+            case _:
+                pass
 
     def _tell_latency(self, measured: Measured | None) -> None:
         if measured is not None and self._outbox.bargein:

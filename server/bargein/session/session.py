@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import secrets
 import time
 from collections.abc import Iterator
@@ -102,7 +103,7 @@ class Session:
         encoder = Encoder(self._key, beta=setup.beta, bargein=setup.bargein)
         self._watch = watch
         self._outbox = Outbox(setup.connection, encoder, watch)
-        self._clock = TurnClock(services.metrics, self._policy.hold_limit_ms / 1000)
+        self._clock = TurnClock(services.metrics)
         self._streams = Streams(
             services.upstream,
             services.metrics,
@@ -117,6 +118,10 @@ class Session:
         self._performer = Performer(
             self._outbox, self._streams, self._transcriptions, self._clock, services.metrics, self._log
         )
+        performer = self._performer
+        performer.tells_decisions = setup.bargein and setup.decisions
+        performer.explains = performer.tells_decisions or self._log.is_enabled_for(logging.DEBUG)
+        self._conversation.explain(performer.explains)
         self._caller_limits = CallerLimits(self._limits, self._timers)
         self._lost_s = self._timers.lost_s
         self._mistakes = Mistakes(self._limits)

@@ -66,5 +66,7 @@ class SessionSetup:
     """It speaks the beta dialect."""
     bargein: bool = False
     """It negotiated our subprotocol."""
+    decisions: bool = False
+    """It wants to be told what was decided, and why: with our subprotocol only."""
     initial_session: dict[str, Any] | None = None
     """A session object that its ephemeral token carries."""

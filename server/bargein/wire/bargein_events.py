@@ -77,6 +77,14 @@ def cut(response_id: str, item_id: str, heard_samples: int, heard_text: str, unh
     }
 
 
+def decision(record: Mapping[str, str | int | float | list[str] | None]) -> ServerEvent:
+    """One decision about the floor with its reason and figures, for callers who asked for them with ``decisions=1``.
+
+    :param record: ``what`` and ``why``, and what was measured.
+    """
+    return {"type": "bargein.decision", **record}
+
+
 def latency(response_id: str, stages_ms: Mapping[str, float], after: str) -> ServerEvent:
     """
     :param stages_ms: stage -> milliseconds, in the order in which they happened; the total is their sum.

@@ -1,0 +1,106 @@
+"""What was decided about the floor, and why: told to whoever measures, logs or explains, never to plain callers.
+
+The decisions are actions like any other (:data:`bargein.core.actions.Action`), in order among what they bring about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+InterruptionReason = Literal["confirmed", "went on"]
+"""New speech was confirmed; or the caller, announced before, went on after a pause."""
+HoldEndReason = Literal["confirmed", "misfire", "echo", "taken", "announced", "waiting", "expired", "failed", "stopped"]
+"""``confirmed``: an interruption. ``announced``: the speech was, and may not interrupt. ``waiting``: the reply waits
+from here on for the caller's end. ``expired``: nothing was decided in time. ``failed``: the reply did. ``stopped``: the
+caller has cancelled or left. Of the others, it goes on from the held sample.
+"""
+TurnEndReason = Literal["silence", "longest wait", "no sound", "limit", "taken"]
+"""``longest wait``: nothing voiced came for so long, whatever the level. ``no sound``: no more frames come. ``taken``:
+by a commit or a clear, or because turn detection was switched off.
+"""
+RefusalReason = Literal["echo", "misfire", "not allowed", "same speech"]
+"""``not allowed``: ``interrupt_response: false``. ``same speech``: it only goes on after its turn was bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a decision about speech was made from."""
+
+    level_db: float
+    """Of the newest window, relative to full scale."""
+    floor_db: float
+    """The caller's background."""
+    evidence_ms: float
+    """Speech within the span that confirms."""
+    voiced_ms: float
+    """How much of it sounds like a voice, where that was weighed."""
+    likeness: float | None = None
+    """How much of it is explained by what the agent says; ``None`` where that was not measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The caller has interrupted the agent. Follows everything that was done about it."""
+
+    response_id: str
+    """The response that was being heard or made."""
+    reason: InterruptionReason
+    at_ms: int
+    """On the clock of the input audio."""
+    onset_ms: int
+    """First sample of the speech that interrupts."""
+    held_ms: float | None
+    """How long play-out had been held by then; ``None``: it was not."""
+    cancelled: str | None
+    """The response whose stream was cancelled."""
+    flushed: tuple[str, ...]
+    """Items whose sound the caller was told to drop."""
+    figures: Figures | None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldEnded:
+    """A hold is over."""
+
+    reason: HoldEndReason
+    lasted_ms: float
+    response_id: str | None
+    """What was held in the middle of its sound; ``None``: nothing was heard yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnEnded:
+    """A turn of the caller's that was announced is over."""
+
+    item_id: str
+    reason: TurnEndReason
+    at_ms: int
+    quiet_ms: float
+    """Silence before that, sound that did not come included."""
+    then: str
+    """What follows: ``answer``, ``answer instead`` (of the reply that waited) or ``leave``."""
+
+
+@dataclass(frozen=True, slots=True)
+class BargeInRefused:
+    """The caller spoke, or seemed to, over an agent that goes on."""
+
+    reason: RefusalReason
+    at_ms: int
+    figures: Figures | None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAsked:
+    """A row of a table was looked up: only where decisions are explained."""
+
+    rule: str
+    """The table's name."""
+    case: str
+    outcome: str
+    at_ms: int
+    figures: Figures | None = None
+
+
+Decision = Interrupted | HoldEnded | TurnEnded | BargeInRefused | RuleAsked

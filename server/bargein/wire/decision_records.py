@@ -1,0 +1,71 @@
+"""Decisions of the core as records that a person can read: a line of the log, and ``bargein.decision``."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bargein.core.decisions import (
+    BargeInRefused,
+    Decision,
+    Figures,
+    HoldEnded,
+    Interrupted,
+    RuleAsked,
+    TurnEnded,
+)
+
+Record = dict[str, str | int | float | list[str] | None]
+
+
+def explained(decision: Decision) -> Record:
+    """What was decided and why, with its figures. Durations and positions are in ms, levels in dB."""
+    match decision:
+        case Interrupted(response_id, reason, at_ms, onset_ms, held_ms, cancelled, flushed, figures):
+            return {
+                "what": "interruption",
+                "why": reason,
+                "at_ms": at_ms,
+                "onset_ms": onset_ms,
+                "held_ms": None if held_ms is None else round(held_ms, 1),
+                "response_id": response_id,
+                "cancelled": cancelled,
+                "flushed": list(flushed),
+                **_figures(figures),
+            }
+        case HoldEnded(reason, lasted_ms, response_id):
+            return {
+                "what": "hold ended",
+                "why": reason,
+                "lasted_ms": round(lasted_ms, 1),
+                "response_id": response_id,
+            }
+        case TurnEnded(item_id, reason, at_ms, quiet_ms, then):
+            return {
+                "what": "turn ended",
+                "why": reason,
+                "at_ms": at_ms,
+                "quiet_ms": round(quiet_ms, 1),
+                "then": then,
+                "item_id": item_id,
+            }
+        case BargeInRefused(reason, at_ms, figures):
+            return {"what": "barge-in refused", "why": reason, "at_ms": at_ms, **_figures(figures)}
+        case RuleAsked(rule, case, outcome, at_ms, figures):
+            return {"what": outcome, "why": f"{rule}: {case}", "at_ms": at_ms, **_figures(figures)}
+        case _:
+            assert_never(decision)
+
+
+def _figures(figures: Figures | None) -> Record:
+    if figures is None:
+        return {}
+    # Where nothing was heard yet a level is no number, which JSON has no word for.
+    shown: Record = {
+        "level_db": round(max(figures.level_db, -120.0), 1),
+        "floor_db": round(max(figures.floor_db, -120.0), 1),
+        "evidence_ms": round(figures.evidence_ms),
+        "voiced_ms": round(figures.voiced_ms),
+    }
+    if figures.likeness is not None:
+        shown["likeness"] = round(figures.likeness, 3)
+    return shown
