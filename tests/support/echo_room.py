@@ -75,7 +75,6 @@ class EchoRoom:
         )
         self.log: list[tuple[float, Action]] = []
         self._reply = reply
-        self._seconds = seconds
         self._loudspeaker = loudspeaker
         self._microphone = room(int(seconds * 1000), -62)
         if talk is not None:

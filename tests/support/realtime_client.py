@@ -200,30 +200,6 @@ class RealtimeClient:
         assert isinstance(found, dict)
         return found
 
-    async def wait_for_any(self, *event_types: str, since: int | None = None) -> ServerEvent:
-        """The next event whose type is one of ``event_types``; otherwise as :meth:`wait_for`."""
-        found = await self._wait(
-            lambda message: isinstance(message, dict) and message["type"] in event_types,
-            " or ".join(event_types),
-            since,
-            DEADLINE_S,
-        )
-        assert isinstance(found, dict)
-        return found
-
-    async def wait_for_frame(
-        self, predicate: Callable[[AudioFrame], object] | None = None, *, since: int | None = None
-    ) -> AudioFrame:
-        """The next binary message for which ``predicate`` holds; otherwise as :meth:`wait_for`."""
-        found = await self._wait(
-            lambda message: isinstance(message, AudioFrame) and (predicate is None or bool(predicate(message))),
-            "a binary message",
-            since,
-            DEADLINE_S,
-        )
-        assert isinstance(found, AudioFrame)
-        return found
-
     async def wait_until(self, condition: Callable[[], object], *, deadline_s: float = DEADLINE_S) -> None:
         """Return once ``condition()`` holds; it is asked after each message. For sums such as bytes of audio."""
         async with self._changed:
