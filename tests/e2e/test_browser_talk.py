@@ -6,12 +6,14 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from support.browser_talk import RATE_HZ, talk
+from support.listening import needs_listening
 from support.server_process import ServerProcess
 from support.speech import speak
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+@needs_listening
 async def test_a_spoken_turn_is_answered_and_heard(browser: Browser, page_server: ServerProcess) -> None:
     async with talk(browser, page_server.http_url, context_rate_hz=RATE_HZ) as caller:
         await caller.start()
@@ -35,6 +37,7 @@ async def test_a_spoken_turn_is_answered_and_heard(browser: Browser, page_server
         await expect(caller.page.locator("del")).to_have_count(0)
 
 
+@needs_listening
 @pytest.mark.parametrize("rate_hz", [16_000, 44_100])
 async def test_it_is_understood_and_heard_at_any_rate_of_the_device(
     browser: Browser, page_server: ServerProcess, rate_hz: int

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, expect
 
 from bargein.demo.process import DemoModelProcess
 from support.browser_talk import RATE_HZ, Talk, talk
+from support.listening import needs_listening
 from support.server_process import ServerProcess, serve
 from support.speech import speak
 
@@ -33,6 +34,7 @@ async def answered(caller: Talk) -> None:
     await caller.state("listening")
 
 
+@needs_listening
 async def test_a_restarted_server_is_found_again_and_the_next_turn_works(
     browser: Browser, demo_model: DemoModelProcess, recorded_page: Path
 ) -> None:
@@ -52,6 +54,7 @@ async def test_a_restarted_server_is_found_again_and_the_next_turn_works(
                 await answered(caller)
 
 
+@needs_listening
 async def test_a_dead_link_is_found_and_replaced(browser: Browser, page_server: ServerProcess) -> None:
     async with talk(browser, page_server.http_url, context_rate_hz=RATE_HZ, allowed=LOST) as caller:
         await caller.start()
@@ -80,6 +83,7 @@ async def test_a_full_server_is_waited_for(browser: Browser, demo_model: DemoMod
             await expect(second.page.locator("[data-testid=notice]:visible")).to_have_count(0)
 
 
+@needs_listening
 async def test_a_failing_model_is_told_and_the_next_turn_works(browser: Browser, page_server: ServerProcess) -> None:
     async with talk(browser, page_server.http_url, context_rate_hz=RATE_HZ) as caller:
         await caller.start()
@@ -90,6 +94,7 @@ async def test_a_failing_model_is_told_and_the_next_turn_works(browser: Browser,
         await answered(caller)
 
 
+@needs_listening
 async def test_a_server_with_keys_asks_for_one_and_is_talked_to_with_a_token(
     browser: Browser, demo_model: DemoModelProcess, recorded_page: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from support.listening import needs_listening
 from support.stock_clients import Findings, RunClient
 
 
@@ -16,6 +17,7 @@ def test_a_text_turn_is_answered_in_speech(found: Findings) -> None:
     assert found["text_turn"] == {"status": "completed", "audio": True}
 
 
+@needs_listening
 def test_a_spoken_turn_is_heard_and_answered(found: Findings) -> None:
     turn = found["spoken_turn"]
     assert "failed" not in turn
@@ -24,6 +26,7 @@ def test_a_spoken_turn_is_heard_and_answered(found: Findings) -> None:
     assert turn["history"] >= 2
 
 
+@needs_listening
 def test_talking_over_the_answer_stops_it_and_is_answered(found: Findings) -> None:
     assert found["barge_in"] == {"interrupted": True, "cut_status": "cancelled", "status": "completed"}
 

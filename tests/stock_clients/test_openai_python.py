@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.listening import needs_listening
 from support.stock_clients import Findings, RunClient
 
 
@@ -25,6 +26,7 @@ def test_a_text_turn_is_answered_in_speech(found: Findings) -> None:
     assert "demo model" in turn["transcripts"][0]
 
 
+@needs_listening
 def test_a_spoken_turn_is_heard_and_answered(found: Findings) -> None:
     turn = found["spoken_turn"]
     assert "failed" not in turn
@@ -34,6 +36,7 @@ def test_a_spoken_turn_is_heard_and_answered(found: Findings) -> None:
     assert turn["audio_bytes"] > 24_000
 
 
+@needs_listening
 def test_talking_over_the_answer_stops_it_and_is_answered(found: Findings) -> None:
     turn = found["barge_in"]
     assert "failed" not in turn

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bargein.demo.process import DemoModelProcess
+from support.listening import needs_listening
 from support.server_process import ServerProcess, serve
 from support.stock_clients import Findings, RunClient
 
@@ -77,6 +78,7 @@ def test_python_helper(python_found: Findings) -> None:
     assert (text["role"], spoken["role"], spoken["finish"]) == ("assistant", "assistant", "stop")
 
 
+@needs_listening
 def test_python_a_spoken_question_and_an_answer_that_is_referred_to(python_found: Findings) -> None:
     assert python_found["heard"]["said"].startswith("It is now")
     assert python_found["heard"]["again"] == python_found["heard"]["said"]
@@ -121,6 +123,7 @@ def test_node_speech(node_found: Findings) -> None:
     assert node_found["helper_usage"]["tokens"] > 0
 
 
+@needs_listening
 def test_node_a_spoken_question_and_an_answer_that_is_referred_to(node_found: Findings) -> None:
     assert node_found["heard"]["said"].startswith("It is now")
     assert node_found["heard"]["again"] == node_found["heard"]["said"]

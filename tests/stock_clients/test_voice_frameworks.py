@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from support.listening import needs_listening
 from support.stock_clients import REPOSITORY, Findings, RunClient, made
 
 PROGRAMS = ["livekit_agent.py", "pipecat_agent.py"]
@@ -39,6 +40,7 @@ def test_a_text_turn_is_answered_in_speech(found: Findings) -> None:
     assert turn["played_s"] > 1
 
 
+@needs_listening
 def test_a_spoken_turn_is_heard_and_answered(found: Findings) -> None:
     turn = found["spoken_turn"]
     assert "failed" not in turn
@@ -46,6 +48,7 @@ def test_a_spoken_turn_is_heard_and_answered(found: Findings) -> None:
     assert [message["role"] for message in turn["told"]] == ["user", "assistant"]
 
 
+@needs_listening
 def test_talking_over_the_answer_stops_it_and_is_answered(found: Findings) -> None:
     turn = found["interruption"]
     assert "failed" not in turn
@@ -53,6 +56,7 @@ def test_talking_over_the_answer_stops_it_and_is_answered(found: Findings) -> No
     assert "Twenty" in turn["answer"]["text"]
 
 
+@needs_listening
 def test_an_agents_own_memory_ends_where_the_caller_stopped_to_listen(found: Findings) -> None:
     """It is made of the transcript as it was told; the model writes some seconds ahead."""
     turn = found["interruption"]
