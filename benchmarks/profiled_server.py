@@ -28,7 +28,7 @@ PARTS: Final = (
     ("core", ("bargein/core/",)),
     ("upstream", ("bargein/upstream/", "session/streams", "httptools")),
     ("socket", ("bargein/gateway/", "/websockets/", "/picows/", "/uvicorn/")),
-    ("pacing and session", ("bargein/session/",)),
+    ("pacing and session", ("bargein/session/", "bargein/protocols/")),
     ("metrics", ("bargein/metrics/", "prometheus_client")),
 )
 """Names of parts, and what the path of a file contains that belongs to it; the innermost frame that fits decides."""

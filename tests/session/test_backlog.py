@@ -48,7 +48,8 @@ class Line:
         self.connection = Connection()
         self.ends: list[CallerGone] = []
         limits = SessionLimits(slow_caller_s=PERIOD_S, backlog_limit_bytes=LIMIT_BYTES)
-        self.watch = BacklogWatch(self.connection, limits, self.timers, self.ends.append)
+        self.watch = BacklogWatch(self.connection, limits, self.timers)
+        self.watch.begin(self.ends.append)
 
     def send(self, byte_count: int) -> None:
         self.connection.backlog_bytes += byte_count

@@ -132,7 +132,7 @@ async def test_a_long_reply_out_of_band_waits_at_the_model_for_who_reads_slowly(
 
 
 def vars_of(session: Any) -> Any:  # noqa: ANN401 (the session's inside)
-    return session._setup.connection
+    return session._protocol.connection
 
 
 async def test_an_update_that_changes_nothing_is_answered_in_full(server: RunningServer) -> None:

@@ -11,7 +11,7 @@ from bargein.core.config import Transcription
 from bargein.core.conversation import Conversation
 from bargein.core.events import Event, StreamFailed, TimerFired
 from bargein.core.items import InputAudio
-from bargein.session import session as session_module
+from bargein.protocols import realtime
 from bargein.session.session import Session
 from bargein.upstream import Transcript
 from support.compiled import interpreted_only
@@ -40,7 +40,7 @@ class BrokenConversation(Conversation):
 
 
 def break_core(server: RunningServer, kind: type) -> None:
-    conversation = only_session(server)._conversation
+    conversation: Conversation = only_session(server)._driver.conversation
     conversation.__class__ = BrokenConversation
     conversation.breaks_on = kind  # type: ignore[attr-defined]
 
@@ -79,7 +79,7 @@ async def test_in_reading_a_message(server: RunningServer, monkeypatch: pytest.M
 
     async with connect(server.realtime_url) as caller:
         await caller.wait_for("session.created")
-        monkeypatch.setattr(session_module, "parse_client_event", defect)
+        monkeypatch.setattr(realtime, "parse_client_event", defect)
         await caller.send({"type": "response.create"})
         await says_so_and_ends(caller)
 

@@ -64,10 +64,8 @@ class Reader:
     read_enough: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.streams = Streams(
-            self.source,
-            Metrics(),
-            structlog.get_logger(),
+        self.streams = Streams(self.source, Metrics(), structlog.get_logger())
+        self.streams.begin(
             on_piece=self.take,
             on_failure=lambda response_id, failure, processed: None,
             on_closed=lambda response_id, delay_s: self.closed.append(response_id),

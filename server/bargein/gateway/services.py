@@ -12,10 +12,13 @@ from bargein.errors import SettingsError
 from bargein.gateway.admission import Admitted
 from bargein.gateway.caller_session import CallerSession, OpenSession
 from bargein.metrics import Metrics
+from bargein.protocols.realtime import RealtimeProtocol, Spoken
 from bargein.session.connection import CallerConnection
 from bargein.session.field_notices import FieldNotices
+from bargein.session.making import collaborators
+from bargein.session.names import Names
 from bargein.session.session import Session
-from bargein.session.setup import Services, SessionLimits, SessionSetup
+from bargein.session.setup import Services, SessionLimits
 from bargein.session.timers import Timers
 from bargein.settings import Settings
 from bargein.upstream import Flavour, Transcriber, Upstream, UpstreamConfig
@@ -137,19 +140,18 @@ def core_policy(settings: Settings) -> CorePolicy:
 
 
 def session_opener(services: Services) -> OpenSession:
-    """Makes a :class:`Session` of every admitted caller."""
+    """Makes a :class:`~bargein.session.session.Session` of every admitted caller."""
 
     def open_session(admitted: Admitted, connection: CallerConnection) -> CallerSession:
-        return Session(
-            SessionSetup(
-                connection=connection,
-                model=admitted.model,
-                services=services,
-                beta=admitted.beta,
-                bargein=admitted.bargein,
-                decisions=admitted.decisions,
-                initial_session=admitted.initial_session,
-            )
+        names = Names()
+        spoken = Spoken(
+            model=admitted.model,
+            beta=admitted.beta,
+            bargein=admitted.bargein,
+            decisions=admitted.decisions,
+            initial_session=admitted.initial_session,
         )
+        protocol = RealtimeProtocol(connection, spoken, services, names)
+        return Session(collaborators(services, names, protocol))
 
     return open_session

@@ -27,16 +27,19 @@ class BacklogWatch:
         connection: CallerConnection,
         limits: SessionLimits,
         timers: Timers,
-        on_slow: Callable[[CallerGone], None],
     ) -> None:
         self._connection = connection
         self._limits = limits
         self._timers = timers
-        self._on_slow = on_slow
+        self._on_slow: Callable[[CallerGone], None] = _nobody_asks
         self._sent_bytes = 0
         self._taken_bytes = 0
         self._waiting_bytes = 0
         self._watching = False
+
+    def begin(self, on_slow: Callable[[CallerGone], None]) -> None:
+        """``on_slow`` is called once, when the caller is too slow."""
+        self._on_slow = on_slow
 
     def sent(self, byte_count: int) -> None:
         """A message of ``byte_count`` bytes was given to the connection."""
@@ -49,7 +52,9 @@ class BacklogWatch:
             self._look(waiting)
 
     def close(self) -> None:
+        """Watch no longer, and know nobody any more."""
         self._timers.cancel(self)
+        self._on_slow = _nobody_asks
 
     def _check(self) -> None:
         waiting = self._connection.backlog_bytes
@@ -69,3 +74,7 @@ class BacklogWatch:
         self._taken_bytes = self._sent_bytes - waiting
         self._waiting_bytes = waiting
         self._timers.wait(self, self._limits.slow_caller_s, self._check)
+
+
+def _nobody_asks(_: CallerGone) -> None:
+    pass

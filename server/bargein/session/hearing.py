@@ -1,12 +1,12 @@
 """The caller's sound on its way in: from a message to what the core makes of it.
 
-Every caller sends fifty pieces a second, all the time, so what a step costs here is what a caller costs. Everything
-else that a caller may send takes the long way of :mod:`bargein.session.session`, by the same rules.
+Every caller sends fifty pieces a second, all the time, so what a step costs here is what a caller costs. A caller's
+protocol gives its sound straight to :meth:`Hearing.take`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from bargein.core.actions import Action
@@ -23,11 +23,14 @@ STEP_S: Final = 0.0201
 it is, follows from those before."""
 STEP_MS: Final = 20
 
+Work = Iterator[None]
+"""What is too much to be done at once: one piece of it is done each time that it is asked for the next."""
+
 
 class Hearing:
     """One caller's sound.
 
-    :param perform: does what a piece of it has brought about; returns whether the session goes on.
+    :param now: the session's clock, for sound that is heard piece by piece.
     """
 
     def __init__(
@@ -36,7 +39,7 @@ class Hearing:
         make_detector: Callable[[AudioFormat], Detector],
         limits: CallerLimits,
         traffic: Traffic,
-        perform: Callable[[list[Action], float], bool],
+        now: Callable[[], float],
     ) -> None:
         self.audio_in_s = 0.0
         """How much was heard so far."""
@@ -44,9 +47,18 @@ class Hearing:
         self._make_detector = make_detector
         self._limits = limits
         self._traffic = traffic
-        self._perform = perform
+        self.now = now
+        self._perform: Callable[[list[Action], float], bool] = _nobody_performs
         self._listen_to(conversation.config.input_format)
         self._detecting = conversation.config.turn_detection is not None
+
+    def begin(self, perform: Callable[[list[Action], float], bool]) -> None:
+        """``perform`` does what a piece of the sound has brought about, and returns whether the session goes on."""
+        self._perform = perform
+
+    def close(self) -> None:
+        """The session is over: hear nothing more, and know nobody any more."""
+        self._perform = _nobody_performs
 
     def configure(self, config: SessionConfig) -> None:
         """Take a new configuration. A detector begins anew with another format, and when detection begins."""
@@ -61,29 +73,39 @@ class Hearing:
         """The caller has ended a sound: what comes next is the beginning of another, not the rest of a sample."""
         self._stream.restart()
 
-    def take(self, audio: bytes, now: float) -> None:
-        """Hear bytes of the input format, cut anywhere, and do what comes of it.
+    def take(self, audio: bytes, now: float) -> Work | None:
+        """Hear bytes of the input format, cut anywhere, and do what comes of it. Returns what of them, a recording's,
+        is too much to be heard at once.
 
         :raises CallerError: they are no samples.
         :raises CallerGone: they are too many.
         """
         size = len(audio)
+        if size > self.piece_bytes:
+            return self._take_long(audio)
         if size % 2 or not self._stream.plain or audio.startswith(RIFF):
             audio = self._stream.take(audio)
             size = len(audio)
         if not size:
-            return
+            return None
         duration_s = size * self._s_per_byte
         self._limits.sound(duration_s, now)
         self.audio_in_s += duration_s
         self._traffic.audio_in_s += duration_s
         if duration_s <= STEP_S or not self._detecting:
             self._hear(audio, now)
-            return
+            return None
         step_bytes = self._step_bytes
         for start in range(0, size, step_bytes):
             if not self._hear(audio[start : start + step_bytes], now):
                 break
+        return None
+
+    def _take_long(self, audio: bytes) -> Work:
+        piece_bytes = self.piece_bytes
+        for start in range(0, len(audio), piece_bytes):
+            self.take(audio[start : start + piece_bytes], self.now())
+            yield
 
     def _hear(self, audio: bytes, now: float) -> bool:
         conversation = self._conversation
@@ -104,3 +126,7 @@ class Hearing:
         """
         self._s_per_byte = 1 / self.piece_bytes
         self._detector = self._make_detector(fmt)
+
+
+def _nobody_performs(_: list[Action], __: float) -> bool:
+    return False

@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
 from bargein.core import actions, decisions
-from bargein.core.actions import Action, BargeinAction, WorkAction
+from bargein.core.actions import Action, WorkAction
 from bargein.core.completion import Usage
 from bargein.core.decisions import Decision
 from bargein.core.items import Response
 from bargein.core.reply import NO_SOUND
 from bargein.metrics import Metrics
 from bargein.metrics.metrics import SilentReplyOutcome
+from bargein.session.caller_protocol import CallerProtocol
 from bargein.session.latency import Measured, TurnClock
-from bargein.session.outbox import Outbox
 from bargein.session.reply_sound import ReplySound
 from bargein.session.streams import Streams
 from bargein.session.transcriptions import TranscriptionTasks
-from bargein.wire import bargein_events, ladder, server_events
 from bargein.wire.decision_records import explained
 from bargein.wire.errors import INPUT_MISSING
-from bargein.wire.long_items import LongItem, check_retrievable, is_long
 
 
 @dataclass(slots=True)
@@ -50,29 +47,26 @@ class Performer:
 
     def __init__(
         self,
-        outbox: Outbox,
+        protocol: CallerProtocol,
         streams: Streams,
         transcriptions: TranscriptionTasks,
         clock: TurnClock,
         metrics: Metrics,
         log: FilteringBoundLogger,
+        *,
+        explains: bool,
     ) -> None:
         self.totals = Totals()
         self.sounds: dict[str, ReplySound] = {}
         """How to convert the sound of each response that is on."""
-        self.at_length: Iterator[None] | None = None
-        """What is told in pieces, and not yet: whoever takes it sees it through before anything else is received."""
-        self.audio_produced = False
-        """The model has spoken: the voice is fixed now."""
-        self.explains = False
-        """Decisions are written down: in the log, at ``debug``, or told to a caller who has asked."""
-        self.tells_decisions = False
-        self._outbox = outbox
+        self._protocol = protocol
         self._streams = streams
         self._transcriptions = transcriptions
         self._clock = clock
         self._metrics = metrics
         self._log = log
+        self._explains = explains
+        """Decisions are written down: in the log, at ``debug``, or told to a caller who has asked."""
 
     def perform(self, todo: list[Action], now: float) -> None:
         """Do everything in ``todo``, in order.
@@ -95,24 +89,10 @@ class Performer:
                     | decisions.RuleAsked()
                 ):
                     self._note_decision(action, now)
-                case (
-                    actions.VoiceChanged()
-                    | actions.ReplyNumbered()
-                    | actions.Held()
-                    | actions.Resumed()
-                    | actions.Flushed()
-                    | actions.Cut()
-                ):
-                    self._tell_bargein(action, now)
-                case actions.ItemCreated(item) if is_long(item, with_audio=False):
-                    self.at_length = self._tell_at_length(action, LongItem(item, with_audio=False))
-                case actions.ItemRetrieved(item) if is_long(item, with_audio=True):
-                    check_retrievable(item)
-                    self.at_length = self._tell_at_length(action, LongItem(item, with_audio=True))
                 case _:
                     self._note(action, now)
-                    for event in ladder.events(action):
-                        self._outbox.send(event)
+                    self._protocol.tell(action)
+        self._protocol.told(now)
 
     def settle(self, todo: list[Action], now: float) -> None:
         """Do what ends a session, and count it; there is nobody left to tell."""
@@ -129,26 +109,13 @@ class Performer:
         """A cancelled stream's connection is closed."""
         self._tell_latency(self._clock.stream_closed(response_id, delay_s))
 
-    def _tell_at_length(self, action: actions.ItemCreated | actions.ItemRetrieved, item: LongItem) -> Iterator[None]:
-        """Tell of an item whose JSON is long, piece by piece."""
-        yield from item.write()
-        if isinstance(action, actions.ItemCreated):
-            told = [server_events.item_added(item.shown, action.previous_item_id)]
-            told.append(server_events.item_done(item.shown, action.previous_item_id))
-        else:
-            told = [server_events.item_retrieved(item.shown)]
-        for event in told:
-            yield
-            self._outbox.send_long(event, item)
-
     def _send_audio(self, action: actions.AudioSent, now: float) -> None:
-        self._outbox.send_audio(action)
+        self._protocol.tell_audio(action)
         sound = self.sounds.get(action.response_id)
         if sound is not None:
             duration_s = action.sample_count / sound.rate_hz
             self.totals.audio_out_s += duration_s
             self._metrics.traffic.audio_out_s += duration_s
-        self.audio_produced = True
         if action.start_sample == 0:
             self._tell_latency(self._clock.audio_sent(action.response_id, now))
 
@@ -167,17 +134,13 @@ class Performer:
             case actions.StartTranscription(item_id, speech, transcription):
                 self._transcriptions.start(item_id, speech, transcription)
 
-    def _tell_bargein(self, action: BargeinAction, now: float) -> None:
-        if isinstance(action, actions.Held):
-            self._clock.held(now)
-        if self._outbox.bargein:
-            self._outbox.send(ladder.bargein_event(action))
-
     def _note(self, action: Action, now: float) -> None:
         match action:
             case actions.ResponseCreated(response):
-                self.sounds[response.id] = ReplySound(response.settings.output_format, binary=self._outbox.bargein)
+                self.sounds[response.id] = ReplySound(response.settings.output_format, raw=self._protocol.raw_sound)
                 self._clock.asked(response.id, now, answers_turn=response.conversation_id is not None)
+            case actions.Held():
+                self._clock.held(now)
             case actions.SpeechStarted():
                 self._clock.speech_began()
             case actions.SpeechStopped(quiet_ms=quiet_ms):
@@ -227,11 +190,10 @@ class Performer:
         self._log.warning("the model answered without sound", response_id=response_id, then=then.replace("_", " "))
 
     def _note_decision(self, decision: Decision, now: float) -> None:
-        if self.explains:
+        if self._explains:
             record = explained(decision)
             self._log.debug("decided", **record)
-            if self.tells_decisions:
-                self._outbox.send(bargein_events.decision(record))
+            self._protocol.tell_decision(record)
         match decision:
             case decisions.Interrupted(response_id, cancelled=cancelled):
                 self.totals.barge_ins += 1
@@ -243,5 +205,5 @@ class Performer:
                 pass
 
     def _tell_latency(self, measured: Measured | None) -> None:
-        if measured is not None and self._outbox.bargein:
-            self._outbox.send(bargein_events.latency(measured.response_id, measured.stages_ms, measured.after))
+        if measured is not None:
+            self._protocol.tell_latency(measured)

@@ -1,7 +1,7 @@
 """Reply sound, from what the model sends to what the caller has asked for.
 
 The model speaks PCM16 at 24 kHz as base64. A caller of the plain protocol who wants the same gets the very text.
-Whoever wants G.711, or binary messages, gets it decoded once, here, on arrival.
+Whoever wants another format, or samples as they are, gets it decoded once, here, on arrival.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from bargein.sound.resample import Resampler
 class ReplySound:
     """Converts the sound of one response.
 
-    :param binary: the caller takes raw samples, not base64.
+    :param raw: the caller's protocol takes samples, not base64.
     """
 
-    def __init__(self, fmt: AudioFormat, *, binary: bool) -> None:
+    def __init__(self, fmt: AudioFormat, *, raw: bool) -> None:
         self.rate_hz = fmt.rate_hz
         self._format = fmt
         self._encoding = fmt.encoding
-        self._binary = binary
+        self._raw = raw
         self._resampler: Resampler | None = None
         self.begin_again()
 
@@ -38,7 +38,7 @@ class ReplySound:
     def convert(self, piece: AudioPiece) -> AudioPiece:
         """One piece in the caller's format. It may be empty: a resampler keeps some milliseconds back."""
         if self._resampler is None:
-            if self._binary and isinstance(piece.audio, str):
+            if self._raw and isinstance(piece.audio, str):
                 return AudioPiece(pybase64.b64decode(piece.audio), piece.sample_count)
             return piece
         raw = piece.audio if isinstance(piece.audio, bytes) else pybase64.b64decode(piece.audio)

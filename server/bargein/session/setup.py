@@ -1,17 +1,15 @@
-"""What a session is made with."""
+"""What all sessions of a process share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
 from bargein.core.audio import AudioFormat
 from bargein.core.config import CorePolicy
 from bargein.metrics import Metrics
-from bargein.session.connection import CallerConnection
 from bargein.session.field_notices import FieldNotices
 from bargein.session.timers import Timers
 from bargein.upstream import Transcriber, Upstream
@@ -38,7 +36,7 @@ class SessionLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What all sessions of a process share."""
+    """What is one for all sessions."""
 
     upstream: Upstream
     transcriber: Transcriber | None
@@ -53,20 +51,3 @@ class Services:
     notices: FieldNotices = field(default_factory=lambda: FieldNotices("generic"))
     limits: SessionLimits = field(default_factory=SessionLimits)
     policy: CorePolicy = field(default_factory=CorePolicy)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SessionSetup:
-    """One caller, as it was admitted."""
-
-    connection: CallerConnection
-    model: str
-    services: Services
-    beta: bool = False
-    """It speaks the beta dialect."""
-    bargein: bool = False
-    """It negotiated our subprotocol."""
-    decisions: bool = False
-    """It wants to be told what was decided, and why: with our subprotocol only."""
-    initial_session: dict[str, Any] | None = None
-    """A session object that its ephemeral token carries."""

@@ -57,23 +57,25 @@ class Streams:
         upstream: Upstream,
         metrics: Metrics,
         log: FilteringBoundLogger,
-        *,
-        on_piece: OnPiece,
-        on_failure: OnFailure,
-        on_closed: OnClosed,
     ) -> None:
         self._upstream = upstream
         self._metrics = metrics
         self._log = log
-        self._on_piece = on_piece
-        self._on_failure = on_failure
-        self._on_closed = on_closed
+        self._on_piece: OnPiece = _nobody_reads
+        self._on_failure: OnFailure = _nobody_minds
+        self._on_closed: OnClosed = _nobody_asks
         self._loop = asyncio.get_running_loop()
         self._streams: dict[str, _Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
         self._room: asyncio.Event | None = None
         """Set when the caller's socket has room again; there is one while it has none."""
+
+    def begin(self, on_piece: OnPiece, on_failure: OnFailure, on_closed: OnClosed) -> None:
+        """Say who is told what."""
+        self._on_piece = on_piece
+        self._on_failure = on_failure
+        self._on_closed = on_closed
 
     def start(self, response_id: str, request: CompletionRequest) -> None:
         """Ask the model."""
@@ -128,9 +130,10 @@ class Streams:
             self.cancel(response_id)
 
     async def wait_closed(self) -> None:
-        """Return when no task is left."""
+        """Return when no task is left. Nobody is known any more then: a cancelled task's traceback knows this."""
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._on_piece, self._on_failure, self._on_closed = _nobody_reads, _nobody_minds, _nobody_asks
 
     async def _run(self, response_id: str, stream: _Stream, request: CompletionRequest) -> None:
         self._metrics.upstream_streams_open.inc()
@@ -186,6 +189,18 @@ class Streams:
         if self._streams.get(response_id) is stream:
             del self._streams[response_id]
             self._on_failure(response_id, failure, processed)
+
+
+def _nobody_reads(_: str, __: StreamPiece) -> None:
+    pass
+
+
+def _nobody_minds(_: str, __: Failure, ___: bool) -> None:
+    pass
+
+
+def _nobody_asks(_: str, __: float) -> None:
+    pass
 
 
 INTERNAL_MESSAGE: Final = "The server had an internal error. The conversation can go on."

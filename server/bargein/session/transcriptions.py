@@ -25,6 +25,9 @@ BROKEN = Failure(
 )
 
 
+OnEvent = Callable[[TranscriptionCompleted | TranscriptionFailed], None]
+
+
 class TranscriptionTasks:
     """Runs the transcriptions of one session."""
 
@@ -33,14 +36,17 @@ class TranscriptionTasks:
         transcriber: Transcriber | None,
         metrics: Metrics,
         log: FilteringBoundLogger,
-        on_event: Callable[[TranscriptionCompleted | TranscriptionFailed], None],
     ) -> None:
         self._transcriber = transcriber
         self._metrics = metrics
         self._log = log
-        self._on_event = on_event
+        self._on_event: OnEvent = _nobody_asks
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+
+    def begin(self, on_event: OnEvent) -> None:
+        """``on_event`` is told what comes of each."""
+        self._on_event = on_event
 
     def start(self, item_id: str, speech: InputAudio, transcription: Transcription) -> None:
         """Write down one item; what comes of it is told as one event."""
@@ -57,9 +63,10 @@ class TranscriptionTasks:
             task.cancel()
 
     async def wait_closed(self) -> None:
-        """Return when no task is left."""
+        """Return when no task is left. Nobody is known any more then."""
         if self._tasks:
             await asyncio.wait(self._tasks)
+        self._on_event = _nobody_asks
 
     async def _run(self, item_id: str, speech: InputAudio, transcription: Transcription) -> None:
         event: TranscriptionCompleted | TranscriptionFailed
@@ -80,3 +87,7 @@ class TranscriptionTasks:
         failed = isinstance(event, TranscriptionFailed)
         self._metrics.transcriptions["failed" if failed else "completed"].inc()
         self._on_event(event)
+
+
+def _nobody_asks(_: TranscriptionCompleted | TranscriptionFailed) -> None:
+    pass

@@ -1,0 +1,92 @@
+"""What a session is made of, and how it is put together."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from structlog.typing import FilteringBoundLogger
+
+from bargein.core.conversation import Conversation
+from bargein.metrics import Metrics
+from bargein.session.backlog import BacklogWatch
+from bargein.session.caller_protocol import CallerProtocol
+from bargein.session.driver import Driver
+from bargein.session.hearing import Hearing
+from bargein.session.latency import TurnClock
+from bargein.session.lifetime import Lifetime
+from bargein.session.limits import CallerLimits
+from bargein.session.measures import NumpyMeasures
+from bargein.session.mistakes import Mistakes
+from bargein.session.names import Names
+from bargein.session.performer import Performer
+from bargein.session.setup import Services, SessionLimits
+from bargein.session.streams import Streams
+from bargein.session.transcriptions import TranscriptionTasks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collaborators:
+    """What a session works with."""
+
+    id: str
+    protocol: CallerProtocol
+    driver: Driver
+    hearing: Hearing
+    streams: Streams
+    transcriptions: TranscriptionTasks
+    performer: Performer
+    caller_limits: CallerLimits
+    mistakes: Mistakes
+    lifetime: Lifetime
+    watch: BacklogWatch
+    limits: SessionLimits
+    now: Callable[[], float]
+    metrics: Metrics
+    log: FilteringBoundLogger
+
+
+def collaborators(
+    services: Services, names: Names, protocol: CallerProtocol, unix_now: Callable[[], float] = time.time
+) -> Collaborators:
+    """Everything that one caller's session needs.
+
+    :param unix_now: the time of day, in seconds.
+    """
+    timers, limits, metrics = services.timers, services.limits, services.metrics
+    now = timers.clock.now
+    log = services.log.bind(session_id=names.session_id)
+    conversation = Conversation(
+        protocol.config,
+        services.policy,
+        names.new_id,
+        NumpyMeasures(),
+        reports=protocol.reports,
+        unix_offset_s=unix_now() - now(),
+    )
+    caller_limits = CallerLimits(limits, timers)
+    streams = Streams(services.upstream, metrics, log)
+    transcriptions = TranscriptionTasks(services.transcriber, metrics, log)
+    turn_clock = TurnClock(metrics)
+    explains = protocol.wants_decisions or log.is_enabled_for(logging.DEBUG)
+    performer = Performer(protocol, streams, transcriptions, turn_clock, metrics, log, explains=explains)
+    conversation.explain(explains)
+    return Collaborators(
+        id=names.session_id,
+        protocol=protocol,
+        driver=Driver(conversation, performer, turn_clock, timers, log),
+        hearing=Hearing(conversation, services.make_detector, caller_limits, metrics.traffic, now),
+        streams=streams,
+        transcriptions=transcriptions,
+        performer=performer,
+        caller_limits=caller_limits,
+        mistakes=Mistakes(limits),
+        lifetime=Lifetime(timers, limits),
+        watch=BacklogWatch(protocol.connection, limits, timers),
+        limits=limits,
+        now=now,
+        metrics=metrics,
+        log=log,
+    )
