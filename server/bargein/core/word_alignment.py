@@ -40,7 +40,7 @@ def between(score: Score, clock: VoicedClock, begin: Anchor, end: Anchor) -> lis
         for index in range(count - 1):
             search.step(score.words[begin.words + index], room=count - 1 - index)
         search.finish(score.words[end.words - 1])
-        if search.costs[length] < NEVER:
+        if search.cost_at(length) < NEVER:
             return search.path(count - 1, length)
     return [begin.steps + length * index // count for index in range(1, count + 1)]
 
@@ -73,8 +73,11 @@ class _Search:
     """
 
     def __init__(self, score: Score, clock: VoicedClock, begin: Anchor, length: int, pace: float) -> None:
-        self.costs = [0.0] + [NEVER] * length
-        """Of the words so far, by the step at which the last of them ends."""
+        self._costs = [0.0]
+        """Of the words so far, by the step at which the last of them ends, from :attr:`_from` on: only a window of the
+        sound is within reach of a word, however long the whole is.
+        """
+        self._from = 0
         self._first = 0
         self._last = 0
         """Between these steps the last word ends, on every path that is left."""
@@ -84,7 +87,8 @@ class _Search:
         self._arrived_steps = score.arrived_steps[begin.words :]
         self._hisses_before = clock.hisses_before[begin.steps : begin.steps + length + 1]
         self._dips = clock.dips(begin.steps, begin.steps + length)
-        self._backs: list[list[int]] = []
+        self._backs: list[tuple[int, list[int]]] = []
+        """Where the word began, for each word and each step at which it may end: the first of these, and a window."""
         self._pause_at = [0.0] * (length + 1)
         for pause in clock.pauses:
             if 0 < pause.at - begin.steps < length:
@@ -105,13 +109,17 @@ class _Search:
         durations = [_duration_cost(steps, expected) for steps in range(shortest, longest + 1)]
         hisses = word.hisses * HISS_LETTERS * self._pace
         limit = self._length - room
-        dearest = min(self.costs) + BEAM
+        known_costs, known_from = self._costs, self._from
+        dearest = min(known_costs) + BEAM
         arrived = self._arrived_steps[len(self._backs)] - self._begin
         hisses_before = self._hisses_before
-        found, back = [NEVER] * (self._length + 1), [0] * (self._length + 1)
+        begin, stop = max(self._first, arrived), min(self._last + 1, limit)
+        window = begin + shortest
+        width = max(min(stop - 1 + longest, limit) - window + 1, 1)
+        found, back = [NEVER] * width, [0] * width
         first, last = limit, 0
-        for start in range(max(self._first, arrived), min(self._last + 1, limit)):
-            known = self.costs[start]
+        for start in range(begin, stop):
+            known = known_costs[start - known_from]
             if known > dearest:
                 continue
             known -= SPLIT_WORD_COST * self._pauses_upto[start]
@@ -122,15 +130,15 @@ class _Search:
                 end = start + steps
                 excess = abs(hisses_before[end] - due)
                 cost = known + durations[steps - shortest] + HISS_COST * min(excess, MOST_HISS_STEPS)
-                if cost < found[end]:
-                    found[end] = cost
-                    back[end] = start
-        for end in range(first, last + 1):
-            found[end] += self._pause_cost(word, end) + DIP_COST * (USUAL_DIP - self._dips[end])
-        cheapest = found.index(min(found))
-        self.costs = found
+                if cost < found[end - window]:
+                    found[end - window] = cost
+                    back[end - window] = start
+        for end in range(max(first, window), last + 1):
+            found[end - window] += self._pause_cost(word, end) + DIP_COST * (USUAL_DIP - self._dips[end])
+        cheapest = window + found.index(min(found))
+        self._costs, self._from = found, window
         self._first, self._last = max(first, cheapest - FURTHEST_STEPS), min(last, cheapest + FURTHEST_STEPS)
-        self._backs.append(back)
+        self._backs.append((window, back))
 
     def finish(self, word: SpokenWord) -> None:
         """Say the last word: it takes all that is left."""
@@ -138,15 +146,19 @@ class _Search:
         hisses = word.hisses * HISS_LETTERS * self._pace
         best, best_start = NEVER, 0
         for start in range(self._first, min(self._last + 1, length)):
-            cost = self.costs[start]
+            cost = self.cost_at(start)
             if cost < best:
                 excess = abs(self._hisses_before[length] - self._hisses_before[start] - hisses)
                 cost += _duration_cost(length - start, expected) + HISS_COST * min(excess, MOST_HISS_STEPS)
                 cost += SPLIT_WORD_COST * (self._pauses_upto[length] - self._pauses_upto[start])
                 if cost < best:
                     best, best_start = cost, start
-        self.costs = [NEVER] * length + [best]
-        self._backs.append([0] * length + [best_start])
+        self._costs, self._from = [best], length
+        self._backs.append((length, [best_start]))
+
+    def cost_at(self, at: int) -> float:
+        """The cheapest way to have said the words so far by step ``at``."""
+        return self._costs[at - self._from] if 0 <= at - self._from < len(self._costs) else NEVER
 
     def broken_off(self, score: Score, following: int) -> tuple[float, int]:
         """The cheapest cost, and the step, at which the words so far end if the sound breaks off in the next.
@@ -156,7 +168,7 @@ class _Search:
         expected = score.words[following].letters * self._pace if following < len(score.words) else 1.0
         best, best_at = NEVER, 0
         for at in range(self._last, self._first - 1, -1):
-            cost = self.costs[at]
+            cost = self.cost_at(at)
             if cost < best:
                 cost += SPLIT_WORD_COST * (self._pauses_upto[self._length] - self._pauses_upto[at])
                 begun = self._length - at
@@ -171,7 +183,8 @@ class _Search:
         ends: list[int] = []
         while index >= 0:
             ends.append(self._begin + at)
-            at = self._backs[index][at]
+            window, back = self._backs[index]
+            at = back[at - window]
             index -= 1
         ends.reverse()
         return ends
