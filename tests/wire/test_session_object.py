@@ -164,14 +164,14 @@ def test_what_has_a_counterpart_reaches_the_core() -> None:
     )
     config = session.to_config()
     assert (config.response.reasoning_effort, config.response.parallel_tool_calls) == ("low", False)
-    assert (config.truncation, config.post_instructions_tokens) == (0.8, 9)
+    assert (config.response.truncation, config.response.post_instructions_tokens) == (0.8, 9)
     assert config.transcription == Transcription("m", None, None, ("en", "de"), ("Bargein",), logprobs=True)
     asked = session.merge_response({"reasoning": {"effort": "high"}}).settings
     assert (asked.reasoning_effort, asked.parallel_tool_calls) == ("high", False)
     cleared = updated({"reasoning": None, "include": None, "truncation": "auto"}, session).to_config()
     assert cleared.response.reasoning_effort is None
     assert cleared.transcription == Transcription("m", None, None, ("en", "de"), ("Bargein",))
-    assert cleared.post_instructions_tokens is None
+    assert cleared.response.post_instructions_tokens is None
 
 
 def test_a_transcription_is_echoed_with_three_keys() -> None:
@@ -239,13 +239,16 @@ def test_the_core_is_told() -> None:
         }
     )
     config = session.to_config()
-    assert config.truncation == 0.5
+    assert config.response.truncation == 0.5
     assert config.response.audio is False
     assert config.response.tools == ({"type": "function", "name": "f", "parameters": {"type": "object", "x": None}},)
     assert config.response.tool_choice == ForcedFunction("f")
     assert config.response.max_output_tokens == 4096
     assert config.response.output_format == PCMA_8K
-    assert updated({"truncation": "disabled", "max_output_tokens": "inf"}, session).to_config().truncation == "disabled"
+    assert (
+        updated({"truncation": "disabled", "max_output_tokens": "inf"}, session).to_config().response.truncation
+        == "disabled"
+    )
 
 
 def test_a_token_carries_a_session_without_its_type() -> None:

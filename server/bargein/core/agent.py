@@ -13,7 +13,7 @@ from typing import Final
 from bargein.core import actions
 from bargein.core.actions import Action
 from bargein.core.completion import Finished, StreamPiece
-from bargein.core.config import CorePolicy, SessionConfig
+from bargein.core.config import CorePolicy
 from bargein.core.cutting import Cutter
 from bargein.core.decisions import HoldEnded, HoldEndReason
 from bargein.core.events import ResponseRequested
@@ -98,7 +98,6 @@ class Agent:
     def respond(
         self,
         wanted: ResponseRequested,
-        config: SessionConfig,
         now: float,
         out: list[Action],
         *,
@@ -113,26 +112,24 @@ class Agent:
         """
         if wanted.out_of_band:
             self._beside.check(self._policy.out_of_band_limit)
-            self._begin(self._maker.resolve(wanted), config, now, out)
+            self._begin(self._maker.resolve(wanted), now, out)
             return
         wanted = self._maker.resolve(wanted)
         asker = Asker.CALLER if answers is None else Asker.TURN
         match self._floor.ask(REQUEST_TABLE, (asker, self._activity)):
             case Request.BEGIN:
                 self._queue.replace_answer(wanted)
-                self._begin(wanted, config, now, out)
+                self._begin(wanted, now, out)
             case Request.QUEUE:
                 if answers is not None:
                     self._queue.add_answer(wanted, answers)
                 elif not self._queue.add(wanted):
                     raise self._refusal()
-                self._begin_queued(config, now, out)
+                self._begin_queued(now, out)
             case Request.REFUSE:
                 raise self._refusal()
 
-    def progress(
-        self, response_id: str, piece: StreamPiece, config: SessionConfig, now: float, out: list[Action]
-    ) -> None:
+    def progress(self, response_id: str, piece: StreamPiece, now: float, out: list[Action]) -> None:
         """Take one piece of a stream. Pieces of responses that are over are dropped."""
         if response_id in self._beside:
             self._beside.progress(response_id, piece, now, out)
@@ -144,13 +141,12 @@ class Agent:
             self._hold.gated.append(piece)
             return
         self._take(reply, piece, out)
-        self.pump(config, now, out)
+        self.pump(now, out)
 
     def fail(
         self,
         response_id: str,
         failure: Failure,
-        config: SessionConfig,
         now: float,
         out: list[Action],
         *,
@@ -170,12 +166,12 @@ class Agent:
         reply.processed = processed
         self._release_hold("failed", now, out)
         self._retire(reply, "failed", None, now, out)
-        self._begin_queued(config, now, out)
+        self._begin_queued(now, out)
 
-    def pump(self, config: SessionConfig, now: float, out: list[Action]) -> None:
+    def pump(self, now: float, out: list[Action]) -> None:
         """Send what is due, end what has ended, begin what was waiting."""
         if self._hold is not None and now >= self._hold.until:
-            self.resume("expired", config, now, out)
+            self.resume("expired", now, out)
             return
         self._settle_tails(now)
         reply = self.active
@@ -188,7 +184,7 @@ class Agent:
             if (not waits or flow is Flow.WAIT) and not reply.stream_open and reply.backlog_samples == 0:
                 status, reason = reply.outcome()
                 self._retire(reply, status, reason, now, out)
-        self._begin_queued(config, now, out)
+        self._begin_queued(now, out)
         self._cutter.settle(now, out)
 
     def next_timer(self, now: float) -> float | None:
@@ -227,7 +223,7 @@ class Agent:
         if sounding is not None and sounding.playback is not None and sounding.message is not None:
             out.append(actions.Held(sounding.id, sounding.message.id, sounding.playback.heard(now)))
 
-    def resume(self, why: HoldEndReason, config: SessionConfig, now: float, out: list[Action]) -> None:
+    def resume(self, why: HoldEndReason, now: float, out: list[Action]) -> None:
         """It was no interruption, or the caller's turn is over: go on from the held sample, begin what waits.
 
         :param why: the hold ends, where there is one.
@@ -239,7 +235,7 @@ class Agent:
                 self._take_floor(reply)
             for piece in gated:
                 self._take(reply, piece, out)
-        self.pump(config, now, out)
+        self.pump(now, out)
 
     def wait_on(self, now: float, out: list[Action]) -> None:
         """It is speech, of a caller who had the floor first: a reply goes on waiting, without a limit in time now."""
@@ -267,7 +263,7 @@ class Agent:
         self.idle_since = None
         return stopped
 
-    def cancel(self, response_id: str | None, config: SessionConfig, now: float, out: list[Action]) -> None:
+    def cancel(self, response_id: str | None, now: float, out: list[Action]) -> None:
         """``response.cancel``: as a barge-in, by the caller's word; works until ``response.done``.
 
         :raises CallerError: there is no such response in progress.
@@ -278,7 +274,7 @@ class Agent:
         if self.active is None or response_id not in {None, self.active.id}:
             raise CallerError("Cancellation failed: no active response found", code="response_cancel_not_active")
         self._stop("client_cancelled", now, out)
-        self._begin_queued(config, now, out)
+        self._begin_queued(now, out)
 
     def leave(self, now: float, out: list[Action]) -> None:
         """The caller has gone: everything ends, in the conversation and beside it, and is counted."""
@@ -292,9 +288,7 @@ class Agent:
 
     # Play-out.
 
-    def played(
-        self, item_id: str, samples: int, config: SessionConfig, now: float, out: list[Action], *, playing: bool
-    ) -> None:
+    def played(self, item_id: str, samples: int, now: float, out: list[Action], *, playing: bool) -> None:
         """``bargein.played``."""
         playback = self._playing(item_id)
         if playback is not None and isinstance(playback.listener, ReportedListener):
@@ -302,7 +296,7 @@ class Agent:
             playback.listener.report(samples, now, playing=playing)
             if playback.heard(now) > before:
                 self._wait_anew(now)
-        self.pump(config, now, out)
+        self.pump(now, out)
 
     def flushed(self, item_id: str, samples: int, now: float, out: list[Action]) -> None:
         """``bargein.flushed``: the exact position of a cut, or the caller's own stop of a tail that is still
@@ -347,9 +341,9 @@ class Agent:
     def _heard_of(self, reply: Reply) -> Heard | None:
         return None if reply.message is None else self._cutter.heard_of(reply.message.id)
 
-    def _begin(self, wanted: ResponseRequested, config: SessionConfig, now: float, out: list[Action]) -> None:
+    def _begin(self, wanted: ResponseRequested, now: float, out: list[Action]) -> None:
         self._cutter.settle(now, out, everything=True)
-        reply = self._maker.begin(wanted, config, now, out)
+        reply = self._maker.begin(wanted, now, out)
         if reply is None:
             return
         if wanted.out_of_band:
@@ -361,7 +355,7 @@ class Agent:
         if beginning.hold:
             self.hold(now, out)
 
-    def _begin_queued(self, config: SessionConfig, now: float, out: list[Action]) -> None:
+    def _begin_queued(self, now: float, out: list[Action]) -> None:
         """Begin what is queued, if nothing is active and the rules let it."""
         asker = self._queue.asker
         if asker is None or self.active is not None:
@@ -369,7 +363,7 @@ class Agent:
         if self._floor.ask(TURNOUT_TABLE, (self._floor.caller_state, asker)) is Turnout.BEGIN:
             wanted = self._queue.take()
             if wanted is not None:
-                self._begin(wanted, config, now, out)
+                self._begin(wanted, now, out)
 
     def _refusal(self) -> CallerError:
         active = "" if self.active is None else self.active.id

@@ -63,6 +63,10 @@ class ResponseSettings:
     """``None`` is the protocol's ``"inf"``."""
     parallel_tool_calls: bool | None = None
     reasoning_effort: str | None = None
+    truncation: Literal["auto", "disabled"] | float = "auto"
+    """``auto``; ``disabled``; or the share, 0 to 1, to which the context shrinks when it overflows."""
+    post_instructions_tokens: int | None = None
+    """The caller's own bound of the context behind the instructions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +77,6 @@ class SessionConfig:
     turn_detection: TurnDetection | None = field(default_factory=TurnDetection)
     transcription: Transcription | None = None
     response: ResponseSettings = field(default_factory=ResponseSettings)
-    truncation: Literal["auto", "disabled"] | float = "auto"
-    """``auto``; ``disabled``; or the share, 0 to 1, to which the context shrinks when it overflows."""
-    post_instructions_tokens: int | None = None
-    """The caller's own bound of the context behind the instructions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,9 +121,9 @@ class Conversation:
             case events.AudioAppended(audio, windows):
                 return self.hear(audio, windows, now)
             case events.StreamProgressed(response_id, piece):
-                self.agent.progress(response_id, piece, self.config, now, out)
+                self.agent.progress(response_id, piece, now, out)
             case events.TimerFired():
-                self.agent.pump(self.config, now, out)
+                self.agent.pump(now, out)
                 self._check_lapse(now, out)
                 self._check_idle(now, out)
             case events.TimeLost(lost_s):
@@ -131,15 +131,15 @@ class Conversation:
             case events.PlaybackReported() | events.PlaybackFlushed():
                 self._handle_playback(event, now, out)
             case events.StreamFailed(response_id, failure, processed):
-                self.agent.fail(response_id, failure, self.config, now, out, processed=processed)
+                self.agent.fail(response_id, failure, now, out, processed=processed)
             case events.CallerLeft():
                 self.agent.leave(now, out)
             case events.Configured(config):
                 self._configure(config, now, out)
             case events.ResponseRequested():
-                self.agent.respond(event, self.config, now, out)
+                self.agent.respond(event, now, out)
             case events.CancelRequested(response_id):
-                self.agent.cancel(response_id, self.config, now, out)
+                self.agent.cancel(response_id, now, out)
             case events.CommitRequested():
                 self._commit(now, out)
             case events.ClearRequested():
@@ -159,7 +159,7 @@ class Conversation:
     ) -> None:
         match event:
             case events.PlaybackReported(_, item_id, sample_count, playing):
-                self.agent.played(item_id, sample_count, self.config, now, out, playing=playing)
+                self.agent.played(item_id, sample_count, now, out, playing=playing)
             case events.PlaybackFlushed(_, item_id, sample_count):
                 self.agent.flushed(item_id, sample_count, now, out)
 
@@ -258,7 +258,7 @@ class Conversation:
                 pass
 
     def _resume(self, why: HoldEndReason, now: float, out: list[Action]) -> None:
-        self.agent.resume(why, self.config, now, out)
+        self.agent.resume(why, now, out)
 
     def _interrupt(self, reason: InterruptionReason, now: float, out: list[Action]) -> None:
         endpointer = self.caller.endpointer
@@ -366,7 +366,7 @@ class Conversation:
         return item, quiet_ms
 
     def _answer(self, item_id: str, now: float, out: list[Action]) -> None:
-        self.agent.respond(ResponseRequested(self.config.response), self.config, now, out, answers=item_id)
+        self.agent.respond(ResponseRequested(self.config.response), now, out, answers=item_id)
 
     def _note_rule(self, table: AnyTable, key: object, answer: object) -> None:
         parts = key if isinstance(key, tuple) else (key,)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bargein.core import actions
 from bargein.core.actions import Action
 from bargein.core.completion import StreamPiece, Usage
-from bargein.core.config import CorePolicy, SessionConfig
+from bargein.core.config import CorePolicy
 from bargein.core.context import ContextOverflowError
 from bargein.core.events import ResponseRequested
 from bargein.core.history import History
@@ -55,14 +55,14 @@ class ReplyMaker:
         """
         return wanted if wanted.input is None else replace(wanted, input=tuple(context_items(wanted, self._history)))
 
-    def begin(self, wanted: ResponseRequested, config: SessionConfig, now: float, out: list[Action]) -> Reply | None:
+    def begin(self, wanted: ResponseRequested, now: float, out: list[Action]) -> Reply | None:
         """Create the response and ask the model. ``None``: the conversation does not fit, the response has failed."""
         items = context_items(wanted, self._history)
         response = self._response(wanted)
         out.append(actions.ResponseCreated(response))
         try:
             request = build_request(
-                wanted.settings, items, self._history, self._policy, config, unix_s=now + self._unix_offset_s
+                wanted.settings, items, self._history, self._policy, unix_s=now + self._unix_offset_s
             )
         except ContextOverflowError:
             response.status = "failed"

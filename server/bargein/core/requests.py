@@ -7,7 +7,7 @@ from typing import Final
 
 from bargein.core import context
 from bargein.core.completion import CompletionRequest, SystemMessage
-from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig
+from bargein.core.config import CorePolicy, ResponseSettings
 from bargein.core.events import ResponseRequested
 from bargein.core.history import History
 from bargein.core.items import FunctionCall, FunctionCallOutput, Item, ItemReference
@@ -23,7 +23,6 @@ def build_request(
     items: Iterable[Item],
     history: History,
     policy: CorePolicy,
-    config: SessionConfig,
     *,
     unix_s: float,
 ) -> CompletionRequest:
@@ -40,8 +39,8 @@ def build_request(
         max_bytes=policy.max_request_bytes,
         max_tokens=policy.max_context_tokens,
         overflow=policy.overflow,
-        truncation=config.truncation,
-        post_instructions_tokens=config.post_instructions_tokens,
+        truncation=settings.truncation,
+        post_instructions_tokens=settings.post_instructions_tokens,
     )
     return CompletionRequest(
         messages or (SystemMessage(NOTHING_SAID),),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, TypeAdapter
 
@@ -161,9 +161,9 @@ class SessionObject:
                 max_output_tokens=_limit(fields.max_output_tokens),
                 parallel_tool_calls=fields.parallel_tool_calls,
                 reasoning_effort=None if fields.reasoning is None else fields.reasoning.effort,
+                truncation=_truncation(fields.truncation),
+                post_instructions_tokens=_post_instructions(fields.truncation),
             ),
-            truncation=(fields.truncation if isinstance(fields.truncation, str) else fields.truncation.retention_ratio),
-            post_instructions_tokens=_post_instructions(fields.truncation),
         )
 
     def merge_response(self, params: Json | None, *, audio_produced: bool = False) -> ResponseRequested:
@@ -291,6 +291,10 @@ def _transcription(transcription: audio_models.Transcription | None, *, logprobs
         tuple(transcription.keywords or ()),
         logprobs,
     )
+
+
+def _truncation(truncation: models.Truncation) -> Literal["auto", "disabled"] | float:
+    return truncation if isinstance(truncation, str) else truncation.retention_ratio
 
 
 def _post_instructions(truncation: models.Truncation) -> int | None:
