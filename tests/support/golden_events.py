@@ -7,6 +7,7 @@ from dataclasses import replace
 from bargein.core.audio import PCM16_24K, PCMU_8K
 from bargein.core.completion import Usage
 from bargein.core.config import ResponseSettings
+from bargein.core.decisions import Figures, Interrupted
 from bargein.core.heard_words import Transcript
 from bargein.core.items import (
     Failure,
@@ -20,8 +21,8 @@ from bargein.core.items import (
     Response,
 )
 from bargein.wire import bargein_events, server_events
+from bargein.wire.decision_records import explained
 from bargein.wire.items import (
-    begun_content_part_json,
     begun_item_json,
     content_part_json,
     item_json,
@@ -125,7 +126,7 @@ REALTIME: dict[str, ServerEvent] = {
     "output_item.added: a message": server_events.output_item_added(RESPONSE, 0, begun_item_json(BEGUN)),
     "item.added: a reply begins": server_events.item_added(begun_item_json(BEGUN), USER),
     "content_part.added: audio": server_events.content_part_added(
-        RESPONSE, ASSISTANT, 0, begun_content_part_json(HELLO)
+        RESPONSE, ASSISTANT, 0, content_part_json(OutputAudio(PCM16_24K, Transcript(24_000)))
     ),
     "audio transcript delta": server_events.transcript_delta(RESPONSE, ASSISTANT, 0, "Hello!"),
     "audio delta": server_events.audio_delta(RESPONSE, ASSISTANT, 0, "AAABAP//"),
@@ -176,7 +177,9 @@ REALTIME: dict[str, ServerEvent] = {
             )
         )
     ),
-    "content_part.added: text": server_events.content_part_added(RESPONSE, ASSISTANT, 0, begun_content_part_json(HI)),
+    "content_part.added: text": server_events.content_part_added(
+        RESPONSE, ASSISTANT, 0, content_part_json(OutputText(""))
+    ),
     "text delta": server_events.text_delta(RESPONSE, ASSISTANT, 0, "Hi."),
     "text done": server_events.text_done(RESPONSE, ASSISTANT, 0, "Hi."),
     "content_part.done: text": server_events.content_part_done(RESPONSE, ASSISTANT, 0, content_part_json(HI)),
@@ -216,5 +219,12 @@ BARGEIN: dict[str, ServerEvent] = {
     "bargein.cut": bargein_events.cut(*ONE, 31320, "The weather in Paris", " is sunny today."),
     "bargein.cut with nothing heard": bargein_events.cut(*ONE, 0, "", "Voilà — おはよう 😀"),
     "bargein.latency": bargein_events.latency(ONE[0], STAGES_MS, "response"),
+    "bargein.decision": bargein_events.decision(
+        explained(
+            Interrupted(
+                ONE[0], "confirmed", 5180, 4940, 160.0, ONE[0], (ONE[1],), Figures(-20.0, -61.5, 240.0, 200.0, 0.021)
+            )
+        )
+    ),
     "bargein.pong": bargein_events.pong("ping_1"),
 }

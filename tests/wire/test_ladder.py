@@ -114,19 +114,6 @@ def test_a_function_call_has_no_content_part() -> None:
     assert rest[3]["item"] == rest[2]["item"]
 
 
-def test_a_response_is_begun_empty_even_when_more_is_known() -> None:
-    late = response()
-    late.status, late.reason, late.output, late.usage = "cancelled", "turn_detected", [reply("x")], Usage()
-    (event,) = ladder.events(actions.ResponseCreated(late))
-    shown = event["response"]
-    assert (shown["status"], shown["status_details"], shown["output"], shown["usage"]) == (
-        "in_progress",
-        None,
-        [],
-        None,
-    )
-
-
 def test_what_is_cut_is_closed_with_what_was_sent() -> None:
     cut = reply("The weather")
     cut.status = "incomplete"

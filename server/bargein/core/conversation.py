@@ -38,6 +38,7 @@ from bargein.core.measures import Measures
 from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
 from bargein.core.rules import ECHO_TABLE, INTERRUPTING_TABLE, POLITE_TABLE, TURN_END_TABLE, VOICE_TABLE, Joint
+from bargein.core.snapshots import item_now, message_now
 from bargein.core.verdicts import Answering, EchoRule, TurnEnd, Verdict
 from bargein.errors import CallerError
 
@@ -113,7 +114,7 @@ class Conversation:
         """Take one event.
 
         :param now: seconds on a clock that never goes back.
-        :returns: what must be done, in order. Items and responses in it are live: render them before the next event.
+        :returns: what must be done, in order, as values: keep them as long as you like.
         :raises CallerError: the caller asked for something impossible; nothing has changed.
         """
         out: list[Action] = []
@@ -398,10 +399,10 @@ class Conversation:
     def _enter_turn(self, item: Message, out: list[Action]) -> None:
         previous = self.history.append(item)
         self.history.forget_sound(self._policy.history_audio_limit_bytes)
-        out.append(actions.InputCommitted(item, previous))
+        out.append(actions.InputCommitted(message_now(item), previous))
         speech = item.parts[0]
         if self.config.transcription is not None and isinstance(speech, InputAudio):
-            out.append(actions.StartTranscription(item.id, speech, self.config.transcription))
+            out.append(actions.StartTranscription(item.id, replace(speech), self.config.transcription))
 
     def _configure(self, config: SessionConfig, now: float, out: list[Action]) -> None:
         before, self.config = self.config.turn_detection, config
@@ -446,7 +447,8 @@ class Conversation:
         out: list[Action],
     ) -> None:
         match event:
-            case events.ItemCreateRequested(item, previous_item_id):
+            case events.ItemCreateRequested(given, previous_item_id):
+                item = item_now(given)  # It lives on in the history, and changes there.
                 if isinstance(item, FunctionCallOutput) and self.history.call(item.call_id) is None:
                     raise CallerError(
                         f"Tool call ID '{item.call_id}' not found in conversation.",
@@ -461,9 +463,9 @@ class Conversation:
                     self.history.forget_sound(self._policy.history_audio_limit_bytes)
                 if isinstance(item, Message) and item.role != "assistant":
                     self._idle.caller_sent(now)
-                out.append(actions.ItemCreated(item, previous))
+                out.append(actions.ItemCreated(item_now(item), previous))
             case events.ItemRetrieveRequested(item_id):
-                out.append(actions.ItemRetrieved(self.agent.as_told(self.history.retrieve(item_id))))
+                out.append(actions.ItemRetrieved(item_now(self.agent.as_told(self.history.retrieve(item_id)))))
             case events.ItemTruncateRequested(item_id, content_index, audio_end_ms):
                 self._truncate(item_id, audio_end_ms, now)
                 out.append(actions.ItemTruncated(item_id, content_index, audio_end_ms))

@@ -16,6 +16,7 @@ from bargein.core.measures import Measures
 from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
 from bargein.core.reply import NewId, Reply
 from bargein.core.requests import build_request, context_items
+from bargein.core.snapshots import response_now
 from bargein.core.word_places import VoicePace, WordPlaces
 from bargein.errors import CallerError
 
@@ -59,7 +60,7 @@ class ReplyMaker:
         """Create the response and ask the model. ``None``: the conversation does not fit, the response has failed."""
         items = context_items(wanted, self._history)
         response = self._response(wanted)
-        out.append(actions.ResponseCreated(response))
+        out.append(actions.ResponseCreated(response_now(response)))
         try:
             request = build_request(
                 wanted.settings, items, self._history, self._policy, unix_s=now + self._unix_offset_s
@@ -71,7 +72,7 @@ class ReplyMaker:
                 "context_length_exceeded",
                 "The conversation no longer fits the model's context, and truncation is disabled.",
             )
-            out.append(actions.ResponseDone(response))
+            out.append(actions.ResponseDone(response_now(response)))
             return None
         self._count += 1
         out.append(actions.StartStream(response.id, request))
@@ -88,9 +89,9 @@ class ReplyMaker:
     def refuse(self, wanted: ResponseRequested, out: list[Action]) -> None:
         """A response that was asked for never begins: its caller must not wait for it."""
         response = self._response(wanted)
-        out.append(actions.ResponseCreated(response))
+        out.append(actions.ResponseCreated(response_now(response)))
         response.status, response.reason, response.usage = "cancelled", "turn_detected", Usage(estimated=True)
-        out.append(actions.ResponseDone(response))
+        out.append(actions.ResponseDone(response_now(response)))
 
     def _response(self, wanted: ResponseRequested) -> Response:
         conversation_id = None if wanted.out_of_band else self._conversation_id

@@ -34,6 +34,7 @@ from bargein.core.items import (
     StatusReason,
 )
 from bargein.core.playback import Playback
+from bargein.core.snapshots import output_now, response_alone, response_now
 from bargein.core.usage import estimate
 from bargein.core.word_places import WordPlaces
 
@@ -217,7 +218,7 @@ class Reply:
             self.response.usage = self._estimated_usage()
         if self._spent is not None:
             self.response.usage += self._spent
-        out.append(actions.ResponseDone(self.response))
+        out.append(actions.ResponseDone(response_now(self.response)))
 
     def _message_as_told(self, message: Message, heard: Heard | None, out: list[Action]) -> Message:
         """The message as the caller is told of it at last. The history's stays whole."""
@@ -330,11 +331,13 @@ class Reply:
         self.response.output.append(item)
         previous = self._enter(item)
         self._previous_ids[item.id] = previous
-        out.append(actions.OutputItemAdded(self.response, output_index, item, previous))
+        begun = response_alone(self.response)
+        out.append(actions.OutputItemAdded(begun, output_index, output_now(item), previous))
         return output_index
 
     def _item_done(self, output_index: int, item: Message | FunctionCall, out: list[Action]) -> None:
-        out.append(actions.OutputItemDone(self.response, output_index, item, self._previous_ids[item.id]))
+        response, previous = response_alone(self.response), self._previous_ids[item.id]
+        out.append(actions.OutputItemDone(response, output_index, output_now(item), previous))
 
     def _enter(self, item: Item) -> str | None:
         return None if self._history is None else self._history.append(item)

@@ -79,15 +79,6 @@ def content_part_json(part: OutputText | OutputAudio) -> Json:
             return {"type": "audio", "transcript": part.transcript}
 
 
-def begun_content_part_json(part: OutputText | OutputAudio) -> Json:
-    """``part`` as ``response.content_part.added`` shows it: empty."""
-    match part:
-        case OutputText():
-            return {"type": "text", "text": ""}
-        case OutputAudio():
-            return {"type": "audio", "transcript": ""}
-
-
 def _part_json(part: Part) -> Json:
     match part:
         case InputText():

@@ -6,7 +6,6 @@ was cut short. Only what was opened is closed, because the core says no more tha
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from bargein.core import actions
@@ -15,7 +14,6 @@ from bargein.core.items import FunctionCall, Item, Message, OutputAudio, OutputT
 from bargein.wire import bargein_events, server_events
 from bargein.wire.errors import input_missing_event
 from bargein.wire.items import (
-    begun_content_part_json,
     begun_item_json,
     content_part_json,
     item_json,
@@ -78,8 +76,7 @@ _ResponseAction = (
 def _response_events(action: _ResponseAction) -> list[ServerEvent]:
     match action:
         case actions.ResponseCreated(response):
-            begun = replace(response, status="in_progress", reason=None, failure=None, output=[], usage=None)
-            return [server_events.response_created(response_json(begun))]
+            return [server_events.response_created(response_json(response))]
         case actions.OutputItemAdded(response, output_index, item, previous_item_id):
             return _item_begins(response, output_index, item, previous_item_id)
         case actions.TranscriptSent(response_id, item_id, output_index, delta):
@@ -107,7 +104,7 @@ def _item_begins(
         told.append(server_events.item_added(begun, previous_item_id))
     part = _part(item)
     if part is not None:
-        shown = begun_content_part_json(part)
+        shown = content_part_json(part)
         told.append(server_events.content_part_added(response.id, item.id, output_index, shown))
     return told
 
