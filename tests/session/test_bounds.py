@@ -16,6 +16,8 @@ from support.model import Model, spoken
 from support.realtime_client import BARGEIN_SUBPROTOCOLS, RealtimeClient, connect
 from support.server import RunningServer, running_server
 
+pytestmark = pytest.mark.real_sockets
+
 
 @pytest.fixture(params=[WebsocketsTransport, PicowsTransport])
 def make_carrier(request: pytest.FixtureRequest) -> MakeCarrier:

@@ -38,6 +38,7 @@ async def test_an_idle_caller_is_let_go_and_one_who_listens_is_not(model: Model)
     assert "idle" in reason
 
 
+@pytest.mark.real_sockets
 @pytest.mark.parametrize("words", [40, 400], ids=["reads nothing", "lets too much wait"])
 async def test_a_caller_who_does_not_read_is_closed_and_the_others_notice_nothing(model: Model, words: int) -> None:
     model.will(spoken(" ".join(["word"] * words)))

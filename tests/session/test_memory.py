@@ -25,6 +25,8 @@ from support.realtime_client import BARGEIN_SUBPROTOCOLS, connect
 from support.server import RunningServer, running_server
 from support.sounds import pcm16, speech
 
+pytestmark = pytest.mark.real_sockets
+
 TRANSPORTS = [WebsocketsTransport, PicowsTransport]
 
 

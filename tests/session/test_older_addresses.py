@@ -15,6 +15,7 @@ from support.server import RunningServer, running_server
 PREVIEW = "/openai/realtime?api-version=2024-10-01-preview&deployment=my-deployment&api-key=correct-key"
 
 
+@pytest.mark.real_sockets
 @pytest.mark.parametrize("make_carrier", [WebsocketsTransport, PicowsTransport])
 async def test_a_turn_over_azures_preview_address(model: Model, make_carrier: MakeCarrier) -> None:
     model.will(spoken("one two three"))

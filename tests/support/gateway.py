@@ -11,17 +11,19 @@ from typing import Any
 
 import httpx
 import orjson
+from prometheus_client import generate_latest
 
 from bargein.gateway.admission import Admitted
 from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.gateway import Gateway
-from bargein.gateway.server import Server
+from bargein.gateway.http.app import build_app
+from bargein.gateway.readiness import Readiness
+from bargein.gateway.server import Server, bind
 from bargein.metrics import Metrics
 from bargein.session.connection import CallerConnection
 from bargein.session.timers import LoopClock, Timers
 from bargein.settings import Settings
 from bargein.upstream import ChatCompletions, UpstreamConfig
-from support.serving import listening, sample
 
 NOWHERE = UpstreamConfig(base_url="http://127.0.0.1:9/v1", model="none")
 _numbers = count()
@@ -137,7 +139,11 @@ class Running:
 
     def metric(self, line: str) -> float:
         """The value of one sample, named as in the exposition."""
-        return sample(self.metrics, line)
+        for text in generate_latest(self.metrics.registry).decode().splitlines():
+            name, _, value = text.rpartition(" ")
+            if name == line:
+                return float(value)
+        raise AssertionError(f"no sample {line}")
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Running]]
@@ -165,7 +171,22 @@ async def running_gateway(
         opened.put_nowait(session)
         return session
 
+    async def read_metrics() -> bytes:
+        return generate_latest(metrics.registry)
+
     async with ChatCompletions(upstream) as completions:
         gateway = Gateway(settings, metrics, timers, open_session, make_carrier)
-        async with listening(gateway, metrics, completions) as (server, serving):
+        server = Server(
+            gateway,
+            build_app(gateway, completions, Readiness(gateway, completions), read_metrics),
+            bind(settings.host, settings.port),
+        )
+        listening = asyncio.Event()
+        serving = asyncio.create_task(server.serve(listening.set))
+        await listening.wait()
+        try:
             yield Running(gateway, server, metrics, timers, sessions, opened, serving)
+        finally:
+            server.end()
+            server.end()
+            await serving

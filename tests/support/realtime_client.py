@@ -28,7 +28,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
@@ -142,7 +141,7 @@ class RealtimeClient:
         return [event for event in self.events if event["type"] == event_type]
 
     def arrived_s(self, message: Message) -> float:
-        """When ``message``, one of :attr:`messages`, arrived: :func:`time.monotonic` seconds."""
+        """When ``message``, one of :attr:`messages`, arrived: seconds on the loop's clock."""
         return self._arrived_s[id(message)]
 
     def audio(self, response_id: str | None = None) -> bytes:
@@ -338,4 +337,4 @@ class RealtimeClient:
             decoded = json.loads(message)
             self._recorder.record(message)
         self.messages.append(decoded)
-        self._arrived_s[id(decoded)] = time.monotonic()
+        self._arrived_s[id(decoded)] = asyncio.get_running_loop().time()

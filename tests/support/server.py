@@ -8,16 +8,19 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from prometheus_client import generate_latest
+
 from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.gateway import Gateway
-from bargein.gateway.server import Server
+from bargein.gateway.http.app import build_app
+from bargein.gateway.readiness import Readiness
+from bargein.gateway.server import Server, bind
 from bargein.gateway.services import make_services, session_opener, upstream_config
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from bargein.metrics import Metrics
 from bargein.session.timers import LoopClock, Timers
 from bargein.settings import Settings
 from bargein.upstream import ChatCompletions, Transcriptions
-from support.serving import listening, sample
 
 
 @dataclass
@@ -36,7 +39,11 @@ class RunningServer:
 
     def metric(self, line: str) -> float:
         """The value of one sample, named as in the exposition."""
-        return sample(self.metrics, line)
+        for text in generate_latest(self.metrics.registry).decode().splitlines():
+            name, _, value = text.rpartition(" ")
+            if name == line:
+                return float(value)
+        raise AssertionError(f"no sample {line}")
 
 
 @asynccontextmanager
@@ -50,11 +57,24 @@ async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[Run
     timers = Timers(LoopClock(loop), loop)
     config = upstream_config(settings, None)
 
+    async def read_metrics() -> bytes:
+        return generate_latest(metrics.registry)
+
     async with ChatCompletions(config) as completions, Transcriptions(config) as transcriptions:
         services = make_services(settings, metrics, timers, completions, transcriptions)
         gateway = Gateway(settings, metrics, timers, session_opener(services), make_carrier)
+        server = Server(
+            gateway,
+            build_app(gateway, completions, Readiness(gateway, completions), read_metrics),
+            bind(settings.host, settings.port),
+        )
+        listening = asyncio.Event()
+        serving = asyncio.create_task(server.serve(listening.set))
+        await listening.wait()
         try:
-            async with listening(gateway, metrics, completions) as (server, _):
-                yield RunningServer(gateway, server, metrics)
+            yield RunningServer(gateway, server, metrics)
         finally:
+            server.end()
+            server.end()
+            await serving
             timers.close()

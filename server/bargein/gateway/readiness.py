@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -15,6 +14,7 @@ import structlog
 from bargein.errors import UpstreamError
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.refusal import Refusal, try_later
+from bargein.loop.clock import steady_s, unix_s
 from bargein.upstream import Fault, ModelHealth, Probe, Trouble
 
 WAIT_S: Final = 2.0
@@ -114,7 +114,7 @@ class Readiness:
 
     def _model_check(self, trouble: Trouble | None) -> dict[str, Any]:
         if trouble is not None:
-            since_unix_s = time.time() - (asyncio.get_running_loop().time() - trouble.since_s)
+            since_unix_s = unix_s() - (steady_s() - trouble.since_s)
             return {
                 "status": "failing",
                 "since": datetime.fromtimestamp(since_unix_s, UTC).isoformat(timespec="seconds"),
@@ -125,7 +125,7 @@ class Readiness:
         return {"status": "ok" if self._model.health.good_at_s is not None else "unknown"}
 
     async def _look(self) -> Trouble | None:
-        now_s = asyncio.get_running_loop().time()
+        now_s = steady_s()
         health = self._model.health
         if self._asking is None and not (
             _is_fresh(health.turn_at_s, now_s, TURN_S) or _is_fresh(self._asked_at_s, now_s, QUESTION_S)
@@ -144,7 +144,7 @@ class Readiness:
 
     def _asked(self, task: asyncio.Task[Probe | None]) -> None:
         self._asking = None
-        self._asked_at_s = asyncio.get_running_loop().time()
+        self._asked_at_s = steady_s()
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("asking after the model broke", exc_info=error)
 

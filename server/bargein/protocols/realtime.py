@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any, Final
 
 from bargein.core import actions
 from bargein.core.actions import AudioSent, BargeinAction, CallerAction
 from bargein.errors import CallerError
+from bargein.loop.clock import unix_s
 from bargein.protocols.outbox import Outbox
 from bargein.session.backlog import BacklogWatch
 from bargein.session.caller_protocol import CallerProtocol, Talk
@@ -63,7 +63,7 @@ class RealtimeProtocol(CallerProtocol):
         self._object = SessionObject.begin(
             id=names.session_id,
             model=spoken.model,
-            expires_at=int(time.time() + services.limits.max_session_s),
+            expires_at=int(unix_s() + services.limits.max_session_s),
             default_voice=services.default_voice,
             images=services.images,
             initial=spoken.initial_session,

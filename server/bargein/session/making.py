@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
 from bargein.core.conversation import Conversation
+from bargein.loop.clock import unix_s
 from bargein.metrics import Metrics
 from bargein.session.backlog import BacklogWatch
 from bargein.session.caller_protocol import CallerProtocol
@@ -49,7 +49,7 @@ class Collaborators:
 
 
 def collaborators(
-    services: Services, names: Names, protocol: CallerProtocol, unix_now: Callable[[], float] = time.time
+    services: Services, names: Names, protocol: CallerProtocol, unix_now: Callable[[], float] = unix_s
 ) -> Collaborators:
     """Everything that one caller's session needs.
 

@@ -34,6 +34,7 @@ from bargein.gateway.push_to_talk import ChatPolicy, Completions, Exchange, Push
 from bargein.gateway.readiness import Readiness
 from bargein.gateway.refusal import OUR_FAULT, Refusal
 from bargein.gateway.services import model_server, shown_voice, takes_images
+from bargein.loop.clock import unix_s
 from bargein.metrics import Metrics
 from bargein.upstream.dialects import dialect_of
 from bargein.wire.session_object import SessionObject
@@ -182,7 +183,7 @@ class _Routes:
         return SessionObject.begin(
             id=f"sess_{secrets.token_hex(10)}",
             model=model if isinstance(model, str) and model else settings.model,
-            expires_at=int(time.time() + settings.session_limit_s),
+            expires_at=int(unix_s() + settings.session_limit_s),
             default_voice=shown_voice(settings.voice),
             initial=session,
         ).echo()

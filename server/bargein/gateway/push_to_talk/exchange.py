@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from bargein.gateway.http.answers import Refused
 from bargein.gateway.http.bodies import Bodies
 from bargein.gateway.push_to_talk.policy import Asked, ChatPolicy, admit
 from bargein.gateway.refusal import Refusal
+from bargein.loop.clock import steady_s, unix_s
 from bargein.metrics import Metrics
 from bargein.metrics.metrics import ResponseStatus as Outcome
 from bargein.session.streams import kind_of
@@ -73,7 +73,7 @@ class _Turn:
     address: str
     chat: ChatRequest
     asked: Asked
-    began_s: float = field(default_factory=time.monotonic)
+    began_s: float = field(default_factory=steady_s)
     request_id: str = field(default_factory=lambda: f"req_{secrets.token_hex(12)}")
     reply: WholeAnswer | ChunkWriter | None = None
     drop: Drop | None = None
@@ -147,7 +147,7 @@ class Exchange:
         try:
             async with self._shared.completions.stream_plain(turn.asked.request, on_begun=begun) as pieces:
                 first = await anext(pieces)
-                self._metrics.upstream_first_piece_s.observe(time.monotonic() - turn.began_s)
+                self._metrics.upstream_first_piece_s.observe(steady_s() - turn.began_s)
                 # The request has been sent: its room is somebody else's.
                 await held.aclose()
                 answer = _stream if turn.chat.stream else _whole
@@ -182,7 +182,7 @@ class Exchange:
             model=asked.request.model,
             audio=asked.request.audio,
             stream=turn.chat.stream,
-            duration_s=round(time.monotonic() - turn.began_s, 3),
+            duration_s=round(steady_s() - turn.began_s, 3),
             input_tokens=usage.input_tokens,
             output_tokens=usage.output_tokens,
             estimated=usage.estimated,
@@ -235,7 +235,7 @@ def _read(body: bytes, named: str | None, policy: ChatPolicy) -> tuple[ChatReque
 
 async def _stream(turn: _Turn, first: _Piece, rest: AsyncIterator[_Piece], out: _Out) -> Outcome:
     chat = turn.chat
-    writer = turn.reply = ChunkWriter(turn.asked.request.model, int(time.time()), include_usage=chat.include_usage)
+    writer = turn.reply = ChunkWriter(turn.asked.request.model, int(unix_s()), include_usage=chat.include_usage)
     await out.begin(HTTPStatus.OK, SSE_HEADERS)
     await out.write(writer.begin())
     piece: _Piece | None = first
@@ -244,12 +244,12 @@ async def _stream(turn: _Turn, first: _Piece, rest: AsyncIterator[_Piece], out: 
         if not isinstance(piece, EncodedAudio) and (events := writer.write(piece)):
             await out.write(events)
         piece = await anext(rest, None)
-    await out.finish(writer.end(_usage(turn, writer), int(time.time())))
+    await out.finish(writer.end(_usage(turn, writer), int(unix_s())))
     return _outcome(writer.reply.reason)
 
 
 async def _whole(turn: _Turn, first: _Piece, rest: AsyncIterator[_Piece], out: _Out) -> Outcome:
-    answer = turn.reply = WholeAnswer(turn.asked.request.model, int(time.time()), turn.chat.audio_format)
+    answer = turn.reply = WholeAnswer(turn.asked.request.model, int(unix_s()), turn.chat.audio_format)
     piece: _Piece | None = first
     while piece is not None:
         if isinstance(piece, EncodedAudio):
@@ -259,7 +259,7 @@ async def _whole(turn: _Turn, first: _Piece, rest: AsyncIterator[_Piece], out: _
         if answer.reply.samples > MAX_WHOLE_S * PCM16_24K.rate_hz:
             raise UpstreamMalformed("The model did not come to an end.", code="answer_too_long")
         piece = await anext(rest, None)
-    usage, now_unix_s = _usage(turn, answer), int(time.time())
+    usage, now_unix_s = _usage(turn, answer), int(unix_s())
     if answer.reply.samples > INLINE_SAMPLES:
         content = await asyncio.to_thread(lambda: orjson.dumps(answer.as_json(usage, now_unix_s)))
     else:
