@@ -24,8 +24,8 @@ from bargein.upstream.http import (
     UnknownEncoding,
     body_reader,
 )
-from bargein.upstream.http.connection import SLICE_BYTES
-from bargein.upstream.http.origin import parse_url
+from bargein.upstream.http.client import SLICE_BYTES
+from bargein.upstream.http.proxies import check_url
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
 Serve = Callable[["Peer"], Awaitable[None]]
@@ -43,7 +43,7 @@ class Peer:
         return (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
 
     async def request(self) -> bytes:
-        lengths = [line for line in await self.head() if line.startswith("content-length: ")]
+        lengths = [line for line in await self.head() if line.lower().startswith("content-length: ")]
         return await self.reader.readexactly(int(lengths[0].partition(" ")[2]))
 
     async def send(self, data: bytes) -> None:
@@ -102,8 +102,16 @@ async def client_of(url: str) -> AsyncIterator[HttpClient]:
         await client.aclose()
 
 
+HEADERS = {
+    "accept": "*/*",
+    "accept-encoding": "identity",
+    "user-agent": "bargein",
+    "content-type": "application/json",
+}
+
+
 async def post(client: HttpClient, url: str, body: bytes = b"?", lease: Lease | None = None) -> Response:
-    return await client.post(url, {"accept": "*/*"}, body, lease or client.lease())
+    return await client.post(url, HEADERS, body, lease or client.lease())
 
 
 async def whole(response: Response) -> bytes:
@@ -136,14 +144,16 @@ async def test_what_is_asked() -> None:
         url = f"http://127.0.0.1:{server.port}/grün/a%20b?x=ü"
         async with client_of(url) as client:
             await whole(await post(client, url))
-        assert heads[0] == [
-            "POST /gr%C3%BCn/a%20b?x=%C3%BC HTTP/1.1",
-            f"host: 127.0.0.1:{server.port}",
-            "accept: */*",
-            "content-length: 1",
-            "",
-            "",
-        ]
+        request, *fields = heads[0]
+        assert request == "POST /gr%C3%BCn/a%20b?x=%C3%BC HTTP/1.1"
+        assert {line.partition(":")[0].lower(): line.partition(": ")[2] for line in fields if line} == {
+            "host": f"127.0.0.1:{server.port}",
+            "accept": "*/*",
+            "content-length": "1",
+            "content-type": "application/json",
+            "user-agent": "bargein",
+            "accept-encoding": "identity",
+        }
 
 
 async def test_a_pooled_connection_that_the_server_closes_instead_of_an_answer_is_replaced_once() -> None:
@@ -181,8 +191,9 @@ async def test_nothing_is_asked_again_once_an_answer_has_begun() -> None:
 
 
 @pytest.mark.parametrize("surplus", [b"x", OK])
-async def test_what_nobody_asked_for_spoils_a_connection(surplus: bytes) -> None:
-    closed = asyncio.Event()
+@pytest.mark.parametrize("passes", [0, 10], ids=["not yet seen", "seen"])
+async def test_what_nobody_asked_for_spoils_a_connection(surplus: bytes, passes: int) -> None:
+    """Else it would be taken for the next request's answer."""
 
     async def serve(peer: Peer) -> None:
         await peer.request()
@@ -190,15 +201,19 @@ async def test_what_nobody_asked_for_spoils_a_connection(surplus: bytes) -> None
         if peer.number == 0:
             await idle.wait()
             await peer.send(surplus)
+            sent.set()
             await peer.gone()
-            closed.set()
+            gone.set()
 
-    idle = asyncio.Event()
+    idle, sent, gone = asyncio.Event(), asyncio.Event(), asyncio.Event()
     async with serving(serve) as server, client_of(server.url) as client:
         await whole(await post(client, server.url))
         idle.set()
-        await closed.wait()
+        await sent.wait()
+        for _ in range(passes):
+            await asyncio.sleep(0)
         assert await whole(await post(client, server.url)) == b"hi"
+        await gone.wait()
         assert len(server.peers) == 2
 
 
@@ -235,17 +250,22 @@ async def test_too_many_headers() -> None:
             await post(client, server.url)
 
 
-async def test_a_body_that_goes_wrong_is_read_until_then() -> None:
+@pytest.mark.parametrize("end", [b"x\r\n", b"2\r\nhi!\r\n", b"-1\r\n"])
+async def test_a_body_that_goes_wrong_is_read_until_then(end: bytes) -> None:
     async def serve(peer: Peer) -> None:
         await peer.request()
-        await peer.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\nx\r\n")
+        await peer.send(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nhi\r\n")
+        await read.wait()
+        await peer.send(end)
+        await peer.gone()
 
+    read = asyncio.Event()
     async with serving(serve) as server, client_of(server.url) as client:
         response = await post(client, server.url)
-        with suppress(InvalidHttp):
-            assert await response.read() == b"hi"
+        assert await response.read() == b"hi"
+        read.set()
         with pytest.raises(InvalidHttp):
-            await response.read()
+            await whole(response)
 
 
 async def test_an_answer_before_the_request_is_read() -> None:
@@ -346,32 +366,10 @@ async def test_giving_up_in_the_middle_of_a_handshake(how: str) -> None:
             await gone.wait()
 
 
-async def test_another_server_s_url() -> None:
-    async with client_of("http://127.0.0.1:9/") as client:
-        with pytest.raises(ValueError, match=r"not for http://127\.0\.0\.1:10"):
-            await post(client, "http://127.0.0.1:10/")
-
-
 @pytest.mark.parametrize("url", ["http://a..b/", "http://a:99999/", "http:///x", "ftp://a/", "http://a b/"])
 def test_what_is_no_url(url: str) -> None:
     with pytest.raises(SettingsError):
-        parse_url(url)
-
-
-@pytest.mark.parametrize(
-    ("url", "host_header", "port"),
-    [
-        ("http://A.example/", "a.example", 80),
-        ("https://a.example:443/", "a.example", 443),
-        ("https://a.example:444/", "a.example:444", 444),
-        ("http://[::1]:81/", "[::1]:81", 81),
-        ("http://[::1]/", "[::1]", 80),
-        ("http://bücher.example/", "xn--bcher-kva.example", 80),
-    ],
-)
-def test_origins(url: str, host_header: str, port: int) -> None:
-    origin, target = parse_url(url)
-    assert (origin.host_header, origin.port, target) == (host_header, port, "/")
+        check_url(url)
 
 
 # Proxies.
@@ -429,15 +427,9 @@ async def test_through_a_tunnel(model_tls: tuple[Path, ssl.SSLContext], monkeypa
             assert await (await post(client, url, lease=lease)).read() == b"hi"
             lease.drop()
             await gone.wait()
-        assert heads == [
-            [
-                "CONNECT model.invalid:443 HTTP/1.1",
-                "host: model.invalid:443",
-                "proxy-authorization: Basic bWU6YSBi",
-                "",
-                "",
-            ]
-        ]
+        ((connect, *fields),) = heads
+        assert connect == "CONNECT model.invalid:443 HTTP/1.1"
+        assert "proxy-authorization: Basic bWU6YSBi" in fields
 
 
 async def test_a_dropped_connection_is_over_for_the_server_before_the_loop_comes_round() -> None:
@@ -481,7 +473,8 @@ async def test_a_proxy_s_password_is_for_the_proxy(monkeypatch: pytest.MonkeyPat
         monkeypatch.setenv("http_proxy", f"http://me:secret@127.0.0.1:{proxy.port}")
         async with client_of("http://model.invalid/v1?a=b") as client:
             assert await whole(await post(client, "http://model.invalid/v1?a=b")) == b"hi"
-    assert heads[0][:2] == ["POST http://model.invalid/v1?a=b HTTP/1.1", "host: model.invalid"]
+    assert heads[0][0] == "POST http://model.invalid/v1?a=b HTTP/1.1"
+    assert "host: model.invalid" in heads[0]
     assert "proxy-authorization: Basic bWU6c2VjcmV0" in heads[0]
 
 

@@ -7,13 +7,13 @@ import itertools
 import zlib
 
 import pytest
+from bargein.upstream.http.head import request_head
+from bargein.upstream.http.parser import HEAD_LIMIT_BYTES, ResponseParser
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bargein.upstream.http.decoding import STEP_BYTES, Inflater
 from bargein.upstream.http.errors import ConnectionCut, InvalidHttp
-from bargein.upstream.http.head import request_head
-from bargein.upstream.http.parser import HEAD_LIMIT_BYTES, ResponseParser
 
 BODY = b"data: {}\n\n"
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -51,7 +51,7 @@ class Answer:
         """The reply has come to its own end."""
 
     async def read(self) -> bytes | None:
-        """The next bytes, ``None`` at the end. Cancelled, what came is not lost.
+        """The next bytes, ``None`` at the end. Cancelled, no others can be read.
 
         :raises UpstreamTimedOut: nothing came.
         :raises UpstreamUnavailable: the connection was cut.
@@ -150,10 +150,10 @@ class Answer:
                 while await self.read() is not None:
                     pass
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the connection at once, unless the body has come to its end."""
         self._patience.close()
-        self.response.drop()
+        await self.response.aclose()
 
 
 def _is_whole(kind: str, begin: bytes | None) -> bool:
@@ -172,5 +172,5 @@ async def refusal(response: Response, secret: str | None) -> UpstreamError:
     except failures.FOREIGN:
         pass  # The status alone says enough.
     finally:
-        response.drop()
+        await response.aclose()
     return failures.from_status(response.status_code, response.headers, bytes(body), secret)

@@ -199,7 +199,7 @@ class ChatCompletions:
                 # A transport closes its socket in the loop's next pass, and the callbacks of a pass run in order.
                 asyncio.get_running_loop().call_soon(on_closed)
             if answer is not None:
-                answer.close()
+                await answer.aclose()
 
     async def _ask(self, endpoint: Endpoint, body: bytes, lease: Lease, first_byte_s: float) -> Answer:
         """Send the request; return when the headers of a 200 are there."""

@@ -52,7 +52,7 @@ async def probe(client: HttpClient, endpoint: Endpoint, limit_s: float) -> Probe
     finally:
         lease.drop()
         if answer is not None:
-            answer.close()
+            await answer.aclose()
 
 
 def _refused(error: UpstreamError) -> Probe:

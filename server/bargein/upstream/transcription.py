@@ -127,7 +127,7 @@ class Transcriptions:
                 try:
                     return _transcript(await answer.whole(_LIMIT_BYTES), logprobs=_LOGPROBS in fields)
                 finally:
-                    answer.close()
+                    await answer.aclose()
         except failures.FOREIGN as error:
             raise failures.timed_out("whole_answer") if limit.lost else failures.from_exception(error) from error
         finally:

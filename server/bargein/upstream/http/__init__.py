@@ -1,11 +1,9 @@
-"""An HTTP/1.1 client for one thing: many long streams from one server, each of which can be dropped at once.
+"""HTTP to the model's side: httpx over aiohttp, and a hold on the socket under each request, so that it can be dropped.
 
-``client`` posts, ``pool`` keeps connections, ``connector`` makes them, ``connection`` is the socket's side of one,
-``parser`` reads answers without any socket.
+``client`` asks, ``connector`` makes and keeps connections, ``lease`` drops them, ``decoding`` inflates.
 """
 
-from bargein.upstream.http.client import HttpClient, Lease
-from bargein.upstream.http.connection import Response
+from bargein.upstream.http.client import HttpClient, Response
 from bargein.upstream.http.decoding import body_reader
 from bargein.upstream.http.errors import (
     ConnectFailed,
@@ -16,6 +14,7 @@ from bargein.upstream.http.errors import (
     TlsFailed,
     UnknownEncoding,
 )
+from bargein.upstream.http.lease import Lease
 
 __all__ = [
     "ConnectFailed",

@@ -1,58 +1,87 @@
-"""The HTTP client, and a hold on the socket under each of its requests.
-
-A reply that was talked over must stop being paid for now: :meth:`Lease.drop` closes its socket at once, where a polite
-close would wait for the request to be written out and, under TLS, for the peer's farewell.
-"""
+"""The HTTP client, and what it answers."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import functools
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
+from weakref import WeakSet
 
-from bargein.upstream.http.connection import Connection, Response
-from bargein.upstream.http.connector import Connector
-from bargein.upstream.http.errors import ConnectionCut, ConnectTimedOut
-from bargein.upstream.http.head import request_head
-from bargein.upstream.http.origin import parse_url
-from bargein.upstream.http.pool import Pool
-from bargein.upstream.http.proxies import proxy_for
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from bargein.upstream.http.connector import Connector, tls_context
+from bargein.upstream.http.errors import FOREIGN, ConnectionCut, HttpError, InvalidHttp, named
+from bargein.upstream.http.lease import LEASE, CarriedResponse, Lease
+from bargein.upstream.http.proxies import check_url, proxy_for
+
+AT_ONCE_BYTES: Final = 1024 * 1024
+"""A body up to this size is written together with its head."""
+SLICE_BYTES: Final = 65_536
+"""A larger one in slices of this size, each in a pass of its own of the event loop, so that nobody is held up."""
+READ_BYTES: Final = 65_536
+"""Where twice as much of an answer waits for its reader, no more is read from the socket."""
+FIELD_LIMIT_BYTES: Final = 65_536
+"""The longest header field; aiohttp's own limit is below what gateways send."""
+FIELDS_LIMIT: Final = 256
+
+_url: Final = functools.lru_cache(64)(httpx.URL)
 
 
-class Lease:
-    """The connection that carries one request, from the first name lookup on."""
+class Response:
+    """One answer: its head, and its body as it comes. Read by one task at a time."""
 
-    __slots__ = ("_connecting", "_response", "gave_up")
+    __slots__ = ("_answer", "_chunks", "_error", "_response", "headers", "status_code")
 
-    def __init__(self) -> None:
-        self.gave_up = False
-        """Whether it was dropped before there was a connection."""
-        self._connecting: asyncio.Timeout | None = None
-        self._response: Response | None = None
-
-    def connects(self, limit: asyncio.Timeout | None) -> None:
-        """For the client: what ends connecting."""
-        self._connecting = limit
-
-    def holds(self, response: Response) -> None:
-        """For the client: what came of it."""
+    def __init__(self, response: httpx.Response, answer: CarriedResponse) -> None:
+        self.status_code = response.status_code
+        self.headers: Mapping[str, str] = response.headers
         self._response = response
+        self._answer = answer
+        self._chunks = response.aiter_raw()
+        self._error: HttpError | None = None
 
-    def drop(self) -> bool:
-        """Give up connecting; abort the socket, unless it has gone back to the pool: there it may serve somebody else
-        already. May be called twice, and from any callback of the event loop.
+    async def read(self) -> bytes:
+        """What has come of the body, at least one byte; empty at its end.
 
-        :returns: whether the connection is over, for the other side too; only connecting takes a while to give up.
+        :raises HttpError: the body stops before its end, or goes on as something else. What came before is read first.
         """
-        if self._connecting is not None and not self._connecting.expired():
-            self.gave_up = True
-            self._connecting.reschedule(0.0)
-        if self._response is not None:
-            self._response.drop()
-        return self._connecting is None
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        try:
+            return await anext(self._chunks)
+        except StopAsyncIteration:
+            if self._answer.was_cut or self._answer.was_reset:
+                raise ConnectionCut("the connection was reset") from None
+            return b""
+        except FOREIGN as error:
+            if left_over := self._answer.left_over():
+                self._error = named(error)
+                return left_over
+            raise named(error) from error
+
+    def drop(self) -> None:
+        """Abort the socket, unless the answer is complete: then it may serve somebody else already."""
+        self._answer.abort()
+
+    async def aclose(self) -> None:
+        """As :meth:`drop`, and forget the rest of the answer."""
+        self._answer.abort()
+        with suppress(*FOREIGN, StopAsyncIteration):
+            # The generators of two libraries, one inside the other: by an error, which is there already, they end all
+            # at once; closed from outside, only the outermost does, and the event loop makes a task for each other one.
+            await anext(self._chunks)
+        await self._response.aclose()
 
 
 class HttpClient:
-    """Posts to one server: any number of connections, no redirects, no timeout but the one for connecting.
+    """Asks one server: any number of connections, no redirects, no cookies, no timeout but the one for connecting.
 
     ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY`` are honoured, but never for this machine itself.
 
@@ -63,29 +92,35 @@ class HttpClient:
     """
 
     def __init__(self, url: str, connect_timeout_s: float) -> None:
-        self._origin, _ = parse_url(url)
+        check_url(url)
         proxy = proxy_for(url)
-        self._connector = Connector(self._origin, proxy, connect_timeout_s)
+        self._connect_timeout_s = connect_timeout_s
+        tls = url.startswith("https:")
+        needs_tls = tls or (proxy is not None and proxy.url.scheme == "https")
+        self._tls = tls_context() if needs_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         # Through a tunnel, only the server at its end is spoken to.
-        self._forwarding = proxy if not self._origin.tls else None
-        self._pool = Pool()
-        self._connections: set[Connection] = set()
-        self._connecting: set[Lease] = set()
+        self._for_proxy = dict(proxy.headers) if proxy is not None and not tls else {}
+        transport = AiohttpTransport(verify=self._tls, proxy=proxy, client=self._open)
+        no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+        self._client = httpx.AsyncClient(transport=transport, timeout=None, trust_env=False, cookies=no_cookies)  # noqa: S113  # patience is counted above
+        self._connector: Connector | None = None
+        self._leases: WeakSet[Lease] = WeakSet()
         self._is_closed = False
-        self._nothing_left: asyncio.Event | None = None
 
     @property
     def open_connections(self) -> int:
         """How many there are, idle ones and those that are being made included."""
-        return len(self._connections) + len(self._connecting)
+        return self._connector.open_sockets if self._connector is not None else 0
 
     def lease(self) -> Lease:
         """A hold on the connection of one request to come."""
-        return Lease()
+        lease = Lease()
+        self._leases.add(lease)
+        return lease
 
     async def get(self, url: str, headers: Mapping[str, str], lease: Lease) -> Response:
         """As :meth:`post`, for what is only read."""
-        return await self._send(self._head("GET", url, headers), b"", lease)
+        return await self._send("GET", url, headers, None, lease)
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes, lease: Lease) -> Response:
         """Send ``body``, return with the answer's head. Cancelled, it leaves no socket once ``lease`` is dropped.
@@ -98,86 +133,116 @@ class HttpClient:
 
         :param url: of the server that this client is for.
         :raises HttpError: there is no answer.
-        :raises ValueError: it is another server's URL, or a header breaks its line.
+        :raises ValueError: a header breaks its line.
         """
-        return await self._send(self._head("POST", url, {**headers, "content-length": str(len(body))}), body, lease)
+        return await self._send("POST", url, headers, body, lease)
 
-    async def _send(self, head: bytes, body: bytes, lease: Lease) -> Response:
-        if self._is_closed:
-            raise ConnectionCut("the client is closed")
-        if (pooled := self._pool.take()) is not None:
-            response = pooled.ask(head, body)
-            lease.holds(response)
+    async def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, lease: Lease
+    ) -> Response:
+        if self._is_closed or lease.dropped:
+            raise ConnectionCut("the client is closed" if self._is_closed else "given up before it was asked")
+        headers = {**headers, **self._for_proxy}
+        token = LEASE.set(lease)
+        try:
             try:
-                await response.begin()
-            except ConnectionCut:
-                if not response.replaceable:
+                return await self._ask(_request(method, url, headers, body), lease)
+            except ConnectionCut as cut:
+                if not _may_ask_again(lease, cut):
                     raise
-            else:
-                return response
-        connection = await self._connect(lease)
-        response = connection.ask(head, body)
-        lease.holds(response)
-        await response.begin()
-        return response
+            lease.needs_new = True
+            return await self._ask(_request(method, url, headers, body), lease)
+        finally:
+            LEASE.reset(token)
+
+    async def _ask(self, request: httpx.Request, lease: Lease) -> Response:
+        try:
+            response = await self._client.send(request, stream=True)
+        except FOREIGN as error:
+            raise named(error) from error
+        if lease.answer is None:
+            raise RuntimeError("an answer that came without a connection")
+        answer = Response(response, lease.answer)
+        if response.headers.get("transfer-encoding", "chunked").lower() != "chunked":
+            await answer.aclose()
+            raise InvalidHttp("a transfer coding that was not asked for")
+        return answer
 
     async def aclose(self) -> None:
         """Close every connection; whoever reads from one, or waits for one, fails at once. Returns when all sockets
         are closed.
         """
         self._is_closed = True
-        for lease in list(self._connecting):
+        answers = [lease.answer for lease in self._leases if lease.answer is not None]
+        going = [gone for answer in answers if (gone := answer.gone()) is not None]
+        for lease in list(self._leases):
             lease.drop()
-        self._pool.close()
-        for connection in list(self._connections):
-            connection.abort()
-        if self._connecting or self._connections:
-            self._nothing_left = asyncio.Event()
-            await self._nothing_left.wait()
-        # A transport tells of its end and closes its socket then; what was connecting closes it in the next pass.
+        if self._connector is not None:
+            await self._connector.give_up()
+        await self._client.aclose()
+        await asyncio.gather(*going, return_exceptions=True)
+        # A transport tells of its end and closes its socket then.
         await asyncio.sleep(0)
 
-    def released(self, connection: Connection) -> None:
-        """For a connection: it may carry another request."""
-        if connection in self._connections:
-            self._pool.put(connection)
+    def _open(self) -> aiohttp.ClientSession:
+        self._connector = Connector(self._tls, self._connect_timeout_s)
+        return aiohttp.ClientSession(
+            connector=self._connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            response_class=CarriedResponse,
+            read_bufsize=READ_BYTES,
+            max_line_size=FIELD_LIMIT_BYTES,
+            max_field_size=FIELD_LIMIT_BYTES,
+            max_headers=FIELDS_LIMIT,
+        )
 
-    def closed(self, connection: Connection) -> None:
-        """For a connection: it has no socket any more."""
-        self._pool.discard(connection)
-        self._connections.discard(connection)
-        self._look_whether_anything_is_left()
 
-    async def _connect(self, lease: Lease) -> Connection:
-        limit = asyncio.timeout(None)
-        lease.connects(limit)
-        self._connecting.add(lease)
-        try:
-            connection = await self._connector.connect(self, limit)
-        except ConnectTimedOut:
-            if lease.gave_up:
-                raise ConnectionCut("given up while connecting") from None
-            raise
-        finally:
-            self._connecting.discard(lease)
-            lease.connects(None)
-            self._look_whether_anything_is_left()
-        if self._is_closed or not connection.is_open:
-            connection.abort()
-            raise ConnectionCut("closed before it could be used")
-        self._connections.add(connection)
-        return connection
+class _Slices(httpx.AsyncByteStream):
+    """A large body. aiohttp waits after each slice for the socket to take it."""
 
-    def _look_whether_anything_is_left(self) -> None:
-        if self._nothing_left is not None and not self._connecting and not self._connections:
-            self._nothing_left.set()
+    def __init__(self, body: bytes) -> None:
+        self._body = body
 
-    def _head(self, method: str, url: str, headers: Mapping[str, str]) -> bytes:
-        origin, target = parse_url(url)
-        if origin != self._origin:
-            raise ValueError(f"this client is for {self._origin}, not for {origin}")
-        if self._forwarding is not None:
-            # RFC 9112 section 3.2.2.
-            target = f"{origin}{target}"
-            headers = {**headers, **self._forwarding.headers}
-        return request_head(method, target, {"host": origin.host_header, **headers})
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _SliceIterator(self._body)
+
+
+class _SliceIterator:
+    """No generator, which would outlive a request that is dropped."""
+
+    def __init__(self, body: bytes) -> None:
+        self._rest = memoryview(body)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._rest:
+            raise StopAsyncIteration
+        await asyncio.sleep(0)
+        head, self._rest = self._rest[:SLICE_BYTES], self._rest[SLICE_BYTES:]
+        return bytes(head)
+
+
+def _request(method: str, url: str, headers: dict[str, str], body: bytes | None) -> httpx.Request:
+    if body is not None and len(body) > AT_ONCE_BYTES:
+        headers["content-length"] = str(len(body))
+        return httpx.Request(method, _url(url), headers=headers, stream=_Slices(body))
+    return httpx.Request(method, _url(url), headers=headers, content=body)
+
+
+def _may_ask_again(lease: Lease, cut: ConnectionCut) -> bool:
+    """Whether a server has closed a connection from the pool without a word. Of a reset it cannot be told whether half
+    a head came first.
+    """
+    if lease.dropped or not lease.reused:
+        return False
+    error: BaseException | None = cut
+    while error is not None:
+        match error:
+            case aiohttp.ServerDisconnectedError(message=message):
+                return isinstance(message, str)  # Else it is the half of a head.
+            case aiohttp.ClientOSError():
+                return True
+        error = error.__cause__
+    return False

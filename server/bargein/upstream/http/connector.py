@@ -1,30 +1,42 @@
-"""Making connections: name, TCP, proxy, TLS."""
+"""Making connections, name, TCP, proxy and TLS, and keeping them."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import select
 import socket
 import ssl
-from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary, WeakSet, ref
 
-import aiohappyeyeballs
+import aiohttp
 import certifi
 from aiohappyeyeballs import AddrInfoType
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
 
 from bargein.loop.patience import Patience
 from bargein.loop.time_limit import expire
-from bargein.upstream.http.connection import Connection, Owner
-from bargein.upstream.http.errors import ConnectFailed, ConnectTimedOut, TlsFailed
-from bargein.upstream.http.head import request_head
-from bargein.upstream.http.origin import Origin
-from bargein.upstream.http.proxies import Proxy
+from bargein.upstream.http.errors import (
+    ConnectFailed,
+    ConnectionCut,
+    ConnectTimedOut,
+    HttpError,
+    InvalidHttp,
+    TlsFailed,
+)
+from bargein.upstream.http.lease import LEASE, Lease
 
-_NEXT_ADDRESS_S: Final = 0.25
-"""After how long the next address is tried too (RFC 8305 section 5)."""
-_NAMES_S: Final = 60.0
+if TYPE_CHECKING:
+    from aiohttp.tracing import Trace
+
+KEEPALIVE_S: Final = 60.0
+"""A caller listens to a reply, answers, and the next request comes: longer than that gap, shorter than servers wait."""
+_NAMES_S: Final = 60
 """How long a resolved name is believed."""
+_HANGUP: Final = getattr(select, "poll", None)  # There is none on Windows.
 
 
 def tls_context() -> ssl.SSLContext:
@@ -42,86 +54,160 @@ def tls_context() -> ssl.SSLContext:
     return context
 
 
-class Connector:
-    """Connects to one server.
+class Connector(aiohttp.TCPConnector):
+    """aiohttp's, with any number of connections, a limit for making one that forgives time in which this process did
+    not run, and a second look at what comes from the pool.
 
-    :param timeout_s: for all of it, from the name to the end of the TLS handshake.
+    :param timeout_s: from the name to the end of the TLS handshake.
     """
 
-    def __init__(self, origin: Origin, proxy: Proxy | None, timeout_s: float) -> None:
-        self._origin = origin
-        self._proxy = proxy
-        self._first = proxy.origin if proxy is not None else origin
-        self._timeout_s = timeout_s
-        self._tls = tls_context() if origin.tls or self._first.tls else None
-        self._addresses: Sequence[AddrInfoType] = ()
-        self._resolved_at = 0.0
+    def __init__(self, tls: ssl.SSLContext, timeout_s: float) -> None:
+        super().__init__(
+            ssl=tls,
+            limit=0,
+            keepalive_timeout=KEEPALIVE_S,
+            ttl_dns_cache=_NAMES_S,
+            resolver=_Resolver(),
+            socket_factory=self._make_socket,
+        )
+        self._limit_s = timeout_s
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._carried: WeakKeyDictionary[ResponseHandler, ref[Lease]] = WeakKeyDictionary()
+        self._leases: set[Lease] = set()
+        self._nothing_left: asyncio.Event | None = None
 
-    async def connect(self, owner: Owner, limit: asyncio.Timeout) -> Connection:
-        """A connection that is ready for a request. Cancelled, it leaves no socket.
+    @property
+    def open_sockets(self) -> int:
+        """How many there are, idle ones and those that are being made included."""
+        return sum(sock.fileno() >= 0 for sock in self._sockets)
 
-        :param limit: entered here; whoever holds it can give up earlier.
-        :raises ConnectFailed: or
-        :raises ConnectTimedOut: or
-        :raises TlsFailed: or
-        :raises ConnectionCut: the proxy hung up.
-        :raises InvalidHttp: the proxy does not speak HTTP.
+    async def connect(
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109  # aiohttp's signature
+    ) -> Connection:
+        """A connection that is ready for a request, for the lease of the task. Cancelled, it leaves no socket.
+
+        :raises HttpError: there is none.
         """
-        loop = asyncio.get_running_loop()
-        connection = Connection(owner, loop)
+        lease = LEASE.get()
+        limit = asyncio.timeout(None)
         patience = Patience(lambda: expire(limit))
+        lease.connects(limit)
+        self._leases.add(lease)
         try:
             async with limit:
-                patience.begin(self._timeout_s)
-                await self._open(connection)
-                if self._proxy is not None and self._origin.tls:
-                    await self._tunnel(connection, self._proxy)
-        except BaseException as error:
-            connection.abort()
-            match error:
-                case TimeoutError() if limit.expired():
-                    raise ConnectTimedOut(f"no connection to {self._first} in {self._timeout_s} s") from error
-                case ssl.SSLError():
-                    raise TlsFailed(f"no TLS with {self._first}") from error
-                case OSError():
-                    raise ConnectFailed(f"no connection to {self._first}") from error
-            raise
+                patience.begin(self._limit_s)
+                connection = await super().connect(req, traces, timeout)
+                while (reused := connection.protocol in self._carried) and (lease.needs_new or _is_spoilt(connection)):
+                    connection.close()
+                    connection = await super().connect(req, traces, timeout)
+        except (HttpError, aiohttp.ClientError, OSError, ValueError) as error:
+            self.clear_dns_cache()
+            raise self._named(error, req, limit, lease) from _alone(error)
         finally:
             patience.close()
+            lease.connects(None)
+            self._leases.discard(lease)
+            if self._nothing_left is not None and not self._leases:
+                self._nothing_left.set()
+        lease.reused = reused
+        self._watch(connection.protocol, lease)
         return connection
 
-    async def _open(self, connection: Connection) -> None:
-        loop = asyncio.get_running_loop()
-        addresses = await self._resolve()
-        try:
-            sock = await aiohappyeyeballs.start_connection(addresses, happy_eyeballs_delay=_NEXT_ADDRESS_S, loop=loop)
-        except OSError as error:
-            self._addresses = ()
-            # The frame that raised it holds on to it: a circle with all that waits for the connection, requests too.
-            raise error.with_traceback(None) from None
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.socket = sock
-        tls = self._tls if self._first.tls else None
-        name = self._first.host if tls is not None else None
-        await loop.create_connection(lambda: connection, sock=sock, ssl=tls, server_hostname=name)
+    async def give_up(self) -> None:
+        """Make no connection any more. Returns when none is being made."""
+        self._nothing_left = asyncio.Event()
+        for lease in self._leases:
+            lease.drop()
+        if self._leases:
+            await self._nothing_left.wait()
 
-    async def _resolve(self) -> Sequence[AddrInfoType]:
-        loop = asyncio.get_running_loop()
-        if not self._addresses or loop.time() - self._resolved_at > _NAMES_S:
-            self._addresses = await loop.getaddrinfo(self._first.host, self._first.port, type=socket.SOCK_STREAM)
-            self._resolved_at = loop.time()
-        return self._addresses
+    def _watch(self, protocol: ResponseHandler | None, lease: Lease) -> None:
+        if protocol is None:
+            return
+        if protocol not in self._carried and (closed := protocol.closed) is not None:
+            closed.add_done_callback(lambda closed: self._lost(closed, protocol))
+        self._carried[protocol] = ref(lease)
 
-    async def _tunnel(self, connection: Connection, proxy: Proxy) -> None:
-        """Through the proxy to the server (RFC 9110 section 9.3.6), and TLS inside."""
-        name = self._origin.netloc
-        response = connection.ask(request_head("CONNECT", name, {"host": name} | proxy.headers), bodiless=True)
-        await response.begin()
-        raw = connection.transport
-        if not 200 <= response.status_code < 300 or raw is None or self._tls is None or not connection.is_open:
-            raise ConnectFailed(f"the proxy answered with status {response.status_code}")
-        loop = asyncio.get_running_loop()
-        transport = await loop.start_tls(raw, connection, self._tls, server_hostname=self._origin.host)
-        if transport is None:
-            raise ConnectFailed("the proxy hung up")
-        connection.transport = transport
+    def _lost(self, closed: asyncio.Future[None], protocol: ResponseHandler) -> None:
+        closed.exception()  # Else the event loop complains that nobody has looked.
+        carried = self._carried.get(protocol)
+        lease = carried() if carried is not None else None
+        if lease is not None and lease.answer is not None:
+            lease.answer.lost()
+
+    def _named(self, error: Exception, req: aiohttp.ClientRequest, limit: asyncio.Timeout, lease: Lease) -> HttpError:
+        to = (req.proxy or req.url).origin()
+        match error:
+            case TimeoutError() if limit.expired():
+                if lease.dropped:
+                    return ConnectionCut("given up while connecting")
+                return ConnectTimedOut(f"no connection to {to} in {self._limit_s} s")
+            case aiohttp.ClientSSLError() | ssl.SSLError():
+                return TlsFailed(f"no TLS with {to}")
+            case aiohttp.ClientHttpProxyError(status=status):
+                return ConnectFailed(f"the proxy answered with status {status}")
+            case aiohttp.ClientResponseError():
+                return InvalidHttp("the proxy does not speak HTTP")
+            case aiohttp.ServerDisconnectedError():
+                return ConnectionCut("the proxy hung up")
+            case _:
+                return ConnectFailed(f"no connection to {to}")
+
+    def _make_socket(self, address: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, _ = address
+        sock = socket.socket(family, kind, protocol)
+        self._sockets.add(sock)
+        return sock
+
+
+class _Resolver(AbstractResolver):
+    """The operating system's answer, whole: aiohttp's own resolvers leave out ``::1`` on machines that have no IPv6
+    beyond themselves, and take another library where one is installed.
+    """
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM)
+        return [
+            ResolveResult(
+                hostname=host,
+                host=f"{address[0]}%{address[3]}" if len(address) == 4 and address[3] else str(address[0]),
+                port=port,
+                family=kind,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for kind, _, protocol, _, address in found
+        ]
+
+    async def close(self) -> None:
+        pass
+
+
+def _alone(error: Exception) -> Exception:
+    """``error`` without the frames that have raised it. Some hold on to it: a circle with all that waits for the
+    connection, requests too.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
+
+
+def _is_spoilt(connection: Connection) -> bool:
+    """Whether something has come while nobody had asked: the connection's end, or what would be taken for the next
+    request's answer. Also where the event loop has not looked at it yet.
+    """
+    protocol, transport = connection.protocol, connection.transport
+    if protocol is None or transport is None or protocol.should_close:
+        return True
+    if _HANGUP is None:
+        return False
+    poll = _HANGUP()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from bargein.upstream.http.connection import Response
+from bargein.upstream.http.client import Response
 from bargein.upstream.http.errors import InvalidHttp, UnknownEncoding
 
 STEP_BYTES: Final = 262_144

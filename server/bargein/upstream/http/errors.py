@@ -1,9 +1,15 @@
 """What can go wrong between a request and the end of its answer. :mod:`bargein.upstream.failures` words it for callers.
 
-Messages are for the operator's log; the operating system's error is the cause, where there is one.
+Messages are for the operator's log; what the libraries below have raised is the cause.
 """
 
 from __future__ import annotations
+
+from typing import Final
+
+import aiohttp
+import httpx
+from aiohttp.http import HttpProcessingError
 
 
 class HttpError(Exception):
@@ -32,3 +38,19 @@ class InvalidHttp(HttpError):
 
 class UnknownEncoding(HttpError):
     """The body is compressed in a way that is neither asked for nor understood."""
+
+
+FOREIGN: Final = (httpx.HTTPError, aiohttp.ClientError, HttpProcessingError, OSError, RuntimeError)
+"""What the libraries raise once there is a connection; a ``RuntimeError`` where it has gone under their hands."""
+
+
+def named(error: Exception) -> HttpError:
+    """``error`` of :data:`FOREIGN` by our own name. What httpx makes of aiohttp's errors mixes up a connection that was
+    cut with one that was never made: its cause tells them apart.
+    """
+    cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ is not None else error
+    match cause:
+        case aiohttp.ClientResponseError() | HttpProcessingError() | httpx.RemoteProtocolError():
+            return InvalidHttp(f"not HTTP/1.1: {cause}")
+        case _:
+            return ConnectionCut(f"the connection ended before the answer did: {cause}")

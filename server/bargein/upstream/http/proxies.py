@@ -1,26 +1,31 @@
-"""Proxies, from the environment's variables: ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY``."""
+"""Where requests go: URLs, and proxies from the environment's ``HTTP_PROXY``, ``HTTPS_PROXY`` and ``NO_PROXY``."""
 
 from __future__ import annotations
 
 import base64
 import urllib.request
-from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
+import httpx
+
 from bargein.errors import SettingsError
-from bargein.upstream.http.origin import Origin, parse_url
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """Where requests go first."""
+def check_url(url: str) -> None:
+    """:raises SettingsError: it has no host, or one that no name can be, or a port that no port can be."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+        host.encode("idna")
+    except ValueError as error:
+        raise SettingsError(f"{url!r} is not a URL: {error}") from error
+    if parts.scheme not in {"http", "https"} or not host or not host.isprintable() or " " in host:
+        raise SettingsError(
+            f"{url!r} is not a URL that can be asked, expected something like https://api.openai.com/v1"
+        )
 
-    origin: Origin
-    headers: dict[str, str] = field(repr=False)
-    """``Proxy-Authorization``, for the proxy's eyes only."""
 
-
-def proxy_for(url: str) -> Proxy | None:
+def proxy_for(url: str) -> httpx.Proxy | None:
     """The proxy on the way to ``url``. Never for this machine itself.
 
     :raises SettingsError: the variable holds something that is not an HTTP proxy.
@@ -32,15 +37,15 @@ def proxy_for(url: str) -> Proxy | None:
     return _read(f"{parts.scheme.upper()}_PROXY", proxy) if proxy else None
 
 
-def _read(name: str, url: str) -> Proxy:
+def _read(name: str, url: str) -> httpx.Proxy:
     if "://" not in url:
         url = f"http://{url}"
     parts = urlsplit(url)
     if parts.scheme not in {"http", "https"}:
         raise SettingsError(f"{name} names a proxy for {parts.scheme}://, only http:// and https:// are spoken here")
-    place = parts.netloc.rpartition("@")[2]
+    place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     try:
-        origin, _ = parse_url(f"{parts.scheme}://{place}")
+        check_url(place)
     except SettingsError as error:
         # Not the URL itself, which may hold a password.
         raise SettingsError(f"{name} does not name a proxy, expected something like http://proxy:3128") from error
@@ -49,4 +54,4 @@ def _read(name: str, url: str) -> Proxy:
         # RFC 7617 section 2.
         user = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
         headers["proxy-authorization"] = f"Basic {base64.b64encode(user).decode()}"
-    return Proxy(origin, headers)
+    return httpx.Proxy(place, headers=headers)
