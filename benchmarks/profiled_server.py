@@ -26,7 +26,7 @@ PARTS: Final = (
     ("decode", ("bargein/wire/client_events", "bargein/wire/input_audio", "bargein/wire/validation", "pydantic")),
     ("encode", ("bargein/wire/",)),
     ("core", ("bargein/core/",)),
-    ("upstream", ("bargein/upstream/", "session/streams", "httptools")),
+    ("upstream", ("bargein/upstream/", "session/streams", "/aiohttp/", "/httpx")),
     ("socket", ("bargein/gateway/", "/websockets/", "/picows/", "/uvicorn/")),
     ("pacing and session", ("bargein/session/", "bargein/protocols/")),
     ("metrics", ("bargein/metrics/", "prometheus_client")),

@@ -3,7 +3,8 @@
 Prints, as medians and ratios:
 
 - µs from the bytes of an audio delta to its piece, beside the usual way (lines, ``json``, base64 there and back);
-- CPU of many streams of ten audio deltas a second, and to open one, beside httpx as it comes and on aiohttp;
+- CPU of many streams of ten audio deltas a second, and to open and cancel one, beside aiohttp, httpx as it comes and
+  httpx on aiohttp, all with the same readers of events and chunks: what differs is what carries the bytes to them;
 - from the decision to cancel to the closed socket, while 400 other streams run and 100 new ones a second come and go.
 
 The server is a process of its own, so that only the client's CPU is counted. Run: ``python benchmarks/upstream.py``.
@@ -23,14 +24,10 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 
+import aiohttp
 import httpx
 import uvloop
-
-try:
-    import aiohttp
-    from httpx_aiohttp import AiohttpTransport
-except ImportError:
-    sys.exit("httpx-aiohttp is what this compares with: run `make setup`, or install the dev dependencies.")
+from httpx_aiohttp import AiohttpTransport
 
 from bargein.core.completion import AudioPiece, CompletionRequest, UserMessage, UserText
 from bargein.upstream import ChatCompletions, UpstreamConfig
@@ -164,14 +161,28 @@ def with_bargein(upstream: ChatCompletions) -> Listen:
     return listen
 
 
+async def read_all(body: AsyncIterator[bytes], on_delta: Callable[[], None]) -> None:
+    """As :class:`ChatCompletions` reads."""
+    decoder, reader = EventDecoder(1 << 20), ChunkReader(audio=True)
+    async for data in body:
+        for event in decoder.feed(data):
+            for piece in reader.read(event):
+                if isinstance(piece, AudioPiece):
+                    on_delta()
+
+
 def with_httpx(client: httpx.AsyncClient, url: str) -> Listen:
     async def listen(on_delta: Callable[[], None]) -> None:
         async with client.stream("POST", f"{url}/chat/completions", json={"stream": True}) as response:
-            async for line in response.aiter_lines():
-                if line.startswith("data: "):
-                    sound = base64.b64decode(json.loads(line[6:])["choices"][0]["delta"]["audio"]["data"])
-                    assert base64.b64encode(sound).decode()
-                    on_delta()
+            await read_all(response.aiter_raw(), on_delta)
+
+    return listen
+
+
+def with_aiohttp(session: aiohttp.ClientSession, url: str) -> Listen:
+    async def listen(on_delta: Callable[[], None]) -> None:
+        async with session.post(f"{url}/chat/completions", json={"stream": True}) as response:
+            await read_all(response.content.iter_any(), on_delta)
 
     return listen
 
@@ -194,8 +205,8 @@ async def ms_to_open(listen: Listen, times: int, at_once: int = 50) -> float:
 
 
 def aiohttp_session() -> aiohttp.ClientSession:
-    """Without its limit of a hundred connections, which httpx's own limits do not lift."""
-    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+    """Without its limits of a hundred connections, which httpx's own limits do not lift, and of five minutes."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout())
 
 
 async def measure_cpu(url: str, streams: int, seconds: float) -> None:
@@ -204,9 +215,11 @@ async def measure_cpu(url: str, streams: int, seconds: float) -> None:
         ChatCompletions(UpstreamConfig(base_url=url, model="m")) as upstream,
         httpx.AsyncClient(transport=AiohttpTransport(client=aiohttp_session), timeout=None) as on_aiohttp,  # noqa: S113
         httpx.AsyncClient(limits=unlimited, timeout=None) as plain,  # noqa: S113  # the server is our own
+        aiohttp_session() as session,
     ):
         clients = {
             "bargein": with_bargein(upstream),
+            "aiohttp": with_aiohttp(session, url),
             "httpx on aiohttp": with_httpx(on_aiohttp, url),
             "plain httpx": with_httpx(plain, url),
         }
@@ -218,7 +231,7 @@ async def measure_cpu(url: str, streams: int, seconds: float) -> None:
             print(
                 f"{streams} streams, {name}: {share:.1%} of a core at {rate:.1f} deltas/s each, "
                 f"{share / (rate * streams) * 1e6:.0f} µs a delta ({share / shares['bargein']:.1f} times); "
-                f"{ms:.2f} ms to open one ({ms / opening_ms['bargein']:.1f} times)"
+                f"{ms:.2f} ms to open and cancel one ({ms / opening_ms['bargein']:.1f} times)"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import struct
@@ -20,10 +21,10 @@ from bargein.sound.wav import NotWavError, header
 from bargein.upstream import failures
 from bargein.upstream.chunks import ChunkReader
 from bargein.upstream.http.errors import HttpError
-from bargein.upstream.http.parser import ResponseParser
 from bargein.upstream.sse import EventDecoder
 from bargein.upstream.transcription import _transcript
 from support.fuzz import NUMBERS, everywhere, examples, json_texts, json_values, mutated
+from support.raw_http import Peer, client_of, post, serving, whole
 
 PCM: Final = base64.b64encode(bytes(range(96))).decode()
 WAV: Final = base64.b64encode(header(96, 16_000) + bytes(96)).decode()
@@ -163,14 +164,22 @@ def test_http(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(0, 4))):
         at = data.draw(st.integers(0, len(answer)))
         answer[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
-    parser = ResponseParser()
     cut = data.draw(st.integers(0, len(answer)))
-    with suppress(HttpError):
-        parser.feed(bytes(answer[:cut]))
-        parser.feed(bytes(answer[cut:]))
-        parser.feed_end()
-        parser.take()
-    parser.close()
+    asyncio.run(told(bytes(answer[:cut]), bytes(answer[cut:])))
+
+
+async def told(*pieces: bytes) -> None:
+    """A server that says ``pieces``, and goes."""
+
+    async def serve(peer: Peer) -> None:
+        await peer.request()
+        for piece in pieces:
+            await peer.send(piece)
+            await asyncio.sleep(0)
+
+    async with serving(serve) as server, client_of(server.url) as client:
+        with suppress(HttpError):
+            await whole(await post(client, server.url))
 
 
 @st.composite

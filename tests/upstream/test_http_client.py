@@ -3,122 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
-import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from bargein.errors import SettingsError
-from bargein.upstream.http import (
-    ConnectFailed,
-    ConnectionCut,
-    HttpClient,
-    InvalidHttp,
-    Lease,
-    Response,
-    UnknownEncoding,
-    body_reader,
-)
+from bargein.upstream.http import ConnectFailed, ConnectionCut, HttpClient, InvalidHttp, UnknownEncoding, body_reader
 from bargein.upstream.http.client import SLICE_BYTES
 from bargein.upstream.http.proxies import check_url
-
-OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi"
-Serve = Callable[["Peer"], Awaitable[None]]
-
-
-@dataclass
-class Peer:
-    """A connection as the server sees it."""
-
-    number: int
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def head(self) -> list[str]:
-        return (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-
-    async def request(self) -> bytes:
-        lengths = [line for line in await self.head() if line.lower().startswith("content-length: ")]
-        return await self.reader.readexactly(int(lengths[0].partition(" ")[2]))
-
-    async def send(self, data: bytes) -> None:
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def gone(self) -> None:
-        with suppress(ConnectionError):
-            while await self.reader.read(65_536):
-                pass
-
-
-@dataclass
-class Server:
-    port: int = 0
-    peers: list[Peer] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/v1/x"
-
-
-@asynccontextmanager
-async def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
-    """Run ``serve`` for every connection and close it then."""
-    tasks: set[asyncio.Task[None]] = set()
-    server = Server()
-
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        peer = Peer(len(server.peers), reader, writer)
-        server.peers.append(peer)
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            await serve(peer)
-        writer.close()
-
-    listener = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
-    server.port = listener.sockets[0].getsockname()[1]
-    try:
-        yield server
-    finally:
-        listener.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks)
-
-
-@asynccontextmanager
-async def client_of(url: str) -> AsyncIterator[HttpClient]:
-    client = HttpClient(url, 5.0)
-    try:
-        yield client
-    finally:
-        await client.aclose()
-
-
-HEADERS = {
-    "accept": "*/*",
-    "accept-encoding": "identity",
-    "user-agent": "bargein",
-    "content-type": "application/json",
-}
-
-
-async def post(client: HttpClient, url: str, body: bytes = b"?", lease: Lease | None = None) -> Response:
-    return await client.post(url, HEADERS, body, lease or client.lease())
-
-
-async def whole(response: Response) -> bytes:
-    body = b""
-    while chunk := await response.read():
-        body += chunk
-    return body
+from support.raw_http import OK, Peer, client_of, post, serving, tunnelling, whole
 
 
 async def test_a_connection_is_used_again() -> None:
@@ -375,30 +269,6 @@ def test_what_is_no_url(url: str) -> None:
 # Proxies.
 
 
-@pytest.fixture(scope="module")
-def model_tls(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for the name model.invalid, and what serves with it."""
-    folder = tmp_path_factory.mktemp("tls")
-    cert, key = folder / "cert.pem", folder / "key.pem"
-    made = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"]
-    subject = ["-subj", "/CN=model.invalid", "-addext", "subjectAltName=DNS:model.invalid"]
-    command = ["openssl", "req", "-x509", *made, *subject, "-out", str(cert), "-keyout", str(key)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except FileNotFoundError:
-        pytest.skip("install the openssl program to try TLS")
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(cert, key)
-    return cert, context
-
-
-async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while data := await reader.read(65_536):
-        writer.write(data)
-        await writer.drain()
-    writer.close()
-
-
 async def test_through_a_tunnel(model_tls: tuple[Path, ssl.SSLContext], monkeypatch: pytest.MonkeyPatch) -> None:
     heads: list[list[str]] = []
     gone = asyncio.Event()
@@ -411,13 +281,7 @@ async def test_through_a_tunnel(model_tls: tuple[Path, ssl.SSLContext], monkeypa
         await peer.gone()
         gone.set()
 
-    async def tunnel(peer: Peer) -> None:
-        heads.append(await peer.head())
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        await peer.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
-        await asyncio.gather(pump(peer.reader, writer), pump(reader, peer.writer))
-
-    async with serving(serve, model_tls[1]) as server, serving(tunnel) as proxy:
+    async with serving(serve, model_tls[1]) as server, tunnelling(lambda: server.port, heads) as proxy:
         monkeypatch.setenv("SSL_CERT_FILE", str(model_tls[0]))
         monkeypatch.setenv("https_proxy", f"http://me:a%20b@127.0.0.1:{proxy.port}")
         url = "https://model.invalid/v1"
@@ -430,24 +294,6 @@ async def test_through_a_tunnel(model_tls: tuple[Path, ssl.SSLContext], monkeypa
         ((connect, *fields),) = heads
         assert connect == "CONNECT model.invalid:443 HTTP/1.1"
         assert "proxy-authorization: Basic bWU6YSBi" in fields
-
-
-async def test_a_dropped_connection_is_over_for_the_server_before_the_loop_comes_round() -> None:
-    loop = asyncio.get_running_loop()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.setblocking(False)
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}/"
-        async with client_of(url) as client:
-            lease = client.lease()
-            asked = asyncio.create_task(post(client, url, lease=lease))
-            peer, _ = await loop.sock_accept(listening)
-            with peer:
-                assert b"\r\n\r\n" in await loop.sock_recv(peer, 65_536)
-                await loop.sock_sendall(peer, b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhi")
-                await asked
-                lease.drop()
-                peer.settimeout(10)  # From here to the end the loop does not go on.
-                assert peer.recv(1) == b""
 
 
 async def test_a_proxy_that_says_no(monkeypatch: pytest.MonkeyPatch) -> None:

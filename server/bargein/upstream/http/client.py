@@ -30,6 +30,11 @@ FIELD_LIMIT_BYTES: Final = 65_536
 """The longest header field; aiohttp's own limit is below what gateways send."""
 FIELDS_LIMIT: Final = 256
 
+_SENT: Final = httpx.Request("POST", "http://sent/")
+"""Stands for a request that is on its way, whose body may be the sound of a whole conversation."""
+_NOTHING: Final = httpx.ByteStream(b"")
+"""Stands for a body that nobody will read any more. httpx's own holds on to its response: a circle."""
+
 _url: Final = functools.lru_cache(64)(httpx.URL)
 
 
@@ -78,6 +83,7 @@ class Response:
             # at once; closed from outside, only the outermost does, and the event loop makes a task for each other one.
             await anext(self._chunks)
         await self._response.aclose()
+        self._response.stream = _NOTHING
 
 
 class HttpClient:
@@ -162,10 +168,12 @@ class HttpClient:
             raise named(error) from error
         if lease.answer is None:
             raise RuntimeError("an answer that came without a connection")
+        response.request = _SENT
         answer = Response(response, lease.answer)
-        if response.headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        version, coding = lease.answer.version, response.headers.get("transfer-encoding", "chunked")
+        if version is None or version.major != 1 or coding.lower() != "chunked":
             await answer.aclose()
-            raise InvalidHttp("a transfer coding that was not asked for")
+            raise InvalidHttp("a version of HTTP, or a transfer coding, that was not asked for")
         return answer
 
     async def aclose(self) -> None:

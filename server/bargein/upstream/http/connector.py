@@ -12,7 +12,6 @@ from weakref import WeakKeyDictionary, WeakSet, ref
 
 import aiohttp
 import certifi
-from aiohappyeyeballs import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
@@ -156,7 +155,7 @@ class Connector(aiohttp.TCPConnector):
             case _:
                 return ConnectFailed(f"no connection to {to}")
 
-    def _make_socket(self, address: AddrInfoType) -> socket.socket:
+    def _make_socket(self, address: aiohttp.AddrInfoType) -> socket.socket:
         family, kind, protocol, _, _ = address
         sock = socket.socket(family, kind, protocol)
         self._sockets.add(sock)
