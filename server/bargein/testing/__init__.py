@@ -1,5 +1,47 @@
-"""For tests of the server and of agents built on it: virtual time."""
+"""For tests of agents: the whole server, a scripted caller and a scripted model, in virtual time and in memory.
 
+::
+
+    from bargein.testing import ScriptedModel, calling, run, says, serving, voice
+
+    async def main() -> None:
+        model = ScriptedModel()
+        model.will(says("One. Two. Three. Four. Five. Six."), says("All right."))
+        async with serving(model) as url, calling(url) as caller:
+            await caller.say(voice(1000))                       # a turn
+            await caller.wait_for("response.output_audio.delta")
+            await caller.say(voice(600))                        # over the reply
+            done = await caller.wait_for("response.done")
+            assert done["response"]["status"] == "cancelled"
+            await caller.wait_for("response.done")
+        assert model.told()[-1] == "user: <input_audio>"
+
+    run(main())                                                 # some seconds of talk, in a fraction of one
+
+The server imports none of it.
+"""
+
+from bargein.testing.caller import NothingCameError, ScriptedCaller, ServerEvent, calling
 from bargein.testing.loop import VirtualTimeLoop, run
+from bargein.testing.model import Answer, Exchange, ScriptedModel, calls, hangs_after, refuses, says, speech
+from bargein.testing.server import serving
+from bargein.testing.voice import voice
 
-__all__ = ["VirtualTimeLoop", "run"]
+__all__ = [
+    "Answer",
+    "Exchange",
+    "NothingCameError",
+    "ScriptedCaller",
+    "ScriptedModel",
+    "ServerEvent",
+    "VirtualTimeLoop",
+    "calling",
+    "calls",
+    "hangs_after",
+    "refuses",
+    "run",
+    "says",
+    "serving",
+    "speech",
+    "voice",
+]

@@ -1,0 +1,57 @@
+"""The whole server in this process, in front of a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from prometheus_client import generate_latest
+
+from bargein.gateway.gateway import Gateway
+from bargein.gateway.http.app import build_app
+from bargein.gateway.readiness import Readiness
+from bargein.gateway.server import Server, bind
+from bargein.gateway.services import make_services, session_opener, upstream_config
+from bargein.gateway.websockets_transport import WebsocketsTransport
+from bargein.metrics import Metrics
+from bargein.session.timers import LoopClock, Timers
+from bargein.settings import Settings
+from bargein.testing.loop import HOST
+from bargein.testing.model import ScriptedModel
+from bargein.upstream import ChatCompletions, Transcriptions
+
+
+@asynccontextmanager
+async def serving(model: ScriptedModel, **settings: Any) -> AsyncIterator[str]:  # noqa: ANN401 (each has its own type)
+    """Serve until the context is left; its value is the base URL, ``http://127.0.0.1:PORT/v1``.
+
+    :param settings: as the variables ``BARGEIN_*``, in small letters and without that.
+    """
+    loop = asyncio.get_running_loop()
+    timers = Timers(LoopClock(loop), loop)
+    metrics = Metrics("testing")
+
+    async def read_metrics() -> bytes:
+        return generate_latest(metrics.registry)
+
+    async with model.listening() as url:
+        values: dict[str, Any] = {"port": 0, "host": HOST, "upstream_url": url, "model": "scripted"}
+        chosen = Settings(**(values | settings))
+        config = upstream_config(chosen, None)
+        async with ChatCompletions(config) as completions, Transcriptions(config) as transcriptions:
+            services = make_services(chosen, metrics, timers, completions, transcriptions)
+            gateway = Gateway(chosen, metrics, timers, session_opener(services), WebsocketsTransport)
+            app = build_app(gateway, completions, Readiness(gateway, completions), read_metrics)
+            server = Server(gateway, app, bind(chosen.host, chosen.port))
+            listening = asyncio.Event()
+            task = asyncio.create_task(server.serve(listening.set), name="server under test")
+            await listening.wait()
+            try:
+                yield f"http://{HOST}:{server.address[1]}/v1"
+            finally:
+                server.end()
+                server.end()
+                await task
+                timers.close()
