@@ -135,3 +135,21 @@ def test_every_setting_is_an_option_with_help() -> None:
         "x.jsonl",
         True,
     )
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "allowed"),
+    [
+        ("--pace", "nan", "a number from 0 to 1000000"),
+        ("--first-byte-ms", "-1", "a number from 0 to 3600000"),
+        ("--audio-ttl-s", "inf", "a number from 0 to 31536000"),
+        ("--log-rows", "0", "a whole number from 1 to 1000000"),
+        ("--port", "65536", "a whole number from 0 to 65535"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_in_words(
+    capsys: pytest.CaptureFixture[str], option: str, value: str, allowed: str
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parse([option, value])
+    assert f"argument {option}: '{value}' is not allowed: give {allowed}" in capsys.readouterr().err
