@@ -20,7 +20,7 @@ from bargein.core.decisions import (
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, CallerState, CallerTrigger
 from bargein.core.items import Failure
-from bargein.core.replay import replay
+from bargein.core.recorded import replay
 from bargein.wire.decision_records import explained
 from support.conversation_script import Script, detecting, manual
 from support.rule_stage import EAGER, happen, stage

@@ -20,8 +20,7 @@ from bargein.core.completion import (
 )
 from bargein.core.config import ResponseSettings, SessionConfig
 from bargein.core.events import ResponseRequested
-from bargein.core.items import Failure, OutputAudio
-from bargein.core.reply import NO_SOUND
+from bargein.core.items import NO_SOUND, Failure, OutputAudio
 from support.conversation_script import Script, manual
 
 WORDS = TranscriptPiece("only words")

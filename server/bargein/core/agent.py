@@ -1,7 +1,36 @@
 """The agent's side of the floor: its responses, their pacing, holds and cuts.
 
-At most one response of the conversation is active. Its sound outlives it as a *tail*, until the caller has heard it
-out; there is one tail at most, unless pacing is off. Responses out of band run beside both, unpaced and uninterrupted.
+Five things can be there at once, and most of what is hard here is how they overlap.
+
+*Active* is the one response of the conversation that is not done: the model is at it, or its sound is still being sent.
+There is one, because each is asked with the whole conversation, and an answer that does not know the one before it is
+no answer. The protocol says so too: a second ``response.create`` is refused while the model is at the first.
+
+*Queued* is the one response that begins when the active one is done. Turn detection puts its answers there, and so may
+the caller from the moment at which the model is done with the active one, though sound of that is still to be sent. Two
+turns that wait share one answer; what the caller asks for stands in for an answer, for it is told the same.
+
+*Tails* are what was sent of responses that are done, and is still being heard. Sound leaves a lead ahead of play-out,
+so every spoken response leaves one, of ``lead_ms`` at most. The active response's sound waits for it: two replies must
+not sound at once. (Without pacing everything was sent already, in order, and there may be several.) Tails are what the
+state ``DRAINING`` is about, beside an active response whose stream has ended; so nothing may be active in it. A tail
+ends when it has been heard, or when its caller, who was to report that, has not for too long.
+
+A *hold* stops all of this while it is being decided whether the caller interrupts. Nothing is lost by it: no sound is
+sent, a player that can be told pauses, tails do not end. Of a response that was not heard yet nothing is even told
+(:attr:`~bargein.core.verdicts.Flow.GATE`): should it be cancelled, it was never there. A hold belongs to the floor, not
+to a response: it may begin before there is one, outlive the one during which it began, and hold back the next. It ends
+by a decision, or by its limit, for a caller who is muted sends nothing that would decide.
+
+*Waiting* is an active response that was asked for while the caller had the floor. Whatever it has to tell but sound is
+told; its sound has no limit in time to wait for, only the caller's end. A hold and waiting overlap where there is
+evidence of speech and nobody knows whether it is: it waits, and the hold bounds how long.
+
+An interruption, a cancellation and the caller's leaving end all of it at once (:meth:`Agent._stop`): what sounds is cut
+at what was heard, tails first, in the order in which they are heard; the queue is emptied, or begins.
+
+*Beside* the conversation run the responses out of band. They are neither paced nor heard by the microphone's ear, have
+no state on the floor, and nothing of the above touches them.
 """
 
 from __future__ import annotations
@@ -78,6 +107,10 @@ class Agent:
         """What becomes of what the model says, by the rules; of no meaning while nothing is active."""
         self._cutter = cutter
         self._maker = maker
+
+    def __repr__(self) -> str:
+        held = ", held" if self.held else ""
+        return f"<Agent {self.state.value}{held}, active {self.active!r}, tails {self._tails!r}>"
 
     @property
     def state(self) -> AgentState:

@@ -46,6 +46,10 @@ class Caller:
         self._speech_start = 0
         self.configure(config)
 
+    def __repr__(self) -> str:
+        speech = "" if self.speech_item_id is None else f" {self.speech_item_id}"
+        return f"<Caller {self.state.value}{speech}, at {self.position_ms} ms>"
+
     @property
     def state(self) -> CallerState:
         return self._floor.caller_state

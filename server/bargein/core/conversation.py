@@ -106,6 +106,9 @@ class Conversation:
         self._explained: list[RuleAsked] = []
         """Rules that were asked and not told of yet."""
 
+    def __repr__(self) -> str:
+        return f"<Conversation {self.id}: {self.caller!r}, {self.agent!r}>"
+
     def explain(self, wanted: bool) -> None:
         """Say which rules are asked, from now on, as :class:`~bargein.core.decisions.RuleAsked`."""
         self.floor.on_rule = self._note_rule if wanted else None

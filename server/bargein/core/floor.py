@@ -177,6 +177,9 @@ class Floor:
         self.on_rule: OnRule | None = None
         """Told of every rule that is asked for."""
 
+    def __repr__(self) -> str:
+        return f"<Floor caller {self.caller_state.value}, agent {self.agent_state.value}>"
+
     def take(self, trigger: CallerTrigger | AgentTrigger) -> None:
         """Something has happened on one side.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from bargein.core.audio import AudioFormat, base64_sample_count, slice_audio
 from bargein.core.completion import Usage
@@ -131,6 +131,13 @@ class Failure:
     type: str
     code: str | None
     message: str
+
+
+NO_SOUND: Final = Failure(
+    "server_error",
+    "no_audio",
+    "The model answered in text without sound, also when it was asked again. Its words are in the transcript.",
+)
 
 
 @dataclass(slots=True)

@@ -155,6 +155,15 @@ class Playback:
         self._piece = 0
         self._piece_start = 0
 
+    def __repr__(self) -> str:
+        return f"<Playback {self.progress}>"
+
+    @property
+    def progress(self) -> str:
+        """For people."""
+        fmt = self.format
+        return f"sent {fmt.ms_of(self.sent_samples)} of {fmt.ms_of(self.audio.sample_count)} ms"
+
     @property
     def format(self) -> AudioFormat:
         return self.audio.format

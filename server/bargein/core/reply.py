@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
@@ -22,7 +21,7 @@ from bargein.core.completion import (
 from bargein.core.heard_words import Transcript
 from bargein.core.history import Heard, History, as_heard
 from bargein.core.items import (
-    Failure,
+    NO_SOUND,
     FunctionCall,
     Item,
     Message,
@@ -47,13 +46,6 @@ STATUS_OF_FINISH: dict[FinishReason, tuple[ResponseStatus, StatusReason | None]]
     "length": ("incomplete", "max_output_tokens"),
     "content_filter": ("incomplete", "content_filter"),
 }
-
-
-NO_SOUND: Final = Failure(
-    "server_error",
-    "no_audio",
-    "The model answered in text without sound, also when it was asked again. Its words are in the transcript.",
-)
 
 
 class Reply:
@@ -106,6 +98,14 @@ class Reply:
         self._words_before: list[str] = []
         self._spent: Usage | None = None
         """By the first request, where the model was asked again."""
+
+    def __repr__(self) -> str:
+        """``<Reply resp_1 speaking, sent 400 of 3000 ms>``."""
+        doing: str = self.response.status
+        if doing == "in_progress":
+            doing = "thinking" if self.playback is None else "speaking"
+        sound = "" if self.playback is None else f", {self.playback.progress}"
+        return f"<Reply {self.id} {doing}{sound}{'' if self.stream_open else ', stream ended'}>"
 
     @property
     def id(self) -> str:

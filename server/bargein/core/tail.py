@@ -19,6 +19,9 @@ class Tail:
         self.playback = playback
         self.wait_anew(now)
 
+    def __repr__(self) -> str:
+        return f"<Tail of {self.reply!r}>"
+
     def wait_anew(self, now: float) -> None:
         """Begin to count its patience: the caller is playing it."""
         self._until = self.playback.heard_out_at(now) + PATIENCE_S

@@ -10,8 +10,7 @@ from bargein.core import actions, decisions
 from bargein.core.actions import Action, WorkAction
 from bargein.core.completion import Usage
 from bargein.core.decisions import Decision
-from bargein.core.items import Response
-from bargein.core.reply import NO_SOUND
+from bargein.core.items import NO_SOUND, Response
 from bargein.metrics import Metrics
 from bargein.metrics.metrics import SilentReplyOutcome
 from bargein.session.caller_protocol import CallerProtocol
