@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bargein.alignment.heard_words import Transcript
 from bargein.core.audio import PCM16_24K, AudioFormat, Encoding
-from bargein.core.heard_words import Transcript
 from bargein.demo.speech import Clip
 from bargein.session.measures import NumpyMeasures
 from bargein.sound.g711 import pcm16_to_ulaw

@@ -6,6 +6,7 @@ from typing import Literal
 
 import pytest
 
+from bargein.alignment.heard_words import Transcript
 from bargein.core.audio import PCM16_24K
 from bargein.core.completion import (
     AssistantMessage,
@@ -19,7 +20,6 @@ from bargein.core.completion import (
     UserText,
 )
 from bargein.core.context import IMAGE_LEFT_OUT, ContextOverflowError, fit, messages
-from bargein.core.heard_words import Transcript
 from bargein.core.history import Heard
 from bargein.core.items import FunctionCall, FunctionCallOutput, InputAudio, InputImage, InputText, Item, OutputAudio
 from bargein.core.items import Message as MessageItem

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import pytest
 
+from bargein.alignment.aligner import Aligner
 from bargein.core import actions, events
 from bargein.core.config import CorePolicy
 from bargein.core.decisions import (
@@ -251,7 +252,7 @@ def test_what_happened_gives_the_same_decisions_again() -> None:
     script.say("fine", 300)
     script.finish()
     script.advance(2000)
-    again = replay(script.happened, script.config, script.policy, script, reports=True)
+    again = replay(script.happened, script.config, script.policy, script, Aligner(script), reports=True)
     since = len(again.decisions) - len(script.decisions)
     assert [kind for _, kind in again.decisions if not isinstance(kind, RuleAsked)] == [
         kind for _, kind in script.decisions if not isinstance(kind, RuleAsked)
@@ -268,5 +269,5 @@ def test_another_policy_decides_otherwise() -> None:
     script.speech(240)
     assert decided(script, Interrupted)
     patient = CorePolicy(confirm_after_ms=400)
-    again = replay(script.happened, script.config, patient, script)
+    again = replay(script.happened, script.config, patient, script, Aligner(script))
     assert not [decision for _, decision in again.decisions if isinstance(decision, Interrupted)]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bargein.core.heard_words import Transcript
-from bargein.core.voiced_clock import STEP_MS, SpeechCurve
+from bargein.alignment.heard_words import Transcript
+from bargein.alignment.voiced_clock import STEP_MS, SpeechCurve
 
 RATE_HZ = 24_000
 LOUD, QUIET = -20.0, -80.0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bargein.alignment.heard_words import Transcript
 from bargein.core import actions, events
 from bargein.core.audio import PCM16_24K
 from bargein.core.config import CorePolicy
-from bargein.core.heard_words import Transcript
 from bargein.core.history import History
 from bargein.core.items import FunctionCall, FunctionCallOutput, InputAudio, InputImage, InputText, Message, OutputAudio
 from bargein.errors import CallerError

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from bargein.alignment.aligner import Aligner
+from bargein.alignment.heard_words import BEGINNING, LONG_STEPS, NEAR_STEPS, Transcript
+from bargein.alignment.voiced_clock import STEP_MS, STEPS_PER_S, SpeechCurve
+from bargein.alignment.word_places import VoicePace, WordPlaces
 from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.core.cutting import Cutter
-from bargein.core.heard_words import BEGINNING, LONG_STEPS, NEAR_STEPS, Transcript
 from bargein.core.history import History
 from bargein.core.items import Message, OutputAudio
-from bargein.core.voiced_clock import STEP_MS, STEPS_PER_S, SpeechCurve
-from bargein.core.word_places import VoicePace, WordPlaces
 
 LOUD, QUIET = b"\x00\x10", b"\x00\x00"
 PIECE_MS = 100
@@ -34,17 +35,13 @@ class LoudOrQuiet:
         self.measured_ms += len(levels) * STEP_MS
         return SpeechCurve(levels, [False] * len(levels))
 
-    def echo_likeness(
-        self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
-    ) -> float:
-        return 0.0
-
 
 class Reply:
     """All of it has arrived; so much of it has been sent."""
 
     def __init__(self, sentence: str, count: int, sent_ms: int, *, finished: bool = True) -> None:
-        self.audio = OutputAudio(PCM16_24K, Transcript(24_000), finished=finished)
+        self.timeline = Transcript(24_000)
+        self.audio = OutputAudio(PCM16_24K, self.timeline, finished=finished)
         self.measures = LoudOrQuiet()
         places = WordPlaces(self.audio, self.measures, VoicePace())
         places.add(sentence * count)
@@ -63,7 +60,7 @@ class Reply:
         """Of a cut there."""
         history = History()
         history.append(Message("item_1", "assistant", [self.audio]))
-        cutter = Cutter(history, self.measures)
+        cutter = Cutter(history, Aligner(self.measures))
         cutter.cut_at("item_1", self.audio, ms * 24)
         return history.heard["item_1"].text
 
@@ -90,7 +87,7 @@ def test_a_cut_measures_no_more_than_what_is_near_it_and_unknown() -> None:
 def test_what_is_looked_at_is_bounded() -> None:
     reply = Reply(SENTENCE, 250, 200 * SENTENCE_MS)
     for ms in range(1000, 200 * SENTENCE_MS, 7000):
-        stretch = reply.audio.timeline.stretch(ms * 24, reply.audio.sample_count, finished=True)
+        stretch = reply.timeline.stretch(ms * 24, reply.audio.sample_count, finished=True)
         assert stretch.begin.steps <= ms // STEP_MS <= stretch.end_steps
         assert stretch.end_steps - stretch.begin.steps <= LONG_STEPS + 5 * STEPS_PER_S
 
@@ -98,7 +95,7 @@ def test_what_is_looked_at_is_bounded() -> None:
 def test_a_short_reply_is_looked_at_as_a_whole() -> None:
     count = LONG_STEPS * STEP_MS // SENTENCE_MS
     reply = Reply(SENTENCE, count, count * SENTENCE_MS)
-    stretch = reply.audio.timeline.stretch(30_000 * 24, reply.audio.sample_count, finished=True)
+    stretch = reply.timeline.stretch(30_000 * 24, reply.audio.sample_count, finished=True)
     assert (stretch.begin, stretch.end_steps, stretch.whole) == (BEGINNING, count * SENTENCE_MS // STEP_MS, True)
 
 
@@ -106,7 +103,7 @@ def test_a_second_cut_never_tells_more_than_the_first() -> None:
     reply = Reply(SENTENCE, 250, 130 * SENTENCE_MS)
     history = History()
     history.append(Message("item_1", "assistant", [reply.audio]))
-    cutter = Cutter(history, reply.measures)
+    cutter = Cutter(history, Aligner(reply.measures))
     before = reply.audio.transcript
     for ms in range(120 * SENTENCE_MS, 0, -3700):
         cutter.cut_at("item_1", reply.audio, ms * 24)

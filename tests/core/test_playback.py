@@ -7,8 +7,8 @@ import base64
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bargein.alignment.heard_words import Transcript
 from bargein.core.audio import PCM16_24K, audio_bytes
-from bargein.core.heard_words import Transcript
 from bargein.core.items import OutputAudio
 from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
 

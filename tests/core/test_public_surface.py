@@ -29,6 +29,7 @@ NAMES = [
     "Transcription",
     "TurnDetection",
     "Window",
+    "WordAligner",
     "actions",
     "completion",
     "decisions",
@@ -38,7 +39,7 @@ NAMES = [
 ]
 MODULES = {
     *("actions", "audio", "completion", "config", "conversation", "decisions", "events", "floor", "items"),
-    *("measures", "recorded", "sizes", "voiced_clock"),
+    *("measures", "recorded", "sizes"),
 }
 """What is imported of the core elsewhere; the others are its own."""
 

@@ -7,10 +7,10 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bargein.alignment.heard_words import Transcript
 from bargein.core import context
 from bargein.core.audio import PCM16_24K
 from bargein.core.completion import Message as ToldMessage
-from bargein.core.heard_words import Transcript
 from bargein.core.history import Heard
 from bargein.core.items import (
     FunctionCall,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bargein.core.spoken_words import FINAL_LETTERS, JOINT_LETTERS, spoken_words
+from bargein.alignment.spoken_words import FINAL_LETTERS, JOINT_LETTERS, spoken_words
 
 
 @pytest.mark.parametrize(

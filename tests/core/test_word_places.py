@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from bargein.alignment.heard_words import Transcript
+from bargein.alignment.voiced_clock import STEP_MS, SpeechCurve
+from bargein.alignment.word_places import VoicePace, WordPlaces
 from bargein.core.audio import PCM16_24K, AudioFormat
-from bargein.core.heard_words import Transcript
 from bargein.core.items import OutputAudio
-from bargein.core.voiced_clock import STEP_MS, SpeechCurve
-from bargein.core.word_places import VoicePace, WordPlaces
 
 LOUD, QUIET = b"\x00\x10", b"\x00\x00"
 SLICE_MS = 100

@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
+from bargein.alignment.aligner import Aligner
+from bargein.alignment.voiced_clock import SpeechCurve
 from bargein.core import actions, events
 from bargein.core.actions import Action
 from bargein.core.audio import PCM16_24K, AudioFormat
@@ -18,7 +20,6 @@ from bargein.core.conversation import Conversation
 from bargein.core.decisions import Decision
 from bargein.core.events import Event, ResponseRequested, Window
 from bargein.core.items import InputText, Message
-from bargein.core.voiced_clock import SpeechCurve
 from bargein.errors import CallerError
 
 WINDOW_MS = 20
@@ -65,6 +66,7 @@ class Script:
             self.policy,
             lambda prefix: f"{prefix}_{next(numbers)}",
             self,
+            Aligner(self),
             reports=reports,
         )
 

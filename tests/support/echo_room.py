@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bargein.alignment.aligner import Aligner
 from bargein.core import actions, events
 from bargein.core.actions import Action
 from bargein.core.completion import AudioPiece, Finished, StreamPiece, TranscriptPiece
@@ -70,8 +71,9 @@ class EchoRoom:
     ) -> None:
         numbers = itertools.count(1)
         self.config = config or SessionConfig()
+        measures = NumpyMeasures()
         self.conversation = Conversation(
-            self.config, CorePolicy(), lambda prefix: f"{prefix}_{next(numbers)}", NumpyMeasures()
+            self.config, CorePolicy(), lambda prefix: f"{prefix}_{next(numbers)}", measures, Aligner(measures)
         )
         self.log: list[tuple[float, Action]] = []
         self._reply = reply

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bargein.alignment.heard_words import Transcript
 from bargein.core.audio import PCM16_24K, PCMU_8K
 from bargein.core.completion import Usage
 from bargein.core.config import ResponseSettings
 from bargein.core.decisions import Figures, Interrupted
-from bargein.core.heard_words import Transcript
 from bargein.core.items import (
     Failure,
     FunctionCall,

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from bargein.alignment.spoken_words import spoken_words
+from bargein.alignment.voiced_clock import STEPS_PER_S
+from bargein.alignment.word_places import SLOWEST_PACE
 from bargein.core import actions, events
 from bargein.core.actions import Action
 from bargein.core.audio import PCM16_24K
 from bargein.core.completion import Finished, TextPiece, TranscriptPiece
 from bargein.core.events import Event
 from bargein.core.items import Item, Message, OutputAudio
-from bargein.core.spoken_words import spoken_words
-from bargein.core.voiced_clock import STEPS_PER_S
-from bargein.core.word_places import SLOWEST_PACE
 
 SLOWEST_LETTER_SAMPLES = SLOWEST_PACE * PCM16_24K.rate_hz / STEPS_PER_S
 

@@ -6,12 +6,12 @@ from typing import get_args
 
 import pytest
 
+from bargein.alignment.heard_words import Transcript
 from bargein.core import actions
 from bargein.core.actions import BargeinAction, CallerAction
 from bargein.core.audio import PCM16_24K
 from bargein.core.completion import Usage
 from bargein.core.config import ResponseSettings
-from bargein.core.heard_words import Transcript
 from bargein.core.items import (
     Failure,
     FunctionCall,

@@ -7,8 +7,8 @@ import base64
 import orjson
 import pytest
 
+from bargein.alignment.heard_words import Transcript
 from bargein.core.audio import PCM16_24K
-from bargein.core.heard_words import Transcript
 from bargein.core.items import (
     FunctionCall,
     FunctionCallOutput,

@@ -2,7 +2,7 @@
 
 Events go in, actions come out, and time is an argument::
 
-    conversation = Conversation(config, policy, new_id, measures)
+    conversation = Conversation(config, policy, new_id, measures, aligner)
     for action in conversation.handle(event, now):
         ...
     at = conversation.next_timer(now)
@@ -24,6 +24,7 @@ from bargein.core.events import Event, Window
 from bargein.core.floor import AgentState, CallerState
 from bargein.core.measures import Measures
 from bargein.core.recorded import Replayed, replay
+from bargein.core.words import WordAligner
 
 __all__ = [
     "Action",
@@ -42,6 +43,7 @@ __all__ = [
     "Transcription",
     "TurnDetection",
     "Window",
+    "WordAligner",
     "actions",
     "completion",
     "decisions",

@@ -40,6 +40,7 @@ from bargein.core.reply import NewId
 from bargein.core.rules import ECHO_TABLE, INTERRUPTING_TABLE, POLITE_TABLE, TURN_END_TABLE, VOICE_TABLE, Joint
 from bargein.core.snapshots import item_now, message_now
 from bargein.core.verdicts import Answering, EchoRule, TurnEnd, Verdict
+from bargein.core.words import WordAligner
 from bargein.errors import CallerError
 
 ECHO_REACH_S: Final = 1.5
@@ -64,7 +65,8 @@ class Conversation:
     """The sans-IO core of one session.
 
     :param new_id: names things: a prefix in, an id out that no other call gives.
-    :param measures: what must be known of stored sound: where words are, and whether the caller is our own echo.
+    :param measures: what must be known of stored sound: whether the caller is our own echo.
+    :param aligner: where the words of its replies are in their sound. It is this conversation's own.
     :param reports: the caller reports its play-out (``bargein.v1``).
     :param unix_offset_s: what to add to ``now`` for Unix time.
     """
@@ -75,6 +77,7 @@ class Conversation:
         policy: CorePolicy,
         new_id: NewId,
         measures: Measures,
+        aligner: WordAligner,
         *,
         reports: bool = False,
         unix_offset_s: float = 0.0,
@@ -87,11 +90,11 @@ class Conversation:
         self._policy = policy
         self._measures = measures
         self._new_id = new_id
-        self._cutter = Cutter(self.history, measures)
+        self._cutter = Cutter(self.history, aligner)
         maker = ReplyMaker(
             self.history,
             policy,
-            measures,
+            aligner,
             new_id,
             conversation_id=self.id,
             reports=reports,

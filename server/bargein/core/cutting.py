@@ -9,9 +9,9 @@ from bargein.core import actions
 from bargein.core.actions import Action
 from bargein.core.history import Heard, History
 from bargein.core.items import OutputAudio
-from bargein.core.measures import Measures
 from bargein.core.playback import ReportedListener
 from bargein.core.reply import Reply
+from bargein.core.words import WordAligner
 
 ANSWER_WAIT_S: Final = 0.3
 """How long a ``bargein.v1`` caller may take to say exactly where it stopped, before the estimate stands."""
@@ -30,9 +30,9 @@ class Cutter:
     time.
     """
 
-    def __init__(self, history: History, measures: Measures) -> None:
+    def __init__(self, history: History, aligner: WordAligner) -> None:
         self._history = history
-        self._measures = measures
+        self._aligner = aligner
         self._pending: dict[str, _Pending] = {}
 
     def cut(self, reply: Reply, now: float, *, exact: bool = False) -> None:
@@ -100,16 +100,6 @@ class Cutter:
         before = self._history.heard.get(item_id)
         if before is not None and before.samples <= samples:
             return before
-        timeline, received = audio.timeline, audio.sample_count
-        stretch = timeline.stretch(samples, received, finished=audio.finished)
-        curve = audio.curve.between(stretch.begin.steps, stretch.end_steps, audio.pieces, audio.format, self._measures)
-        count = timeline.heard_characters(
-            samples,
-            received,
-            finished=audio.finished,
-            curve=curve,
-            stretch=stretch,
-            peak_db=audio.curve.peak_db,
-        )
+        count = self._aligner.heard_characters(audio, samples)
         text = audio.transcript[:count]
         return Heard(samples, text if before is None or len(text) < len(before.text) else before.text)

@@ -9,8 +9,7 @@ from typing import Final, Literal
 from bargein.core.audio import AudioFormat, base64_sample_count, slice_audio
 from bargein.core.completion import Usage
 from bargein.core.config import ResponseSettings
-from bargein.core.heard_words import Transcript
-from bargein.core.known_curve import KnownCurve
+from bargein.core.words import Timeline
 
 Status = Literal["in_progress", "completed", "incomplete"]
 Role = Literal["system", "user", "assistant"]
@@ -51,14 +50,13 @@ class OutputAudio:
     """
 
     format: AudioFormat
-    timeline: Transcript
+    timeline: Timeline
     pieces: list[str | bytes] = field(default_factory=list)
     sample_count: int = 0
     finished: bool = False
     """The model has said all of it: sound and transcript are whole."""
     audio_id: str | None = None
     audio_expires_at: int | None = None
-    curve: KnownCurve = field(default_factory=KnownCurve, init=False, repr=False, compare=False)
 
     @property
     def transcript(self) -> str:

@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bargein.core.audio import AudioFormat
-from bargein.core.voiced_clock import SpeechCurve
 
 
 class Measures(Protocol):
-    """Pure functions of sound. They are called at an interruption and every few seconds of a reply, never per frame."""
-
-    def speech_curve(self, pieces: Sequence[str | bytes], fmt: AudioFormat) -> SpeechCurve:
-        """Where in a stored reply is voice, and where it hisses."""
-        ...
+    """Pure functions of sound. They are called when speech over a reply is to be judged, never per frame."""
 
     def echo_likeness(
         self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat

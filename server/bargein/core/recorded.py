@@ -3,7 +3,8 @@
 That is what the core keeps to itself for: no clock, no chance, no IO. Use it on a call that was recorded as times and
 events, to see why something was decided, or what another policy would have done::
 
-    for at, decision in replay(happened, config, policy, measures, key=session_id.removeprefix("sess_")).decisions:
+    key = session_id.removeprefix("sess_")
+    for at, decision in replay(happened, config, policy, measures, Aligner(measures), key=key).decisions:
         print(at, decision)
 """
 
@@ -19,6 +20,7 @@ from bargein.core.conversation import Conversation
 from bargein.core.decisions import BargeInRefused, Decision, HoldEnded, Interrupted, RuleAsked, TurnEnded
 from bargein.core.events import Event
 from bargein.core.measures import Measures
+from bargein.core.words import WordAligner
 from bargein.errors import CallerError
 
 
@@ -46,6 +48,7 @@ def replay(
     config: SessionConfig,
     policy: CorePolicy,
     measures: Measures,
+    aligner: WordAligner,
     *,
     reports: bool = False,
     unix_offset_s: float = 0.0,
@@ -68,6 +71,7 @@ def replay(
         policy,
         lambda prefix: f"{prefix}_{key}{next(numbers)}",
         measures,
+        aligner,
         reports=reports,
         unix_offset_s=unix_offset_s,
     )

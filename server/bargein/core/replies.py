@@ -12,12 +12,11 @@ from bargein.core.context import ContextOverflowError
 from bargein.core.events import ResponseRequested
 from bargein.core.history import History
 from bargein.core.items import Failure, OutputAudio, Response
-from bargein.core.measures import Measures
 from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
 from bargein.core.reply import NewId, Reply
 from bargein.core.requests import build_request, context_items
 from bargein.core.snapshots import response_now
-from bargein.core.word_places import VoicePace, WordPlaces
+from bargein.core.words import WordAligner
 from bargein.errors import CallerError
 
 
@@ -32,7 +31,7 @@ class ReplyMaker:
         self,
         history: History,
         policy: CorePolicy,
-        measures: Measures,
+        aligner: WordAligner,
         new_id: NewId,
         *,
         conversation_id: str,
@@ -41,8 +40,7 @@ class ReplyMaker:
     ) -> None:
         self._history = history
         self._policy = policy
-        self._measures = measures
-        self._voice_pace = VoicePace()
+        self._aligner = aligner
         self._new_id = new_id
         self._conversation_id = conversation_id
         self._reports = reports
@@ -82,8 +80,9 @@ class ReplyMaker:
             self._count,
             new_id=self._new_id,
             history=None if wanted.out_of_band else self._history,
+            make_timeline=self._aligner.timeline,
             make_playback=self._unpaced if wanted.out_of_band else self._paced,
-            make_places=None if wanted.out_of_band or not self._policy.paces_transcripts else self._places,
+            make_places=None if wanted.out_of_band or not self._policy.paces_transcripts else self._aligner.follow,
         )
 
     def refuse(self, wanted: ResponseRequested, out: list[Action]) -> None:
@@ -109,9 +108,6 @@ class ReplyMaker:
             lead_samples=None if lead_ms is None else fmt.samples_in_ms(lead_ms),
             slice_samples=fmt.samples_in_ms(self._policy.slice_ms),
         )
-
-    def _places(self, audio: OutputAudio) -> WordPlaces:
-        return WordPlaces(audio, self._measures, self._voice_pace)
 
     def _unpaced(self, audio: OutputAudio) -> Playback:
         slice_samples = audio.format.samples_in_ms(self._policy.slice_ms)

@@ -18,7 +18,6 @@ from bargein.core.completion import (
     TranscriptPiece,
     Usage,
 )
-from bargein.core.heard_words import Transcript
 from bargein.core.history import Heard, History, as_heard
 from bargein.core.items import (
     NO_SOUND,
@@ -35,7 +34,7 @@ from bargein.core.items import (
 from bargein.core.playback import Playback
 from bargein.core.snapshots import output_now, response_alone, response_now
 from bargein.core.usage import estimate
-from bargein.core.word_places import WordPlaces
+from bargein.core.words import Timeline, WordPlaces
 
 NewId = Callable[[str], str]
 """From a prefix such as ``"item"`` to an id that is used nowhere else in the session."""
@@ -53,6 +52,7 @@ class Reply:
 
     :param history: where its items are entered; ``None`` for a response out of band.
     :param number: the reply's number in binary messages.
+    :param make_timeline: keeps its transcript: of a rate in Hz.
     :param make_places: keeps the words in step with the sound; without it they are told as they come.
     """
 
@@ -64,6 +64,7 @@ class Reply:
         *,
         new_id: NewId,
         history: History | None,
+        make_timeline: Callable[[int], Timeline],
         make_playback: Callable[[OutputAudio], Playback],
         make_places: Callable[[OutputAudio], WordPlaces] | None,
     ) -> None:
@@ -82,6 +83,7 @@ class Reply:
         self._request = request
         self._new_id = new_id
         self._history = history
+        self._make_timeline = make_timeline
         self._make_playback = make_playback
         self._make_places = make_places
         self._places: WordPlaces | None = None
@@ -242,9 +244,8 @@ class Reply:
 
     def _speak(self, out: list[Action]) -> Playback:
         if self.playback is None:
-            audio = OutputAudio(
-                self.response.settings.output_format, Transcript(self.response.settings.output_format.rate_hz)
-            )
+            fmt = self.response.settings.output_format
+            audio = OutputAudio(fmt, self._make_timeline(fmt.rate_hz))
             self.playback = self._make_playback(audio)
             self._places = None if self._make_places is None else self._make_places(audio)
             self._begin_message(audio, out)

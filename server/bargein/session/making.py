@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from structlog.typing import FilteringBoundLogger
 
+from bargein.alignment.aligner import Aligner
 from bargein.core.conversation import Conversation
 from bargein.loop.clock import unix_s
 from bargein.metrics import Metrics
@@ -58,11 +59,13 @@ def collaborators(
     timers, limits, metrics = services.timers, services.limits, services.metrics
     now = timers.clock.now
     log = services.log.bind(session_id=names.session_id)
+    measures = NumpyMeasures()
     conversation = Conversation(
         protocol.config,
         services.policy,
         names.new_id,
-        NumpyMeasures(),
+        measures,
+        Aligner(measures),
         reports=protocol.reports,
         unix_offset_s=unix_now() - now(),
     )

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pybase64
 
+from bargein.alignment.voiced_clock import STEP_MS, SpeechCurve
 from bargein.core.audio import AudioFormat, Encoding
-from bargein.core.voiced_clock import STEP_MS, SpeechCurve
 from bargein.sound import echo
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
 from bargein.sound.resample import decimate

@@ -1,6 +1,6 @@
 """Where the words of a reply are in its sound, while that is being sent: transcripts keep step with the sound by it.
 
-The same search as after an interruption (:mod:`bargein.core.alignment`), but never of the whole reply: once in some
+The same search as after an interruption (:mod:`bargein.alignment.score`), but never of the whole reply: once in some
 seconds, from the last clause end that was sent to some seconds ahead. Words within a clause are spread by their
 letters. So a second of sound costs the same however long the reply is, and however far the model is ahead.
 """
@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from bargein.core.alignment import Anchor, Score
-from bargein.core.clause_alignment import FASTEST_PACE, USUAL_PACE, Laid, lay_clauses
-from bargein.core.heard_words import Mark
+from bargein.alignment.clause_alignment import FASTEST_PACE, USUAL_PACE, Laid, lay_clauses
+from bargein.alignment.heard_words import Mark, Transcript
+from bargein.alignment.known_curve import Curves
+from bargein.alignment.score import Anchor, Score
+from bargein.alignment.spoken_words import spoken_words
+from bargein.alignment.voiced_clock import STEPS_PER_S, VoicedClock
 from bargein.core.items import OutputAudio
-from bargein.core.measures import Measures
-from bargein.core.spoken_words import spoken_words
-from bargein.core.voiced_clock import STEPS_PER_S, VoicedClock
 
 TOLD_SHARE: Final = 0.2
 """Of a word: with the sound up to there it is told. It may be cut off before it counts as heard, and never after."""
@@ -78,8 +78,11 @@ class WordPlaces:
     :param pace: of the voice, for all replies that it speaks.
     """
 
-    def __init__(self, audio: OutputAudio, measures: Measures, pace: VoicePace) -> None:
+    def __init__(self, audio: OutputAudio, measures: Curves, pace: VoicePace) -> None:
+        timeline = audio.timeline
+        assert isinstance(timeline, Transcript), "it was made by us"
         self._audio = audio
+        self._timeline = timeline
         self._measures = measures
         self._pace = pace
         self._step_samples = audio.format.rate_hz // STEPS_PER_S
@@ -108,7 +111,7 @@ class WordPlaces:
         """A piece of the transcript arrived."""
         audio = self._audio
         behind = audio.sample_count - self._covered_samples()
-        audio.timeline.add(text, 0 if behind > LATE_STEPS * self._step_samples else audio.sample_count)
+        self._timeline.add(text, 0 if behind > LATE_STEPS * self._step_samples else audio.sample_count)
         if self._told_words >= len(self._places):
             self._due_samples = 0
 
@@ -150,7 +153,7 @@ class WordPlaces:
 
     def _parse(self) -> None:
         """Read the words that have come. The last one that was known may go on in them."""
-        timeline, words = self._audio.timeline, self._words
+        timeline, words = self._timeline, self._words
         if self._parsed_characters == timeline.length:
             return
         if words:
@@ -161,7 +164,7 @@ class WordPlaces:
     def _covered_samples(self) -> int:
         """Where the text that has arrived ends, about."""
         placed = len(self._places)
-        characters = self._audio.timeline.length - (self._words[placed - 1].end if placed else 0)
+        characters = self._timeline.length - (self._words[placed - 1].end if placed else 0)
         return int((self._placed_steps + characters * STEPS_PER_S / CHARACTERS_PER_S) * self._step_samples)
 
     def _place(self, told_steps: float, end_steps: float) -> None:
@@ -203,7 +206,7 @@ class WordPlaces:
 
     def _score(self, clock: VoicedClock, *, whole: bool) -> Score:
         """The words that may be in the sound that is looked at."""
-        base, timeline = self._base, self._audio.timeline
+        base, timeline = self._base, self._timeline
         words, arrived = [], []
         letters = clock.total / FASTEST_PACE
         for index in range(base.words, len(self._words)):
@@ -248,10 +251,11 @@ class WordPlaces:
             self._base_voiced_steps += passed.steps
             self._base_letters += score.letters_before[passed.words]
             mark = Mark(self._base.steps, score.words[passed.words - 1].end, self._paces())
-            self._audio.timeline.mark(mark)
+            self._timeline.mark(mark)
 
     def _clock(self, begin: int, end: int) -> VoicedClock:
         """Of these steps."""
         audio = self._audio
-        curve = audio.curve.between(begin, end, audio.pieces, audio.format, self._measures)
-        return VoicedClock(curve, end - begin, max(audio.curve.peak_db, QUIETEST_PEAK_DB))
+        timeline = self._timeline
+        curve = timeline.curve.between(begin, end, audio.pieces, audio.format, self._measures)
+        return VoicedClock(curve, end - begin, max(timeline.curve.peak_db, QUIETEST_PEAK_DB))

@@ -3,8 +3,8 @@
 Two searches for the cheapest path, as in forced alignment (Rabiner 1989, section III), with what can be known without a
 model of the language: a word takes about as long as its letters; pauses are where clauses end; between syllables the
 level dips (Mermelstein 1975); letters that hiss sound like it. First clause ends are laid on pauses, all along the
-sound (:mod:`bargein.core.clause_alignment`); then words within the one stretch that is asked for
-(:mod:`bargein.core.word_alignment`). Costs are negative logarithms of likelihoods, so they add up.
+sound (:mod:`bargein.alignment.clause_alignment`); then words within the one stretch that is asked for
+(:mod:`bargein.alignment.word_alignment`). Costs are negative logarithms of likelihoods, so they add up.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bargein.core.spoken_words import SpokenWord
+from bargein.alignment.spoken_words import SpokenWord
 
 NEVER: Final = 1e18
 """The cost of what cannot be."""

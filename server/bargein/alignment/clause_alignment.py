@@ -1,4 +1,4 @@
-"""Which pause of a sound is the end of which clause: see :mod:`bargein.core.alignment`."""
+"""Which pause of a sound is the end of which clause: see :mod:`bargein.alignment.score`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bargein.core.alignment import (
+from bargein.alignment.score import (
     HISS_COST,
     HISS_LETTERS,
     MOST_HISS_STEPS,
@@ -18,7 +18,7 @@ from bargein.core.alignment import (
     Anchor,
     Score,
 )
-from bargein.core.voiced_clock import STEPS_PER_S, VoicedClock
+from bargein.alignment.voiced_clock import STEPS_PER_S, VoicedClock
 
 USUAL_LETTERS_PER_S: Final = 14.5
 """Of voiced sound, before anything is known of a voice."""

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Protocol
 
+from bargein.alignment.voiced_clock import STEPS_PER_S, SpeechCurve
 from bargein.core.audio import AudioFormat, base64_sample_count, slice_audio
-from bargein.core.measures import Measures
-from bargein.core.voiced_clock import STEPS_PER_S, SpeechCurve
+
+
+class Curves(Protocol):
+    """Measures stored sound. Called at an interruption and every few seconds of a reply, never per frame."""
+
+    def speech_curve(self, pieces: Sequence[str | bytes], fmt: AudioFormat) -> SpeechCurve:
+        """Where in a stored reply is voice, and where it hisses."""
+        ...
 
 
 class KnownCurve:
@@ -24,7 +32,7 @@ class KnownCurve:
         self._piece_start = 0
 
     def between(
-        self, begin: int, end: int, pieces: Sequence[str | bytes], fmt: AudioFormat, measures: Measures
+        self, begin: int, end: int, pieces: Sequence[str | bytes], fmt: AudioFormat, measures: Curves
     ) -> SpeechCurve:
         """Of these steps; empty where nothing can be measured.
 

@@ -1,11 +1,11 @@
-"""Where each word of a stretch of sound ends: see :mod:`bargein.core.alignment`."""
+"""Where each word of a stretch of sound ends: see :mod:`bargein.alignment.score`."""
 
 from __future__ import annotations
 
 import math
 from typing import Final
 
-from bargein.core.alignment import (
+from bargein.alignment.score import (
     DIP_COST,
     HISS_COST,
     HISS_LETTERS,
@@ -19,8 +19,8 @@ from bargein.core.alignment import (
     Anchor,
     Score,
 )
-from bargein.core.spoken_words import SpokenWord
-from bargein.core.voiced_clock import VoicedClock
+from bargein.alignment.spoken_words import SpokenWord
+from bargein.alignment.voiced_clock import VoicedClock
 
 BEAM: Final = 6.0
 """Paths that are dearer than the cheapest by more are given up."""

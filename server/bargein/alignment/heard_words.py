@@ -1,7 +1,7 @@
 """Which words of a reply were heard: from a position in its sound to a position in its transcript.
 
 Chat Completions gives the transcript ahead of the sound, and no timings. So the one is laid along the other
-(:mod:`bargein.core.alignment`); a word that arrived when ``n`` samples of sound had arrived is spoken after sample
+(:mod:`bargein.alignment.score`); a word that arrived when ``n`` samples of sound had arrived is spoken after sample
 ``n``, for the transcript leads. A word counts as heard once a good part of it was.
 """
 
@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bargein.core import word_alignment
-from bargein.core.alignment import Score
-from bargein.core.clause_alignment import FASTEST_PACE, PACES, lay_clauses
-from bargein.core.spoken_words import spoken_words
-from bargein.core.voiced_clock import STEPS_PER_S, SpeechCurve, VoicedClock
+from bargein.alignment import word_alignment
+from bargein.alignment.clause_alignment import FASTEST_PACE, PACES, lay_clauses
+from bargein.alignment.known_curve import KnownCurve
+from bargein.alignment.score import Score
+from bargein.alignment.spoken_words import spoken_words
+from bargein.alignment.voiced_clock import STEPS_PER_S, SpeechCurve, VoicedClock
 
 HEARD_SHARE: Final = 0.45
 """Of a word: it counts as heard from here on."""
@@ -36,7 +37,7 @@ class Mark:
 
     :ivar steps: of the sound.
     :ivar characters: of the text.
-    :ivar paces: of the voice there, as :func:`~bargein.core.clause_alignment.lay_clauses` tries them.
+    :ivar paces: of the voice there, as :func:`~bargein.alignment.clause_alignment.lay_clauses` tries them.
     """
 
     steps: int
@@ -72,6 +73,8 @@ class Transcript:
         """The place in the text of each piece."""
         self._arrived_samples: list[int] = []
         self._marks = [BEGINNING]
+        self.curve = KnownCurve()
+        """Of the sound."""
 
     @property
     def text(self) -> str:
@@ -90,6 +93,8 @@ class Transcript:
         """A transcript that holds ``text`` and no more."""
         shorter = Transcript(self._rate_hz)
         shorter.add(text, 0)
+        if len(text) == self.length:
+            shorter.curve = self.curve
         shorter._marks = [mark for mark in self._marks if mark.characters <= len(text)]
         return shorter
 
