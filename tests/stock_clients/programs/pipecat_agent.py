@@ -138,7 +138,8 @@ async def call(given: dict[str, Any], *, tools: bool = False) -> AsyncIterator[C
     audio = AudioConfiguration(
         input=AudioInput(
             transcription=InputAudioTranscription(model="gpt-4o-transcribe"),
-            turn_detection=TurnDetection(type="server_vad"),
+            # On a busy machine its frames come in bursts, and a second without any would be the end of a turn.
+            turn_detection=TurnDetection(type="server_vad", silence_duration_ms=2000),
         )
     )
     llm = OpenAIRealtimeLLMService(
