@@ -18,11 +18,19 @@ from loguru import logger
 from outside import RATE_HZ, Answers, Microphone, run_agent
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
-from pipecat.frames.frames import InputAudioRawFrame, LLMRunFrame, OutputAudioRawFrame, StartFrame
+from pipecat.frames.frames import (
+    Frame,
+    InputAudioRawFrame,
+    LLMRunFrame,
+    OutputAudioRawFrame,
+    StartFrame,
+    TTSAudioRawFrame,
+)
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import LLMContextAggregatorPair
+from pipecat.processors.frame_processor import FrameDirection
 from pipecat.services.llm_service import FunctionCallParams
 from pipecat.services.openai.realtime.events import (
     AudioConfiguration,
@@ -67,13 +75,20 @@ class Loudspeaker(BaseOutputTransport):
 
     def __init__(self) -> None:
         super().__init__(PARAMS)
-        self.played_s = 0.0
+        self.given_s = 0.0
+        """Of sound that has arrived, the silence that Pipecat fills in left out."""
+        self._played_s = 0.0
         self._played = asyncio.Condition()
         self._free_at = 0.0
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
         await self.set_transport_ready(frame)
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        if isinstance(frame, TTSAudioRawFrame):
+            self.given_s += len(frame.audio) / 2 / frame.sample_rate
+        await super().process_frame(frame, direction)
 
     async def write_audio_frame(self, frame: OutputAudioRawFrame) -> bool:
         now = asyncio.get_running_loop().time()
@@ -82,14 +97,14 @@ class Loudspeaker(BaseOutputTransport):
         await asyncio.sleep(self._free_at - now)
         if any(frame.audio):
             async with self._played:
-                self.played_s += duration_s
+                self._played_s += duration_s
                 self._played.notify_all()
         return True
 
     async def has_played(self, seconds: float) -> None:
         """Return when so much speech was played."""
         async with self._played:
-            await self._played.wait_for(lambda: self.played_s >= seconds)
+            await self._played.wait_for(lambda: self._played_s >= seconds)
 
 
 class Call:
@@ -104,7 +119,8 @@ class Call:
 
     @property
     def played_s(self) -> float:
-        return self._speaker.played_s
+        """What a loudspeaker of its own pace would have played: on a busy machine this process is late."""
+        return self._speaker.given_s
 
     async def greet(self) -> None:
         await self._worker.queue_frames([LLMRunFrame()])
