@@ -10,7 +10,7 @@ from bargein.core import actions, events
 from bargein.core.agent import Agent
 from support.conversation_script import Script, detecting, manual
 
-SERVER = Path(bargein.core.__file__).parents[1]
+SERVER = Path(__file__).parents[2] / "server" / "bargein"
 
 NAMES = [
     "Action",

@@ -9,6 +9,7 @@ from bargein.core.actions import Action
 from bargein.core.completion import AssistantMessage, CompletionRequest, ToolMessage
 from bargein.core.completion import Message as CompletionMessage
 from bargein.core.config import TurnDetection
+from bargein.core.decisions import HoldEnded, Interrupted
 from bargein.core.events import Event
 from bargein.core.history import History
 from bargein.core.items import InputAudio, Message
@@ -65,10 +66,41 @@ class Laws:
         self._transcripts.check_step(event, batch)
         for action in batch:
             self._check(action)
+        self._check_decisions(batch)
         assert len([action for action in batch if isinstance(action, actions.CancelStream)]) <= 1
         flushed = [action.item_id for action in batch if isinstance(action, actions.Flushed)]
         assert len(flushed) == len(set(flushed))
         assert len(flushed) <= 1 or not self._paced
+
+    def _check_decisions(self, batch: list[Action]) -> None:
+        """What is said of an interruption is what was done about it. One is a reply that ended because the caller
+        speaks, just announced or going on after a pause; and nothing else is.
+        """
+        speaks = interrupted = False
+        for action in batch:
+            match action:
+                case actions.SpeechStarted() | actions.VoiceChanged(speech=True):
+                    speaks = True
+                case actions.SpeechStopped():
+                    speaks = False
+                case actions.CancelStream() | actions.Flushed():
+                    interrupted = interrupted or speaks
+                case actions.ResponseDone(response) if response.reason == "turn_detected":
+                    interrupted = interrupted or speaks
+                case _:
+                    pass
+        said = [action for action in batch if isinstance(action, Interrupted)]
+        assert len(said) == interrupted, "an interruption that nobody says, or that is none"
+        for interruption in said:
+            assert interruption.response_id in self.created
+            assert [a.item_id for a in batch if isinstance(a, actions.Flushed)] == list(interruption.flushed)
+            cancelled = [a.response_id for a in batch if isinstance(a, actions.CancelStream)]
+            assert cancelled == ([] if interruption.cancelled is None else [interruption.cancelled])
+            assert interruption.onset_ms <= interruption.at_ms
+        ended = [action for action in batch if isinstance(action, HoldEnded) and action.response_id is not None]
+        assert not [a for a in batch if isinstance(a, actions.Resumed)] or ended
+        for hold in ended:
+            assert hold.reason != "confirmed" or said
 
     def check_settled(self) -> None:
         """Every stream has ended and every sound was heard: nothing may be open any more."""
