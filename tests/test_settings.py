@@ -124,7 +124,7 @@ def test_no_setting_takes_just_anything(monkeypatch: pytest.MonkeyPatch, name: s
     monkeypatch.setenv(f"BARGEIN_{name.upper()}", "no such thing / hunter2")
     with pytest.raises(SettingsError, match=rf"^BARGEIN_{name.upper()}: .+") as caught:
         load_settings()
-    secret = {"api_keys", "api_key_env", "transcription_api_key_env"}
+    secret = {"api_keys", "api_key_env", "transcription_api_key_env", "twilio_auth_token"}
     assert ("hunter2" in str(caught.value)) == (name not in secret)
     assert "\n" not in str(caught.value)
 

@@ -192,6 +192,21 @@ class Doors(Group):
             description="Host names under which a keyless server may be reached, beside `localhost` and IP addresses."
         ),
     ] = ()
+    public_url: Annotated[
+        str | None,
+        Field(
+            description="Where the world reaches this server, such as `https://voice.example.com`: Twilio is sent "
+            "there, and signs it. Unset: `https://` and the request's own `Host`."
+        ),
+    ] = None
+    twilio_auth_token: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=1,
+            description="Your Twilio account's auth token: requests to `/v1/twilio` must be signed with it. Unset: "
+            "only a keyless server takes telephone calls, and anybody's.",
+        ),
+    ] = None
     trusted_proxies: Annotated[
         Networks, Field(description="Addresses or networks of proxies whose `X-Forwarded-For` is believed.")
     ] = ()
@@ -353,6 +368,14 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
             raise ValueError("must have at least 32 characters: a short one can be guessed")
         return value
 
+    @field_validator("twilio_auth_token")
+    @classmethod
+    def _is_token(cls, value: SecretStr | None) -> SecretStr | None:
+        token = "x" if value is None else value.get_secret_value()
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise ValueError("holds a space or a letter that no token has: copy it from Twilio's console")
+        return value
+
     @field_validator("api_keys", mode="before")
     @classmethod
     def _are_keys(cls, value: object) -> object:
@@ -360,7 +383,7 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
             rules.keys(part for part in map(str.strip, value.split(",")) if part)
         return value
 
-    @field_validator("upstream_url", "transcription_url")
+    @field_validator("upstream_url", "transcription_url", "public_url")
     @classmethod
     def _is_url(cls, value: str | None, info: ValidationInfo) -> str | None:
         if info.field_name == "upstream_url":
@@ -450,7 +473,14 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
     @property
     def secret_values(self) -> tuple[str, ...]:
         """What must never be logged."""
-        secrets = (*self.api_keys, self.token_secret, self.metrics_key, self.model_key, self.transcription_key)
+        secrets = (
+            *self.api_keys,
+            self.token_secret,
+            self.metrics_key,
+            self.twilio_auth_token,
+            self.model_key,
+            self.transcription_key,
+        )
         return tuple(secret.get_secret_value() for secret in secrets if secret is not None)
 
     @property

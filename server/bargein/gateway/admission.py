@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
+from bargein.gateway import twilio
 from bargein.gateway.addresses import AddressLimits, client_address
 from bargein.gateway.handshake import AZURE_PREVIEW, BARGEIN_V1, VERSION, Handshake
 from bargein.gateway.keys import Keyring
@@ -30,6 +31,8 @@ class Admitted:
     model: str
     beta: bool
     bargein: bool
+    twilio: bool
+    """A telephone call: it speaks Twilio Media Streams, and none of the Realtime protocol."""
     subprotocol: str | None
     """To answer with; ``None`` answers with none."""
     initial_session: dict[str, Any] | None
@@ -65,6 +68,8 @@ class Admission:
 
     def decide(self, handshake: Handshake) -> Admitted | Refusal:
         """Admit the caller, or say why not. Counts nothing."""
+        if handshake.path == twilio.STREAM_PATH:
+            return self._decide_call(handshake)
         unserved = None
         if handshake.path.rstrip("/") not in PATHS:
             unserved = not_served("GET", handshake.path)
@@ -92,14 +97,40 @@ class Admission:
             beta=(handshake.beta or credentials.beta) and not bargein,
             bargein=bargein,
             decisions=bargein and handshake.query.get("decisions") == "1",
+            twilio=False,
             subprotocol=handshake.subprotocol,
             initial_session=credentials.initial_session,
             address=address,
         )
 
+    def _decide_call(self, handshake: Handshake) -> Admitted | Refusal:
+        """Twilio presents no key: it signs."""
+        address = client_address(handshake.peer, handshake.headers, self._settings.trusted_proxies)
+        fault = handshake.malformed
+        refusal = (
+            self.check_page(handshake.headers)
+            or twilio.check_signature(self._settings, handshake.headers, f"{handshake.path}{handshake.query_string}")
+            or (None if fault is None else _invalid(fault))
+            or self.check_capacity()
+            or self._addresses.check(address)
+        )
+        if refusal is not None:
+            return refusal
+        return Admitted(
+            model=self._settings.model,
+            beta=False,
+            bargein=False,
+            decisions=False,
+            twilio=True,
+            subprotocol=None,
+            initial_session=None,
+            address=address,
+        )
+
     def check_page(self, headers: Mapping[str, str]) -> Refusal | None:
         """``None`` unless the request comes from a foreign page, or under a foreign name to a keyless server."""
-        refusal = check_host(headers, self._settings.allowed_hosts) if self._keyring.keyless else None
+        names = (*self._settings.allowed_hosts, *twilio.public_names(self._settings))
+        refusal = check_host(headers, names) if self._keyring.keyless else None
         return refusal or check_origin(headers, self._settings.allowed_origins)
 
     def check_capacity(self) -> Refusal | None:
@@ -128,11 +159,15 @@ class Admission:
         return None
 
 
+def _invalid(fault: str) -> Refusal:
+    headers = {"Sec-WebSocket-Version": VERSION}
+    return Refusal(HTTPStatus.BAD_REQUEST, fault, "invalid_handshake", headers=headers)
+
+
 def _unsupported(handshake: Handshake) -> Refusal | None:
     """What is no handshake, and what the Realtime protocol has and this server has not, refused by name."""
     if (fault := handshake.malformed) is not None:
-        headers = {"Sec-WebSocket-Version": VERSION}
-        return Refusal(HTTPStatus.BAD_REQUEST, fault, "invalid_handshake", headers=headers)
+        return _invalid(fault)
     query = handshake.query
     if "call_id" in query:
         message = "Sideband connections (call_id) belong to WebRTC and SIP calls, which this server does not carry."

@@ -131,7 +131,7 @@ class Gateway:
 
     def begin(self, admitted: Admitted, carrier: Carrier, session: CallerSession) -> None:
         """Begin the session of a caller whose connection is open."""
-        dialect: Dialect = "bargein.v1" if admitted.bargein else "beta" if admitted.beta else "ga"
+        dialect = _dialect(admitted)
         self._sessions.add(session)
         self._addresses.opened(admitted.address)
         self.metrics.sessions_open.inc()
@@ -215,3 +215,9 @@ class Gateway:
         await asyncio.sleep(random.uniform(0, spread_s))  # noqa: S311 (a delay, not a secret)
         await session.drain(deadline_s)
         await session.closed.wait()
+
+
+def _dialect(admitted: Admitted) -> Dialect:
+    if admitted.twilio:
+        return "twilio"
+    return "bargein.v1" if admitted.bargein else "beta" if admitted.beta else "ga"

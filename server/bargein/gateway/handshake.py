@@ -35,6 +35,8 @@ class Handshake:
     query: Mapping[str, str]
     headers: Mapping[str, str]
     """By lower-case name; a repeated one is joined with commas (RFC 9110 section 5.3)."""
+    query_string: str
+    """As it stands in the request, with its question mark; empty where there is none."""
     peer: str
     """Address of the other end of the TCP connection; empty where it has none."""
 
@@ -117,9 +119,9 @@ def parse_handshake(head: bytes, peer: str) -> Handshake:
     """Read a request's head as uvicorn writes it for an upgrade: already parsed once, one header a line."""
     request_line, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = request_line.split(" ")
-    path, _, query = target.partition("?")
+    path, mark, query = target.partition("?")
     headers: dict[str, str] = {}
     for line in filter(None, lines):
         name, _, value = line.partition(": ")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
-    return Handshake(method, path, dict(parse_qsl(query, keep_blank_values=True)), headers, peer)
+    return Handshake(method, path, dict(parse_qsl(query, keep_blank_values=True)), headers, mark + query, peer)

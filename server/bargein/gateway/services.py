@@ -13,6 +13,8 @@ from bargein.gateway.admission import Admitted
 from bargein.gateway.caller_session import CallerSession, OpenSession
 from bargein.metrics import Metrics
 from bargein.protocols.realtime import RealtimeProtocol, Spoken
+from bargein.protocols.twilio import TwilioProtocol
+from bargein.session.caller_protocol import CallerProtocol
 from bargein.session.connection import CallerConnection
 from bargein.session.field_notices import FieldNotices
 from bargein.session.making import collaborators
@@ -144,6 +146,10 @@ def session_opener(services: Services) -> OpenSession:
 
     def open_session(admitted: Admitted, connection: CallerConnection) -> CallerSession:
         names = Names()
+        protocol: CallerProtocol
+        if admitted.twilio:
+            protocol = TwilioProtocol(connection, admitted.model, services, names)
+            return Session(collaborators(services, names, protocol))
         spoken = Spoken(
             model=admitted.model,
             beta=admitted.beta,

@@ -26,7 +26,7 @@ from bargein.metrics.callback import CallbackCounter
 from bargein.metrics.traffic import Traffic, TrafficCollector
 from bargein.standard_error import dropped_lines
 
-Dialect = Literal["ga", "beta", "bargein.v1"]
+Dialect = Literal["ga", "beta", "bargein.v1", "twilio"]
 RefusalReason = Literal["key", "origin", "host", "address", "rate", "full", "draining", "request"]
 HoldOutcome = Literal["confirmed", "resumed", "expired"]
 ResponseStatus = Literal["completed", "cancelled", "incomplete", "failed"]

@@ -7,6 +7,7 @@ limits and the clock are the session's. The protocols are in :mod:`bargein.proto
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bargein.core.actions import AudioSent, BargeinAction, CallerAction
@@ -29,6 +30,11 @@ class Talk:
         """Do what comes of an event of the core: by the time it returns, all of it was told.
 
         :raises CallerError: the caller asked for something impossible; nothing has changed.
+        """
+
+    def apart(self, work: Callable[[float], None]) -> None:
+        """Do what no message of the caller's has brought about, a timer's work: ``work`` is given the time, and what
+        goes wrong in it is dealt with as in a message.
         """
 
     def configure(self, config: SessionConfig, now: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from bargein.core.config import SessionConfig
@@ -147,6 +148,14 @@ class Session(Talk):
     def handle(self, event: Event, now: float) -> None:
         """See :class:`~bargein.session.caller_protocol.Talk`."""
         self._driver.handle(event, now)
+
+    def apart(self, work: Callable[[float], None]) -> None:
+        """See :class:`~bargein.session.caller_protocol.Talk`."""
+        now = self._now()
+        try:
+            work(now)
+        except Exception as error:
+            self._mishap(error, now)
 
     def configure(self, config: SessionConfig, now: float) -> None:
         """See :class:`~bargein.session.caller_protocol.Talk`."""

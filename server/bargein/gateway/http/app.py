@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bargein.gateway import admission
+from bargein.gateway import admission, twilio
 from bargein.gateway.addresses import client_address, is_in, parse_address
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.handshake import joined_headers, presented_key
@@ -110,7 +110,8 @@ class _Routes:
         # Azure's older form: the deployment in the path is the model that is named.
         routes.append(Route(_DEPLOYMENT, self._keyed(self._complete), methods=["POST"]))
         routes += [Route(path, self._keyed(self._beta_session), methods=["POST"]) for path in _BETA_SESSIONS]
-        routes += [Route(path, _upgrade_required) for path in sorted(admission.PATHS)]
+        routes.append(Route(twilio.VOICE_PATH, self._answer_call, methods=["POST"]))
+        routes += [Route(path, _upgrade_required) for path in (*sorted(admission.PATHS), twilio.STREAM_PATH)]
         routes.append(NotServed(self._not_served))
         if find_client_web(self._gateway.settings.client_web) is None:
             routes.append(Route("/", _how_to_talk))
@@ -164,6 +165,22 @@ class _Routes:
         refusal = credentials if isinstance(credentials, Refusal) else not_served(request.method, request.url.path)
         raise Refused(refusal or OUR_FAULT)
 
+    async def _answer_call(self, request: Request) -> Response:
+        """Twilio asks what to do with a call."""
+        async with self._bodies.read(request, twilio.MAX_BODY_BYTES) as body:
+            form = bytes(body)
+        headers = joined_headers(request.headers.raw)
+        query = request.url.query
+        target = f"{request.url.path}?{query}" if query else request.url.path
+        settings = self._gateway.settings
+        refusal = twilio.check_signature(settings, headers, target, form)
+        if refusal is None and self._gateway.admission.check_capacity() is not None:
+            return Response(twilio.BUSY, media_type="text/xml")
+        twiml = twilio.connect(settings, headers, query) if refusal is None else refusal
+        if isinstance(twiml, Refusal):
+            raise Refused(twiml)
+        return Response(twiml, media_type="text/xml")
+
     async def _complete(self, _: Request) -> ASGIApp:
         return Exchange(self._push_to_talk)
 
@@ -211,7 +228,7 @@ class _Guarded:
 class _Counted:
     """Counts every answer under its route; what no route has a name for is the page, or nothing."""
 
-    _NAMED: Final = frozenset({"/healthz", "/readyz", "/metrics", *admission.PATHS, *_BETA_SESSIONS}) | {
+    _NAMED: Final = frozenset({"/healthz", "/readyz", "/metrics", *admission.PATHS, *_BETA_SESSIONS, *twilio.PATHS}) | {
         f"{prefix}{path}"
         for prefix in _PREFIXES
         for path in ("/models", "/realtime/client_secrets", "/chat/completions")
