@@ -238,7 +238,10 @@ async def measure_cpu(url: str, streams: int, seconds: float) -> None:
 async def measure_cancelling(url: str, others: int, new_per_s: float, times: int) -> None:
     async with ChatCompletions(UpstreamConfig(base_url=url, model="m")) as upstream:
         listen = with_bargein(upstream)
-        background = [asyncio.create_task(listen(lambda: None)) for _ in range(others)]
+        speaking = [asyncio.Event() for _ in range(others)]
+        background = [asyncio.create_task(listen(event.set)) for event in speaking]
+        # Beside streams that run: opening so many at once is another thing.
+        await asyncio.gather(*(event.wait() for event in speaking))
         background.append(asyncio.create_task(churn(upstream, new_per_s)))
         taken_ms = [await cancel_one(upstream) for _ in range(times)]
         for task in background:
