@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final, assert_never
+from typing import Final
 
 from bargein.core import actions, events
 from bargein.core.actions import Action
@@ -33,15 +33,15 @@ from bargein.core.events import Event, ResponseRequested, Window
 from bargein.core.floor import AgentState, AnyTable, CallerState, CallerTrigger, Floor, name_of
 from bargein.core.history import History
 from bargein.core.idling import IdleTimeout
-from bargein.core.items import FunctionCallOutput, InputAudio, InputImage, Message
+from bargein.core.item_events import ItemEvents
+from bargein.core.items import InputAudio, Message
 from bargein.core.measures import Measures
 from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
 from bargein.core.rules import ECHO_TABLE, INTERRUPTING_TABLE, POLITE_TABLE, TURN_END_TABLE, VOICE_TABLE, Joint
-from bargein.core.snapshots import item_now, message_now
+from bargein.core.snapshots import message_now
 from bargein.core.verdicts import Answering, EchoRule, TurnEnd, Verdict
 from bargein.core.words import WordAligner
-from bargein.errors import CallerError
 
 ECHO_REACH_S: Final = 1.5
 """How late an echo may be, network and loudspeaker included, plus how long the speech is that it is compared with."""
@@ -89,7 +89,6 @@ class Conversation:
         self.caller = Caller(config, policy, new_id, self.floor)
         self._policy = policy
         self._measures = measures
-        self._new_id = new_id
         self._cutter = Cutter(self.history, aligner)
         maker = ReplyMaker(
             self.history,
@@ -102,6 +101,7 @@ class Conversation:
         )
         self.agent = Agent(policy, self.floor, self._cutter, maker)
         self._idle = IdleTimeout(self.agent, self.floor)
+        self._items = ItemEvents(self.history, policy, self.agent, self._cutter, self._idle, new_id)
         self._last_window = Window(0, 0.0, 0.0)
         self._voice_told = False
         self._figures: Figures | None = None
@@ -156,7 +156,7 @@ class Conversation:
                 out.append(actions.InputCleared())
                 self._follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
             case _:
-                self._handle_item(event, now, out)
+                self._items.handle(event, now, out)
         if self._explained:
             self._tell_rules(out)
         return out
@@ -435,74 +435,3 @@ class Conversation:
         self._idle.fired()
         self._enter_turn(item, out)
         self._answer(item.id, now, out)
-
-    # Items.
-
-    def _handle_item(
-        self,
-        event: (
-            events.ItemCreateRequested
-            | events.ItemRetrieveRequested
-            | events.ItemTruncateRequested
-            | events.ItemDeleteRequested
-            | events.TranscriptionProgressed
-            | events.TranscriptionCompleted
-            | events.TranscriptionFailed
-        ),
-        now: float,
-        out: list[Action],
-    ) -> None:
-        match event:
-            case events.ItemCreateRequested(given, previous_item_id):
-                item = item_now(given)  # It lives on in the history, and changes there.
-                if isinstance(item, FunctionCallOutput) and self.history.call(item.call_id) is None:
-                    raise CallerError(
-                        f"Tool call ID '{item.call_id}' not found in conversation.",
-                        code="invalid_tool_call_id",
-                        param="item.call_id",
-                    )
-                if not item.id:
-                    item.id = self._new_id("item")
-                limit_characters = self._policy.max_request_bytes
-                previous = self.history.insert(item, previous_item_id, limit_characters=limit_characters)
-                if isinstance(item, Message) and any(isinstance(part, InputAudio | InputImage) for part in item.parts):
-                    self.history.forget_sound(self._policy.history_audio_limit_bytes)
-                if isinstance(item, Message) and item.role != "assistant":
-                    self._idle.caller_sent(now)
-                out.append(actions.ItemCreated(item_now(item), previous))
-            case events.ItemRetrieveRequested(item_id):
-                out.append(actions.ItemRetrieved(item_now(self.agent.as_told(self.history.retrieve(item_id)))))
-            case events.ItemTruncateRequested(item_id, content_index, audio_end_ms):
-                self._truncate(item_id, audio_end_ms, now)
-                out.append(actions.ItemTruncated(item_id, content_index, audio_end_ms))
-            case events.ItemDeleteRequested(item_id):
-                self.history.delete(item_id)
-                self.agent.withdraw(item_id)
-                out.append(actions.ItemDeleted(item_id))
-            case events.TranscriptionProgressed(item_id, delta):
-                out.append(actions.TranscriptionDelta(item_id, delta))
-            case events.TranscriptionCompleted(item_id, transcript, seconds, logprobs):
-                self._write_down(item_id, transcript)
-                out.append(actions.TranscriptionDone(item_id, transcript, seconds, logprobs))
-            case events.TranscriptionFailed(item_id, failure):
-                out.append(actions.TranscriptionFailure(item_id, failure))
-            case _:
-                assert_never(event)
-
-    def _truncate(self, item_id: str, audio_end_ms: int, now: float) -> None:
-        """The caller says how much it played. The smaller of its number and ours counts; the reply goes on."""
-        message, audio = self.history.spoken(item_id)
-        ours = self.agent.heard_now(item_id, now)
-        if ours is None:
-            ours = audio.sample_count
-        # Callers' numbers have no bound: compared as they are, before any arithmetic.
-        samples = ours if audio_end_ms > audio.format.ms_of(ours) else audio.format.samples_in_ms(audio_end_ms)
-        if samples < audio.sample_count or message.status != "completed":
-            self._cutter.cut_at(item_id, audio, samples)
-
-    def _write_down(self, item_id: str, transcript: str) -> None:
-        item = self.history.get(item_id)
-        if isinstance(item, Message):
-            for part in item.parts:
-                if isinstance(part, InputAudio):
-                    part.transcript = transcript

@@ -1,0 +1,104 @@
+"""What callers do with items, and recognisers with what was said: additions, cuts, deletions, transcripts."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from bargein.core import actions, events
+from bargein.core.actions import Action
+from bargein.core.agent import Agent
+from bargein.core.config import CorePolicy
+from bargein.core.cutting import Cutter
+from bargein.core.history import History
+from bargein.core.idling import IdleTimeout
+from bargein.core.items import FunctionCallOutput, InputAudio, InputImage, Message
+from bargein.core.reply import NewId
+from bargein.core.snapshots import item_now
+from bargein.errors import CallerError
+
+
+class ItemEvents:
+    """Deals with the events that are about one item of the conversation."""
+
+    def __init__(
+        self, history: History, policy: CorePolicy, agent: Agent, cutter: Cutter, idle: IdleTimeout, new_id: NewId
+    ) -> None:
+        self._history = history
+        self._policy = policy
+        self._agent = agent
+        self._cutter = cutter
+        self._idle = idle
+        self._new_id = new_id
+
+    def handle(
+        self,
+        event: (
+            events.ItemCreateRequested
+            | events.ItemRetrieveRequested
+            | events.ItemTruncateRequested
+            | events.ItemDeleteRequested
+            | events.TranscriptionProgressed
+            | events.TranscriptionCompleted
+            | events.TranscriptionFailed
+        ),
+        now: float,
+        out: list[Action],
+    ) -> None:
+        """Take one event: see :meth:`bargein.core.conversation.Conversation.handle`.
+
+        :raises CallerError: the caller asked for something impossible; nothing has changed.
+        """
+        match event:
+            case events.ItemCreateRequested(given, previous_item_id):
+                item = item_now(given)  # It lives on in the history, and changes there.
+                if isinstance(item, FunctionCallOutput) and self._history.call(item.call_id) is None:
+                    raise CallerError(
+                        f"Tool call ID '{item.call_id}' not found in conversation.",
+                        code="invalid_tool_call_id",
+                        param="item.call_id",
+                    )
+                if not item.id:
+                    item.id = self._new_id("item")
+                limit_characters = self._policy.max_request_bytes
+                previous = self._history.insert(item, previous_item_id, limit_characters=limit_characters)
+                if isinstance(item, Message) and any(isinstance(part, InputAudio | InputImage) for part in item.parts):
+                    self._history.forget_sound(self._policy.history_audio_limit_bytes)
+                if isinstance(item, Message) and item.role != "assistant":
+                    self._idle.caller_sent(now)
+                out.append(actions.ItemCreated(item_now(item), previous))
+            case events.ItemRetrieveRequested(item_id):
+                out.append(actions.ItemRetrieved(item_now(self._agent.as_told(self._history.retrieve(item_id)))))
+            case events.ItemTruncateRequested(item_id, content_index, audio_end_ms):
+                self._truncate(item_id, audio_end_ms, now)
+                out.append(actions.ItemTruncated(item_id, content_index, audio_end_ms))
+            case events.ItemDeleteRequested(item_id):
+                self._history.delete(item_id)
+                self._agent.withdraw(item_id)
+                out.append(actions.ItemDeleted(item_id))
+            case events.TranscriptionProgressed(item_id, delta):
+                out.append(actions.TranscriptionDelta(item_id, delta))
+            case events.TranscriptionCompleted(item_id, transcript, seconds, logprobs):
+                self._write_down(item_id, transcript)
+                out.append(actions.TranscriptionDone(item_id, transcript, seconds, logprobs))
+            case events.TranscriptionFailed(item_id, failure):
+                out.append(actions.TranscriptionFailure(item_id, failure))
+            case _:
+                assert_never(event)
+
+    def _truncate(self, item_id: str, audio_end_ms: int, now: float) -> None:
+        """The caller says how much it played. The smaller of its number and ours counts; the reply goes on."""
+        message, audio = self._history.spoken(item_id)
+        ours = self._agent.heard_now(item_id, now)
+        if ours is None:
+            ours = audio.sample_count
+        # Callers' numbers have no bound: compared as they are, before any arithmetic.
+        samples = ours if audio_end_ms > audio.format.ms_of(ours) else audio.format.samples_in_ms(audio_end_ms)
+        if samples < audio.sample_count or message.status != "completed":
+            self._cutter.cut_at(item_id, audio, samples)
+
+    def _write_down(self, item_id: str, transcript: str) -> None:
+        item = self._history.get(item_id)
+        if isinstance(item, Message):
+            for part in item.parts:
+                if isinstance(part, InputAudio):
+                    part.transcript = transcript
