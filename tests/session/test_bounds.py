@@ -116,7 +116,7 @@ async def test_a_long_reply_out_of_band_waits_at_the_model_for_who_reads_slowly(
         connect(server.realtime_url) as caller,
     ):
         await caller.wait_for("session.created")
-        (session,) = server.gateway._sessions
+        (session,) = server.gateway.sessions
         caller.socket.transport.pause_reading()
         await caller.send(out_of_band(input=[text("go")]))
         await model.asked.wait()

@@ -44,12 +44,12 @@ async def test_a_caller_who_does_not_read_is_closed_and_the_others_notice_nothin
     model.will(spoken(" ".join(["word"] * words)))
     unpaced = {"lead_ms": 0, "slow_caller_s": 0.5}
     async with running_server(model.url, **unpaced) as server, connect(server.realtime_url) as other:
-        others = set(server.gateway._sessions)
+        others = set(server.gateway.sessions)
         sock = socket.create_connection(("127.0.0.1", server.server.address[1]))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow = await open_websocket(server.realtime_url, sock=sock, compression=None, max_queue=1)
         slow.transport.pause_reading()
-        (stuck,) = set(server.gateway._sessions) - others
+        (stuck,) = set(server.gateway.sessions) - others
         ask = [
             {
                 "type": "conversation.item.create",
@@ -229,7 +229,7 @@ async def test_a_recording_is_heard_piece_by_piece_and_what_follows_waits(server
     recording = base64.b64encode(bytes(48_000 * 45 + 960)).decode()
     async with connect(server.realtime_url) as caller:
         await caller.update_session(audio={"input": {"turn_detection": None}})
-        (session,) = server.gateway._sessions
+        (session,) = server.gateway.sessions
         message = json.dumps({"type": "input_audio_buffer.append", "audio": recording}).encode()
         assert session.receive_text(message)
         pieces = 1

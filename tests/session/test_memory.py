@@ -47,7 +47,7 @@ async def test_an_ended_session_is_gone_at_once(
             await caller.wait_for("response.done")
             await caller.say_text("again")
             await caller.wait_for("response.output_audio_transcript.delta")
-            (session,) = server.gateway._sessions
+            (session,) = server.gateway.sessions
             ended = session.closed
             del session
             assert (alive(Session), alive(Conversation)) == (1, 1)
@@ -314,16 +314,16 @@ async def garbage_of(server: RunningServer, model: Model, life: Life) -> Counter
 async def live(server: RunningServer, model: Model, life: Life) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.server.address[1])
     connections = server.server._uvicorn.server_state.connections
-    sessions = list(server.gateway._sessions)
+    sessions = list(server.gateway.sessions)
     try:
         await life(RawCaller(server, reader, writer), model)
-        sessions = list(server.gateway._sessions)
+        sessions = list(server.gateway.sessions)
     finally:
         writer.transport.abort()
     async with asyncio.timeout(30):
         for session in sessions:
             await session.closed.wait()
-        while connections or server.gateway._sessions:  # noqa: ASYNC110 (uvicorn tells nobody)
+        while connections or server.gateway.sessions:  # noqa: ASYNC110 (uvicorn tells nobody)
             await asyncio.sleep(0)
         # What is over is told in the loop's next passes.
         for _ in range(20):

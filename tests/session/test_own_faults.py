@@ -17,13 +17,13 @@ from bargein.upstream import Transcript
 from support.compiled import interpreted_only
 from support.model import Model, refuses, spoken
 from support.realtime_client import RealtimeClient, connect
-from support.server import RunningServer
+from support.server import RunningServer, running_server
 
 STORY = "one two three four five six seven eight nine ten"
 
 
 def only_session(server: RunningServer) -> Session:
-    (session,) = server.gateway._sessions
+    (session,) = server.gateway.sessions
     assert isinstance(session, Session)
     return session
 
@@ -113,10 +113,12 @@ async def commit_a_second(caller: RealtimeClient) -> None:
     await caller.send({"type": "input_audio_buffer.commit"})
 
 
-async def test_in_a_transcription(server: RunningServer) -> None:
-    async with connect(server.realtime_url) as caller:
+async def test_in_a_transcription(model: Model) -> None:
+    async with (
+        running_server(model.url, transcriber=BrokenTranscriber()) as server,
+        connect(server.realtime_url) as caller,
+    ):
         await caller.wait_for("session.created")
-        only_session(server)._transcriptions._transcriber = BrokenTranscriber()
         await commit_a_second(caller)
         failed = await caller.wait_for("conversation.item.input_audio_transcription.failed")
         assert failed["error"]["code"] == "internal_error"
@@ -124,16 +126,16 @@ async def test_in_a_transcription(server: RunningServer) -> None:
         assert (await caller.wait_for("response.done"))["response"]["status"] == "completed"
 
 
-async def test_a_session_is_closed_when_none_of_its_tasks_is_left(server: RunningServer) -> None:
+async def test_a_session_is_closed_when_none_of_its_tasks_is_left(model: Model) -> None:
     recogniser = SlowToStop()
-    async with connect(server.realtime_url) as caller:
-        await caller.wait_for("session.created")
-        session = only_session(server)
-        session._transcriptions._transcriber = recogniser
-        await commit_a_second(caller)
-        await recogniser.asked.wait()
-    await session.closed.wait()
-    assert recogniser.stopped
+    async with running_server(model.url, transcriber=recogniser) as server:
+        async with connect(server.realtime_url) as caller:
+            await caller.wait_for("session.created")
+            session = only_session(server)
+            await commit_a_second(caller)
+            await recogniser.asked.wait()
+        await session.closed.wait()
+        assert recogniser.stopped
 
 
 @pytest.mark.parametrize("left", ["before", "meanwhile"])

@@ -30,7 +30,7 @@ def stream_url(server: RunningServer) -> str:
 
 def spoken_reply(server: RunningServer) -> OutputAudio:
     """The newest reply in the only session's history."""
-    (session,) = server.gateway._sessions
+    (session,) = server.gateway.sessions
     assert isinstance(session, Session)
     items = list(session._driver.conversation.history)
     parts = [part for item in items if isinstance(item, Message) for part in item.parts]
@@ -39,7 +39,7 @@ def spoken_reply(server: RunningServer) -> OutputAudio:
 
 def counted_as_heard(server: RunningServer) -> int:
     """Samples of the only reply that was cut."""
-    (session,) = server.gateway._sessions
+    (session,) = server.gateway.sessions
     assert isinstance(session, Session)
     (heard,) = session._driver.conversation.history.heard.values()
     return heard.samples

@@ -40,7 +40,7 @@ async def test_a_reply_in_progress_when_the_session_ends(
         elif ends == "hangs up":
             await caller.close()
         else:
-            (session,) = server.gateway._sessions
+            (session,) = server.gateway.sessions
             session.close(1008, "enough")
         await model.left.wait()
     assert server.metric(CANCELLED) == 1

@@ -155,7 +155,7 @@ class Talk:
         number = HEADER.unpack_from(payload)[4]
         self.sound.setdefault(number, bytearray()).extend(payload[HEADER.size :])
 
-    def _watch(self, socket: WebSocket) -> None:
+    def watch(self, socket: WebSocket) -> None:
         socket.on("framereceived", self._take)
         socket.on(
             "framesent",
@@ -176,7 +176,7 @@ async def talk(
     page = await context.new_page()
     made = Talk(page, Complaints(allowed))
     made.complaints.watch(page)
-    page.on("websocket", made._watch)
+    page.on("websocket", made.watch)
     await page.add_init_script(OBSERVE_CSP)
     await install_page_sound(page, context_rate_hz=context_rate_hz)
     try:

@@ -20,7 +20,7 @@ from bargein.gateway.websockets_transport import WebsocketsTransport
 from bargein.metrics import Metrics
 from bargein.session.timers import LoopClock, Timers
 from bargein.settings import Settings
-from bargein.upstream import ChatCompletions, Transcriptions
+from bargein.upstream import ChatCompletions, Transcriber, Transcriptions
 
 
 @dataclass
@@ -48,8 +48,9 @@ class RunningServer:
 
 @asynccontextmanager
 async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[RunningServer]:  # noqa: ANN401
-    """Serve until the context is left; ``options`` are settings, and ``make_carrier``."""
+    """Serve until the context is left; ``options`` are settings, ``make_carrier`` and ``transcriber``."""
     make_carrier: MakeCarrier = options.pop("make_carrier", WebsocketsTransport)
+    transcriber: Transcriber | None = options.pop("transcriber", None)
     loop = asyncio.get_running_loop()
     values: dict[str, Any] = {"port": 0, "drain_s": 5.0, "upstream_url": upstream_url, "model": "scripted"}
     settings = Settings(**(values | options))
@@ -61,7 +62,7 @@ async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[Run
         return generate_latest(metrics.registry)
 
     async with ChatCompletions(config) as completions, Transcriptions(config) as transcriptions:
-        services = make_services(settings, metrics, timers, completions, transcriptions)
+        services = make_services(settings, metrics, timers, completions, transcriber or transcriptions)
         gateway = Gateway(settings, metrics, timers, session_opener(services), make_carrier)
         server = Server(
             gateway,

@@ -28,7 +28,7 @@ class ServerProcess:
     """``host:port``"""
     lines: list[str] = field(default_factory=list)
     """What it printed and logged so far."""
-    _announced: threading.Event = field(default_factory=threading.Event)
+    announced: threading.Event = field(default_factory=threading.Event)
     _said: threading.Condition = field(default_factory=threading.Condition)
 
     @property
@@ -60,7 +60,7 @@ class ServerProcess:
             self.process.wait()
             raise AssertionError(f"the server did not end {ENDED_WITHIN_S} s after SIGTERM:\n{self.log}") from None
 
-    def _read(self) -> None:
+    def read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             with self._said:
@@ -68,8 +68,8 @@ class ServerProcess:
                 self._said.notify_all()
             if found := _SOCKET.search(line):
                 self.address = found["address"]
-                self._announced.set()
-        self._announced.set()
+                self.announced.set()
+        self.announced.set()
 
 
 def without_settings() -> dict[str, str]:
@@ -104,10 +104,10 @@ def serve(
             text=True,
         )
         server = ServerProcess(process)
-        reader = threading.Thread(target=server._read, daemon=True, name="server's output")
+        reader = threading.Thread(target=server.read, daemon=True, name="server's output")
         reader.start()
         try:
-            server._announced.wait(STARTED_WITHIN_S)
+            server.announced.wait(STARTED_WITHIN_S)
             assert server.address, f"bargein serve did not start:\n{server.log}"
             yield server
         finally:

@@ -89,6 +89,11 @@ class Gateway:
         return len(self._sessions) + self._turns
 
     @property
+    def sessions(self) -> tuple[CallerSession, ...]:
+        """Those that are open."""
+        return tuple(self._sessions)
+
+    @property
     def draining(self) -> bool:
         return self._draining
 
