@@ -38,11 +38,19 @@ OUTPUT_ITEM: dict[str, Any] = {
     "output_index": 0,
     "item": {"type": "message", "role": "assistant", "content": [{"type": "output_text", "words": "Hello"}]},
 }
+
+
+def updated(rate_hz: int) -> dict[str, Any]:
+    audio = {"input": {"format": {"type": "audio/pcm", "rate": rate_hz}}}
+    return {"type": "session.updated", "event_id": "event_1", "session": {"type": "realtime", "audio": audio}}
+
+
 NO_EVENT_ID = {name: value for name, value in GOOD.items() if name != "event_id"}
 CASES: list[tuple[str, list[dict[str, Any]], str]] = [
     ("ga", [GOOD], ""),
     ("bargein.v1", [GOOD | {"seq": 4}], ""),
     ("bargein.v1", [{"type": "bargein.hold", "event_id": "event_1", "seq": 4}], ""),
+    ("ga", [updated(16_000)], ""),
     ("ga", [GOOD | {"seq": 4}], "input_audio_buffer.speech_started.seq: the SDK knows no such field"),
     ("ga", [GOOD | {"type": "bargein.hold"}], "bargein.hold: the SDK knows no such event"),
     ("ga", [GOOD | {"audio_start_ms": 120.0}], "audio_start_ms: 120.0 must be an integer"),

@@ -36,6 +36,9 @@ def models_of(union: Any) -> dict[str, type[BaseModel]]:  # noqa: ANN401
     return found
 
 
+OTHER_RATES_HZ = [8_000, 16_000, 32_000, 48_000]
+BETA_FORMATS = ["input_audio_format", "output_audio_format"]
+OTHER_BETA_FORMATS = [f"pcm16_{rate_hz}hz" for rate_hz in OTHER_RATES_HZ]
 MODELS = {"ga": models_of(RealtimeServerEvent), "beta": models_of(BetaServerEvent)}
 
 
@@ -72,17 +75,33 @@ def extras(model: Any, path: str) -> Iterator[str]:  # noqa: ANN401
                 yield from extras(member, f"{path}[]")
 
 
-def with_known_model(dialect: str, event: dict[str, Any]) -> dict[str, Any]:
-    """``event`` with a model that the SDK's beta types list: theirs is a closed list, and any server has others."""
+def with_known_values(dialect: str, event: dict[str, Any]) -> dict[str, Any]:
+    """``event`` with values that the SDK's types list, where these are closed lists and a server has others: of models
+    in the beta, and of rates, which are told to callers who have asked for them.
+    """
+    event = with_known_rates(event)
     session = event.get("session")
     if dialect == "beta" and isinstance(session, dict) and isinstance(session.get("model"), str):
         return {**event, "session": {**session, "model": "gpt-4o-realtime-preview"}}
     return event
 
 
+def with_known_rates(value: Any) -> Any:  # noqa: ANN401
+    """``value`` with the one rate of PCM that the SDK knows in place of the others that the server serves."""
+    match value:
+        case {"type": "audio/pcm", "rate": rate} if rate in OTHER_RATES_HZ:
+            return {**value, "rate": 24_000}
+        case dict():
+            return {
+                key: "pcm16" if key in BETA_FORMATS and inner in OTHER_BETA_FORMATS else with_known_rates(inner)
+                for key, inner in value.items()
+            }
+    return value
+
+
 def problems(dialect: str, event: dict[str, Any], allowed: dict[str, str]) -> Iterator[str]:
     """What is wrong with one event."""
-    event = with_known_model(dialect, event)
+    event = with_known_values(dialect, event)
     event_type = event.get("type", "")
     model = MODELS[dialect].get(event_type)
     if model is None:
