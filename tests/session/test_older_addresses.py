@@ -21,7 +21,7 @@ async def test_a_turn_over_azures_preview_address(model: Model, make_carrier: Ma
     model.will(spoken("one two three"))
     async with running_server(model.url, api_keys="correct-key", make_carrier=make_carrier) as server:
         url = f"{server.realtime_url.removesuffix('/v1/realtime')}{PREVIEW}"
-        async with connect(url) as caller:
+        async with connect(url, dialect="beta") as caller:
             created = (await caller.wait_for("session.created"))["session"]
             assert (created["model"], created["input_audio_format"]) == ("my-deployment", "pcm16")
             await caller.send({"type": "session.update", "session": {"modalities": ["text", "audio"], "voice": "ash"}})
@@ -43,7 +43,7 @@ async def test_a_token_of_the_betas_sessions_opens_what_it_says(model: Model) ->
             session = (await client.post("/v1/realtime/sessions", json=body, headers=headers)).json()
         token = session["client_secret"]["value"]
         entries = ("realtime", f"openai-insecure-api-key.{token}", "openai-beta.realtime-v1")
-        async with connect(server.realtime_url, subprotocols=entries) as caller:
+        async with connect(server.realtime_url, subprotocols=entries, dialect="beta") as caller:
             created = (await caller.wait_for("session.created"))["session"]
             differs = {"id", "expires_at", "client_secret"}
             assert {key: created[key] for key in created.keys() - differs} == {

@@ -64,6 +64,7 @@ async def connect(
     headers: Mapping[str, str] | None = None,
     key: str | None = None,
     origin: str | None = None,
+    dialect: Dialect | None = None,
 ) -> AsyncIterator[RealtimeClient]:
     """Open a WebSocket and read it until the block ends, then close it with code 1000.
 
@@ -71,6 +72,7 @@ async def connect(
     :param subprotocols: offered in this order; :data:`BARGEIN_SUBPROTOCOLS` asks for ours. None by default.
     :param headers: sent with the handshake; :data:`BETA_HEADERS` asks for the beta dialect.
     :param key: sent as ``Authorization: Bearer``.
+    :param dialect: that the server should speak, where neither a header nor a subprotocol tells.
     :raises websockets.exceptions.InvalidStatus: the server refused the upgrade; ``.response`` has status and body.
     """
     sent_headers = dict(headers or {})
@@ -85,7 +87,7 @@ async def connect(
         max_size=None,
         proxy=None,
     )
-    client = RealtimeClient(socket, _dialect(socket, sent_headers, subprotocols))
+    client = RealtimeClient(socket, dialect or _dialect(socket, sent_headers, subprotocols))
     try:
         yield client
     finally:
