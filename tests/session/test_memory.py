@@ -95,9 +95,9 @@ class RawCaller:
             while await self._reader.read(65_536):
                 pass
 
-    async def upgraded(self, key: str = "dGhlIHNhbXBsZSBub25jZQ==", more: str = "") -> None:
+    async def upgraded(self, key: str = "dGhlIHNhbXBsZSBub25jZQ==", more: str = "", path: str = "/v1/realtime") -> None:
         head = (
-            "GET /v1/realtime HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
         )
         self.send(head.encode())
@@ -246,7 +246,21 @@ async def leaves_in_the_middle_of_a_completion(caller: RawCaller, model: Model) 
 
 
 Life = Callable[[RawCaller, Model], Awaitable[None]]
+
+
+async def telephones(caller: RawCaller, _: Model) -> None:
+    """Until in the middle of an answer, with a key that is yet to be told."""
+    await caller.upgraded(path="/v1/twilio")
+    caller.event(event="start", start={"streamSid": "MZ1", "customParameters": {"greeting": "Say hello."}})
+    await caller.until(b'"event":"media"')
+    caller.event(event="dtmf", dtmf={"digit": "1"})
+    caller.event(event="mark", mark={"name": "0.1"})
+    caller.frame(Opcode.PING, b"")
+    await caller.until(b"\x8a\x00")
+
+
 LIVES: list[Life] = [
+    telephones,
     vanishes,
     takes_leave,
     leaves_a_large_message,

@@ -151,6 +151,8 @@ class Session(Talk):
 
     def apart(self, work: Callable[[float], None]) -> None:
         """See :class:`~bargein.session.caller_protocol.Talk`."""
+        if self._over:
+            return
         now = self._now()
         try:
             work(now)
