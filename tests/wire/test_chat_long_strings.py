@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bargein.wire.chat import take_out
-from bargein.wire.chat.long_strings import LONG_CHARACTERS
+from bargein.wire.chat.long_strings import LONG_CHARACTERS, SLICE_BYTES
 
 SOUND = pybase64.b64encode(os.urandom(300_000)).decode()
 
@@ -49,6 +49,13 @@ def test_other_spellings_of_base64_are_taken_out_too(spelled: str) -> None:
     taken = take_out(body)
     assert len(taken.by_name) == 1
     assert taken.put_back(orjson.dumps(orjson.loads(taken.body))).replace(b": ", b":") == body.replace(b": ", b":")
+
+
+@pytest.mark.parametrize("at", range(-2, 3))
+@pytest.mark.parametrize("escape", ["\\/", "\\n", "\\r\\n"])
+def test_an_escape_where_one_looked_at_slice_ends_is_read_whole(escape: str, at: int) -> None:
+    spelled = "A" * (SLICE_BYTES + at) + escape + "A" * LONG_CHARACTERS
+    assert len(take_out(b'{"data": "' + spelled.encode() + b'"}').by_name) == 1
 
 
 def test_data_urls() -> None:
