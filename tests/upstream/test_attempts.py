@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
@@ -99,6 +100,20 @@ async def test_a_long_history_is_written_beside_the_loop_and_as_whole() -> None:
     for exchange in server.exchanges:
         (part,) = orjson.loads(exchange.body)["messages"][0]["content"]
         assert base64.b64decode(part["input_audio"]["data"])[HEADER_BYTES:] == sound
+
+
+async def test_what_was_sent_is_let_go_when_the_answer_begins() -> None:
+    """It holds the sound of the whole conversation, and the answer lasts."""
+    sound = bytes(range(256)) * 4000
+    request = replace(REQUEST, messages=(UserMessage((UserAudio(sound, PCM16_24K),)),))
+    tracemalloc.start()
+    try:
+        async with scripted(refusing({})) as server, asking(server) as upstream, upstream.stream(request) as pieces:
+            await anext(pieces)
+            kept = tracemalloc.take_snapshot().filter_traces([tracemalloc.Filter(True, "*/bargein/*")])
+            assert sum(line.size for line in kept.statistics("filename")) < len(sound)
+    finally:
+        tracemalloc.stop()
 
 
 async def test_another_value_is_tried() -> None:

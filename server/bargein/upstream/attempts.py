@@ -47,6 +47,10 @@ class Attempts(Protocol):
         """The body to post instead; ``None`` where nothing else can be tried."""
         ...
 
+    def answered(self) -> None:
+        """Nothing is put again: let go of the body, which may hold the sound of a whole conversation."""
+        ...
+
 
 class Once:
     """An :class:`Attempts` of a single one."""
@@ -61,6 +65,9 @@ class Once:
 
     def after(self, refused: UpstreamRefused) -> bytes | None:
         return None
+
+    def answered(self) -> None:
+        self._body = b""
 
 
 class Asking:
@@ -128,6 +135,9 @@ class _Adapting:
             self._request = self._request.without_audio_references()
             return self.first()
         return self.first() if self._asking.learn(self._body, refused) else None
+
+    def answered(self) -> None:
+        self._body = {}
 
 
 def _option(body: dict[str, Any], name: str) -> object:

@@ -187,6 +187,8 @@ class ChatCompletions:
                     if another is None:
                         raise
                     body = another
+            body = b""
+            attempts.answered()
             yield answer
             if answer.finished:
                 health.turn_succeeded(clock())
