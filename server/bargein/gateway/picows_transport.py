@@ -23,6 +23,7 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]
 from bargein.errors import CallerGone
 from bargein.gateway.caller_socket import CallerSocket
 from bargein.gateway.carrier import Carriage
+from bargein.gateway.fed_protocols import BufferFedProtocol
 from bargein.gateway.handshake import Handshake
 from bargein.gateway.intake import PIECE_BYTES
 from bargein.gateway.memory import give_back
@@ -46,7 +47,7 @@ _PING: Final = WSMsgType.PING
 _CLOSE: Final = WSMsgType.CLOSE
 
 
-class PicowsTransport(CallerSocket, asyncio.BufferedProtocol):
+class PicowsTransport(CallerSocket):
     """A :class:`~bargein.gateway.carrier.Carrier` on ``picows``."""
 
     def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
@@ -65,7 +66,7 @@ class PicowsTransport(CallerSocket, asyncio.BufferedProtocol):
 
     @property
     def asyncio_protocol(self) -> asyncio.BaseProtocol:
-        return self
+        return BufferFedProtocol(self)
 
     def send_text(self, message: bytes) -> None:
         """See :class:`~bargein.session.connection.CallerConnection`."""

@@ -19,6 +19,7 @@ from websockets.server import ServerProtocol
 from bargein.errors import CallerGone
 from bargein.gateway.caller_socket import CallerSocket
 from bargein.gateway.carrier import Carriage
+from bargein.gateway.fed_protocols import DataFedProtocol
 from bargein.gateway.handshake import Handshake
 from bargein.gateway.memory import LARGE_BYTES
 from bargein.gateway.messages import cut_reason, too_big
@@ -52,7 +53,7 @@ class _Protocol(ServerProtocol):
         super().fail(code, reason)
 
 
-class WebsocketsTransport(CallerSocket, asyncio.Protocol):
+class WebsocketsTransport(CallerSocket):
     """A :class:`~bargein.gateway.carrier.Carrier` on ``websockets``."""
 
     def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
@@ -62,7 +63,7 @@ class WebsocketsTransport(CallerSocket, asyncio.Protocol):
 
     @property
     def asyncio_protocol(self) -> asyncio.BaseProtocol:
-        return self
+        return DataFedProtocol(self)
 
     def send_text(self, message: bytes) -> None:
         """See :class:`~bargein.session.connection.CallerConnection`."""
