@@ -86,6 +86,12 @@ def test_it_keeps_what_a_whole_recording_would_hold(done: list[tuple[str, int, i
         assert buffer.peek(0, written) == whole.peek(0, written)
 
 
+def test_what_ends_before_it_begins_holds_nothing() -> None:
+    buffer = InputBuffer(PCM16_24K)
+    buffer.append(bytes(6))
+    assert buffer.peek(2, 1) == b""
+
+
 def test_a_flood_of_tiny_pieces_is_joined() -> None:
     buffer = InputBuffer(PCM16_24K)
     for _ in range(10_000):

@@ -80,6 +80,8 @@ class InputBuffer:
         """Samples ``start:stop``, as far as they are kept."""
         first = self._skipped_bytes + max(start - self.start_sample, 0) * self._bytes_per_sample
         last = self._skipped_bytes + max(stop - self.start_sample, 0) * self._bytes_per_sample
+        if last <= first:
+            return b""
         found: list[bytes] = []
         at = 0
         for chunk in self._chunks:
