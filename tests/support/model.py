@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from bargein.testing.model import line_of
 from support.chat_rules import refusal
 from support.scripted_upstream import Exchange, scripted
 
@@ -48,7 +49,7 @@ class Model:
 
     def told(self, request: int = -1) -> list[str]:
         """A request's messages, a line each."""
-        return [_line(message) for message in self.requests[request]["messages"]]
+        return [line_of(message) for message in self.requests[request]["messages"]]
 
     async def script(self, exchange: Exchange) -> None:
         if exchange.path.endswith("/audio/transcriptions"):
@@ -170,14 +171,3 @@ def _speech(text: str, ms_per_word: int, sound: bytes | None = None) -> list[dic
     starts = range(0, len(sound), 4800)
     deltas += [{"audio": {"data": base64.b64encode(sound[start : start + 4800]).decode()}} for start in starts]
     return [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
-
-
-def _line(message: dict[str, Any]) -> str:
-    content = message.get("content")
-    if message.get("tool_calls"):
-        return "assistant calls " + ", ".join(call["function"]["name"] for call in message["tool_calls"])
-    if message.get("audio"):
-        return f"{message['role']} audio:{message['audio']['id']}"
-    if isinstance(content, list):
-        content = " ".join(part["text"] if part["type"] == "text" else f"<{part['type']}>" for part in content)
-    return f"{message['role']}: {content}"

@@ -1,6 +1,6 @@
 """What the event loop knows of a transport: asyncio tells protocols by their class, uvloop by their methods.
 
-A compiled class that derived from one of asyncio's would keep its attributes in a dictionary, and cost a caller a fifth
+A compiled class that derived from one of asyncio's would keep its attributes in a dictionary, and cost a caller a tenth
 more. So these, which are not compiled, lend the loop the transport's own methods; uvloop takes them once.
 """
 

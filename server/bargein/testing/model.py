@@ -80,7 +80,7 @@ class ScriptedModel:
 
     def told(self, request: int = -1) -> list[str]:
         """The messages of a request, a line each: what the model knows of the conversation."""
-        return [_line(message) for message in self.requests[request]["messages"]]
+        return [line_of(message) for message in self.requests[request]["messages"]]
 
     @asynccontextmanager
     async def listening(self) -> AsyncIterator[str]:
@@ -188,7 +188,8 @@ def speech(text: str, ms_per_word: int) -> list[dict[str, Any]]:
     return [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
 
 
-def _line(message: Mapping[str, Any]) -> str:
+def line_of(message: Mapping[str, Any]) -> str:
+    """A message of a request, in one line: ``user: hello``, ``assistant calls look_up``."""
     content = message.get("content")
     if message.get("tool_calls"):
         return "assistant calls " + ", ".join(call["function"]["name"] for call in message["tool_calls"])
