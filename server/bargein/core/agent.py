@@ -41,13 +41,14 @@ from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.completion import Finished, StreamPiece
+from bargein.core.completion import StreamPiece
 from bargein.core.config import CorePolicy
 from bargein.core.cutting import Cutter
-from bargein.core.decisions import HoldEnded, HoldEndReason
+from bargein.core.decisions import HoldEndReason
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, AgentTrigger, Floor
 from bargein.core.history import Heard, as_heard
+from bargein.core.hold import Hold
 from bargein.core.items import Failure, Item, Message, ResponseStatus, StatusReason
 from bargein.core.playback import Playback, ReportedListener
 from bargein.core.queued import ResponseQueue
@@ -55,7 +56,7 @@ from bargein.core.replies import OutOfBand, ReplyMaker
 from bargein.core.reply import Reply
 from bargein.core.rules import BEGINNING_TABLE, FLOW_TABLE, GIVING_WAY_TABLE, REQUEST_TABLE, TURNOUT_TABLE
 from bargein.core.said import Said, Sayings
-from bargein.core.tail import Tail
+from bargein.core.tails import Tails
 from bargein.core.verdicts import Active, Asker, Flow, Output, Request, Turnout, Way
 from bargein.errors import CallerError
 
@@ -74,16 +75,6 @@ class Stopped:
     flushed: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class _Hold:
-    since: float
-    until: float
-    told: Reply | None
-    """The reply whose play-out was stopped, where there was one."""
-    gated: list[StreamPiece]
-    """What the model said while it was held before its first sound."""
-
-
 class Agent:
     """Speaks for the model. Every method appends to ``out`` what must be done; time is in seconds on any steady
     clock.
@@ -95,10 +86,9 @@ class Agent:
         self.idle_since: float | None = None
         """When the last reply was heard out; ``None`` before the first, and while one is on."""
         self.active: Reply | None = None
-        self._tails: list[Tail] = []
-        """In the order in which they are heard."""
+        self._tails = Tails()
         self._queue = ResponseQueue()
-        self._hold: _Hold | None = None
+        self._hold: Hold | None = None
         self._beside = OutOfBand()
         self._sayings = Sayings()
         self._policy = policy
@@ -225,7 +215,7 @@ class Agent:
         times = [] if self._hold is None else [self._hold.until]
         if self._tails:
             if not self._tail_paused:
-                times.append(self._tails[0].over_at(now))
+                times.append(self._tails.first_over_at(now))
         elif self.active is not None and self._flow is Flow.SEND and self.active.playback is not None:
             due = self.active.playback.next_due(now)
             if due is not None:
@@ -241,8 +231,7 @@ class Agent:
             self._hold.until += lost_s
         if self.idle_since is not None:
             self.idle_since += lost_s
-        for tail in self._tails:
-            tail.forgive(lost_s)
+        self._tails.forgive(lost_s)
         self._cutter.forgive(lost_s)
 
     # The floor.
@@ -252,7 +241,7 @@ class Agent:
         if self._hold is not None:
             return
         sounding = self._sounding()
-        self._set_hold(_Hold(now, now + self._policy.hold_limit_ms / 1000, sounding, []))
+        self._set_hold(Hold(now, now + self._policy.hold_limit_ms / 1000, sounding))
         if sounding is not None and sounding.playback is not None and sounding.message is not None:
             out.append(actions.Held(sounding.id, sounding.message.id, sounding.playback.heard(now)))
 
@@ -328,7 +317,7 @@ class Agent:
             before = playback.heard(now)
             playback.listener.report(samples, now, playing=playing)
             if playback.heard(now) > before:
-                self._wait_anew(now)
+                self._tails.wait_anew(now)
         self.pump(now, out)
 
     def flushed(self, item_id: str, samples: int, now: float, out: list[Action]) -> None:
@@ -337,7 +326,7 @@ class Agent:
         """
         if self._cutter.flushed(item_id, samples, out):
             return
-        tail = next((tail for tail in self._tails if tail.reply.speaks_in(item_id)), None)
+        tail = self._tails.of(item_id)
         if tail is None:
             return
         if isinstance(tail.playback.listener, ReportedListener):
@@ -420,7 +409,7 @@ class Agent:
     def _speak(self, reply: Reply, now: float, out: list[Action]) -> None:
         """Send what is due of a reply that nothing holds back."""
         if self._tails and reply.playback is not None and reply.sent_samples == 0:
-            reply.playback.listener.begin_after(self._tails[-1].over_at(now))
+            reply.playback.listener.begin_after(self._tails.last_over_at(now))
         if reply.backlog_samples and self._floor.agent_state is AgentState.THINKING:
             self._step(AgentTrigger.SOUND)
         reply.send(now, out)
@@ -447,7 +436,7 @@ class Agent:
                 # Its transcript ran ahead of the sound that will never come.
                 self._cutter.cut_at(reply.message.id, reply.playback.audio, reply.playback.sent_samples)
             if reply.playback.sent_samples:
-                self._tails.append(Tail(reply, reply.playback, now))
+                self._tails.add(reply, reply.playback, now)
         # Words without any sound are to be read, though nobody has heard them.
         reply.close(status, reason, out, None if reply.silent else self._heard_of(reply))
         self._step(AgentTrigger.DONE)
@@ -455,26 +444,23 @@ class Agent:
 
     def _settle_tails(self, now: float) -> None:
         """A tail ends when it has been heard out."""
-        while self._tails and not self._tail_paused and self._tails[0].is_over(now):
-            self._sayings.ended(self._tails.pop(0).playback, now)
+        while not self._tail_paused and (playback := self._tails.take_heard_out(now)) is not None:
+            self._sayings.ended(playback, now)
         if not self._tails and self.active is None and self._floor.agent_state is AgentState.DRAINING:
             self._step(AgentTrigger.HEARD_OUT)
             self.idle_since = now
 
-    def _wait_anew(self, now: float) -> None:
-        for tail in self._tails:
-            tail.wait_anew(now)
-
     @property
     def _tail_paused(self) -> bool:
-        return self._hold is not None and bool(self._tails) and self._tails[0].can_pause
+        return self._hold is not None and self._tails.can_pause
 
     def _stop(self, reason: StatusReason, now: float, out: list[Action]) -> Stopped:
         """End everything that speaks for the conversation, at what was heard of it."""
         streaming, hold = self._streaming, self._hold
         self._set_hold(None)
         reply, stopped = self.active, list(self._speaking())
-        self._tails, self.active = [], None
+        self._tails.clear()
+        self.active = None
         if reply is not None and streaming:
             out.append(actions.CancelStream(reply.id))
         flushed = [
@@ -494,10 +480,10 @@ class Agent:
         self._step(AgentTrigger.STOP)
         self.idle_since = now
         if hold is not None:
-            self._tell_hold_end(hold, "confirmed" if reason == "turn_detected" else "stopped", now, out)
+            out.append(hold.ended("confirmed" if reason == "turn_detected" else "stopped", now))
         return Stopped(
             stopped[0].id if stopped else None,
-            None if hold is None else (now - hold.since) * 1000,
+            None if hold is None else hold.lasted_ms(now),
             reply.id if reply is not None and streaming else None,
             tuple(flush.item_id for flush in flushed),
         )
@@ -507,16 +493,12 @@ class Agent:
         if hold is None:
             return []
         self._set_hold(None)
-        self._wait_anew(now)
-        told = hold.told
-        if told is not None and told.playback is not None and told.message is not None:
-            out.append(actions.Resumed(told.id, told.message.id, told.playback.heard(now)))
-        self._tell_hold_end(hold, why, now, out)
+        self._tails.wait_anew(now)
+        resumed = hold.resumed(now)
+        if resumed is not None:
+            out.append(resumed)
+        out.append(hold.ended(why, now))
         return hold.gated
-
-    def _tell_hold_end(self, hold: _Hold, why: HoldEndReason, now: float, out: list[Action]) -> None:
-        told = None if hold.told is None else hold.told.id
-        out.append(HoldEnded(why, (now - hold.since) * 1000, told))
 
     @property
     def _activity(self) -> Active:
@@ -529,7 +511,7 @@ class Agent:
         """The model is still at the active response. A hold may have gated the end of its stream."""
         if self.active is None or not self.active.stream_open:
             return False
-        return self._hold is None or not self._hold.gated or not isinstance(self._hold.gated[-1], Finished)
+        return self._hold is None or not self._hold.gates_the_end
 
     def _playing(self, item_id: str) -> Playback | None:
         return next((reply.playback for reply in self._speaking() if reply.speaks_in(item_id)), None)
@@ -540,8 +522,7 @@ class Agent:
 
     def _speaking(self) -> Iterator[Reply]:
         """Everything that speaks for the conversation, in the order in which it is heard."""
-        for tail in self._tails:
-            yield tail.reply
+        yield from self._tails.replies
         if self.active is not None:
             yield self.active
 
@@ -551,7 +532,7 @@ class Agent:
             self.idle_since = None
         self._note_flow()
 
-    def _set_hold(self, hold: _Hold | None) -> None:
+    def _set_hold(self, hold: Hold | None) -> None:
         self._hold = hold
         self._note_flow()
 

@@ -28,7 +28,8 @@ from bargein.core.decisions import (
     RuleAsked,
     TurnEnded,
 )
-from bargein.core.endpointing import Endpointer, Signal
+from bargein.core.echo_guard import ECHO_LIKENESS, echo_likeness
+from bargein.core.endpointing import Signal
 from bargein.core.events import Event, ResponseRequested, Window
 from bargein.core.floor import AgentState, AnyTable, CallerState, CallerTrigger, Floor, name_of
 from bargein.core.history import History
@@ -42,14 +43,6 @@ from bargein.core.rules import ECHO_TABLE, INTERRUPTING_TABLE, POLITE_TABLE, TUR
 from bargein.core.snapshots import message_now
 from bargein.core.verdicts import Answering, EchoRule, TurnEnd, Verdict
 from bargein.core.words import WordAligner
-
-ECHO_REACH_S: Final = 1.5
-"""How late an echo may be, network and loudspeaker included, plus how long the speech is that it is compared with."""
-ECHO_LIKENESS: Final = 0.3
-"""Share of the caller's sound that must be explained by ours to take it for an echo. Of an echo between bare walls
-little more is; of another voice less."""
-ECHO_COMPARED_MS: Final = 300
-"""At least so much of the caller's sound is compared: mere evidence of speech is shorter."""
 
 _REFUSED: Final[dict[tuple[Verdict, CallerTrigger], RefusalReason]] = {
     (Verdict.SPEAK_ON, CallerTrigger.EVIDENCE): "not allowed",
@@ -117,7 +110,8 @@ class Conversation:
         self.floor.on_rule = self._note_rule if wanted else None
 
     def handle(self, event: Event, now: float) -> list[Action]:
-        """Take one event.
+        """Take one event. Each branch names its section of OpenAI's reference (api-reference/realtime-client-events and
+        realtime-server-events, guides/realtime-vad and realtime-conversations), where it has one.
 
         :param now: seconds on a clock that never goes back.
         :returns: what must be done, in order, as values: keep them as long as you like.
@@ -126,30 +120,40 @@ class Conversation:
         out: list[Action] = []
         match event:
             case events.AudioAppended(audio, windows):
+                # input_audio_buffer.append; what follows from it: guides/realtime-vad.
                 return self.hear(audio, windows, now)
             case events.StreamProgressed(response_id, piece):
+                # Server events, from response.output_item.added to response.done.
                 self.agent.progress(response_id, piece, now, out)
             case events.TimerFired():
+                # input_audio_buffer.timeout_triggered; what else time brings has no section.
                 self.agent.pump(now, out)
                 self._check_lapse(now, out)
                 self._check_idle(now, out)
             case events.TimeLost(lost_s):
                 self.forgive(lost_s, now)
             case events.PlaybackReported() | events.PlaybackFlushed():
+                # bargein.played, bargein.flushed: of `bargein.v1`, not of the reference.
                 self._handle_playback(event, now, out)
             case events.StreamFailed(response_id, failure, processed):
+                # response.done with status "failed" and status_details.error.
                 self.agent.fail(response_id, failure, now, out, processed=processed)
             case events.CallerLeft():
                 self.agent.leave(now, out)
             case events.Configured(config):
+                # session.update.
                 self._configure(config, now, out)
             case events.ResponseRequested():
+                # response.create; with conversation "none", guides/realtime-conversations.
                 self.agent.respond(event, now, out)
             case events.CancelRequested(response_id):
+                # response.cancel.
                 self.agent.cancel(response_id, now, out)
             case events.CommitRequested():
+                # input_audio_buffer.commit.
                 self._commit(now, out)
             case events.ClearRequested():
+                # input_audio_buffer.clear.
                 speech_id, end_ms = self.caller.speech_item_id, self.caller.position_ms
                 self.caller.clear()
                 self._tell_taken(speech_id, end_ms, out)
@@ -302,7 +306,12 @@ class Conversation:
         """Look for an echo where the rules say so; returns whether there is one that is forgotten."""
         rule = self.floor.ask(ECHO_TABLE, verdict)
         endpointer = self.caller.endpointer
-        if rule is EchoRule.TRUST or endpointer is None or not self._is_echo(endpointer, now):
+        if rule is EchoRule.TRUST or endpointer is None:
+            return False
+        likeness = echo_likeness(self.caller, self.agent, endpointer, self._measures, now)
+        if likeness is not None and self._figures is not None:
+            self._figures = replace(self._figures, likeness=likeness)
+        if likeness is None or likeness < ECHO_LIKENESS:
             return False
         endpointer.learn_echo()
         if rule is EchoRule.LEARN:
@@ -310,20 +319,6 @@ class Conversation:
         endpointer.forget(CallerTrigger.ECHO)
         self._on_signal(Signal(CallerTrigger.ECHO, signal.at_sample, figures=self._figures), now, out)
         return True
-
-    def _is_echo(self, endpointer: Endpointer, now: float) -> bool:
-        """Whether the speech in progress, or just over, is the agent's own voice from the caller's loudspeaker."""
-        buffer = self.caller.buffer
-        said = self.agent.said_around(now, ECHO_REACH_S)
-        if said is None:
-            return False
-        stop = endpointer.position_samples
-        start = min(endpointer.onset_sample, stop - buffer.format.samples_in_ms(ECHO_COMPARED_MS))
-        heard = buffer.peek(start, stop)
-        likeness = self._measures.echo_likeness(heard, buffer.format, said.pieces, said.format)
-        if self._figures is not None:
-            self._figures = replace(self._figures, likeness=likeness)
-        return likeness >= ECHO_LIKENESS
 
     def _tell_voice(self, at_sample: int, out: list[Action]) -> None:
         """Tell whether a voice is heard, if that has changed."""

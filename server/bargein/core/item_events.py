@@ -50,6 +50,7 @@ class ItemEvents:
         """
         match event:
             case events.ItemCreateRequested(given, previous_item_id):
+                # conversation.item.create.
                 item = item_now(given)  # It lives on in the history, and changes there.
                 if isinstance(item, FunctionCallOutput) and self._history.call(item.call_id) is None:
                     raise CallerError(
@@ -67,20 +68,26 @@ class ItemEvents:
                     self._idle.caller_sent(now)
                 out.append(actions.ItemCreated(item_now(item), previous))
             case events.ItemRetrieveRequested(item_id):
+                # conversation.item.retrieve.
                 out.append(actions.ItemRetrieved(item_now(self._agent.as_told(self._history.retrieve(item_id)))))
             case events.ItemTruncateRequested(item_id, content_index, audio_end_ms):
+                # conversation.item.truncate; for the reason, guides/realtime-conversations.
                 self._truncate(item_id, audio_end_ms, now)
                 out.append(actions.ItemTruncated(item_id, content_index, audio_end_ms))
             case events.ItemDeleteRequested(item_id):
+                # conversation.item.delete.
                 self._history.delete(item_id)
                 self._agent.withdraw(item_id)
                 out.append(actions.ItemDeleted(item_id))
             case events.TranscriptionProgressed(item_id, delta):
+                # conversation.item.input_audio_transcription.delta.
                 out.append(actions.TranscriptionDelta(item_id, delta))
             case events.TranscriptionCompleted(item_id, transcript, seconds, logprobs):
+                # conversation.item.input_audio_transcription.completed.
                 self._write_down(item_id, transcript)
                 out.append(actions.TranscriptionDone(item_id, transcript, seconds, logprobs))
             case events.TranscriptionFailed(item_id, failure):
+                # conversation.item.input_audio_transcription.failed.
                 out.append(actions.TranscriptionFailure(item_id, failure))
             case _:
                 assert_never(event)
