@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bargein.core.audio import AudioFormat
 from bargein.core.completion import CompletionRequest
 from bargein.core.config import Transcription
 from bargein.core.decisions import Decision
 from bargein.core.items import Failure, FunctionCall, InputAudio, Item, Message, Response
+from bargein.core.sound_judge import UtteranceFigures
 
 # Told to the caller.
 
@@ -270,6 +272,36 @@ class StartTranscription:
     transcription: Transcription
 
 
+@dataclass(frozen=True, slots=True)
+class StartJudging:
+    """Somebody spoke shortly over a reply, and is quiet: ask whoever hears words why. Answer with
+    :class:`~bargein.core.events.UtteranceJudged`; without an answer by :attr:`until` the sound alone decides. Comes
+    early, at the first short quiet: what goes on is called back with :class:`StopJudging`, and what ends again is
+    another utterance, with the sound of both.
+    """
+
+    utterance_id: str
+    audio: bytes
+    """From a little before its onset to now."""
+    format: AudioFormat
+    figures: UtteranceFigures
+    said: str
+    """What the caller has heard of the reply."""
+    unsaid: str
+    """What of it is known and was not heard yet."""
+    language: str | None
+    """Of the caller's recogniser, where one was named."""
+    until: float
+    """When an answer comes too late, on the clock of whoever drives the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopJudging:
+    """No verdict is wanted any more."""
+
+    utterance_id: str
+
+
 CallerAction = (
     SpeechStarted
     | SpeechStopped
@@ -294,5 +326,5 @@ CallerAction = (
     | TranscriptionFailure
 )
 BargeinAction = VoiceChanged | ReplyNumbered | Held | Resumed | Flushed | Cut
-WorkAction = StartStream | CancelStream | PauseStream | ContinueStream | StartTranscription
+WorkAction = StartStream | CancelStream | PauseStream | ContinueStream | StartTranscription | StartJudging | StopJudging
 Action = CallerAction | BargeinAction | WorkAction | Decision

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.core.completion import ToolChoice
+from bargein.core.sound_judge import Leaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,16 @@ class CorePolicy:
     hold_limit_ms: int = 1000
     """A hold without a decision ends after this long by the wall clock: the caller may have muted and sends
     nothing."""
+    weighs: bool = False
+    """There is a second detector: nothing is announced at mere evidence, and what is undecided is told of
+    (:class:`~bargein.core.events.SpeechWeighed`)."""
+    judges_words: bool = False
+    """Somebody hears words: a short utterance over a reply is given to be judged
+    (:class:`~bargein.core.actions.StartJudging`)."""
+    judge_limit_ms: int = 600
+    """So long after its end a short utterance is judged by its sound, if there is no verdict yet."""
+    short_utterance: Leaning = "judge"
+    """Which way it leans then."""
     lead_ms: int | None = 400
     """Audio sent ahead of play-out; ``None`` sends as fast as the model produces."""
     transcripts: Literal["paced", "early"] = "paced"

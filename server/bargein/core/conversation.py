@@ -30,7 +30,7 @@ from bargein.core.decisions import (
 )
 from bargein.core.echo_guard import ECHO_LIKENESS, echo_likeness
 from bargein.core.endpointing import Signal
-from bargein.core.events import Event, ResponseRequested, Window
+from bargein.core.events import Event, ResponseRequested, WeighedWindow, Window
 from bargein.core.floor import AgentState, AnyTable, CallerState, CallerTrigger, Floor, name_of
 from bargein.core.history import History
 from bargein.core.idling import IdleTimeout
@@ -119,9 +119,8 @@ class Conversation:
         """
         out: list[Action] = []
         match event:
-            case events.AudioAppended(audio, windows):
-                # input_audio_buffer.append; what follows from it: guides/realtime-vad.
-                return self.hear(audio, windows, now)
+            case events.AudioAppended() | events.SpeechWeighed() | events.UtteranceJudged():
+                return self._handle_speech(event, now)
             case events.StreamProgressed(response_id, piece):
                 # Server events, from response.output_item.added to response.done.
                 self.agent.progress(response_id, piece, now, out)
@@ -174,6 +173,18 @@ class Conversation:
             case events.PlaybackFlushed(_, item_id, sample_count):
                 self.agent.flushed(item_id, sample_count, now, out)
 
+    def _handle_speech(
+        self, event: events.AudioAppended | events.SpeechWeighed | events.UtteranceJudged, now: float
+    ) -> list[Action]:
+        match event:
+            case events.AudioAppended(audio, windows):
+                # input_audio_buffer.append; what follows from it: guides/realtime-vad.
+                return self.hear(audio, windows, now)
+            case events.SpeechWeighed(weighed):
+                return self.weigh(weighed, now)
+            case events.UtteranceJudged():
+                return []  # Nothing is given to be judged yet.
+
     def hear(self, audio: bytes, windows: Sequence[Window], now: float) -> list[Action]:
         """Take sound of the caller, and the windows that were completed by it: as
         :class:`~bargein.core.events.AudioAppended`, without the event.
@@ -193,6 +204,19 @@ class Conversation:
             caller.forget_silence()
         caller.keep_to_limit()
         return out
+
+    @property
+    def undecided_from(self) -> int | None:
+        """From which sample of the input on the second detector should listen, so that it is warm by the onset of what
+        is undecided; ``None`` while nothing is. What it finds goes to :meth:`weigh`.
+        """
+        return None
+
+    def weigh(self, windows: Sequence[WeighedWindow], now: float) -> list[Action]:
+        """Take what the second detector says of the sound from :attr:`undecided_from` on: as
+        :class:`~bargein.core.events.SpeechWeighed`, without the event.
+        """
+        return []
 
     @property
     def weigh_above_db(self) -> float:

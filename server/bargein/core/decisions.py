@@ -10,17 +10,33 @@ from typing import Literal
 
 InterruptionReason = Literal["confirmed", "went on"]
 """New speech was confirmed; or the caller, announced before, went on after a pause."""
-HoldEndReason = Literal["confirmed", "misfire", "echo", "taken", "announced", "waiting", "expired", "failed", "stopped"]
-"""``confirmed``: an interruption. ``announced``: the speech was, and may not interrupt. ``waiting``: the reply waits
-from here on for the caller's end. ``expired``: nothing was decided in time. ``failed``: the reply did. ``stopped``: the
-caller has cancelled or left. Of the others, it goes on from the held sample.
+HoldEndReason = Literal[
+    "confirmed",
+    "misfire",
+    "backchannel",
+    "noise",
+    "echo",
+    "taken",
+    "announced",
+    "waiting",
+    "expired",
+    "failed",
+    "stopped",
+]
+"""``confirmed``: an interruption. ``backchannel`` and ``noise``: so it was judged. ``announced``: the speech was, and
+may not interrupt. ``waiting``: the reply waits from here on for the caller's end. ``expired``: nothing was decided in
+time. ``failed``: the reply did. ``stopped``: the caller has cancelled or left. Of the others, it goes on from the held
+sample.
 """
 TurnEndReason = Literal["silence", "longest wait", "no sound", "limit", "taken"]
 """``longest wait``: nothing voiced came for so long, whatever the level. ``no sound``: no more frames come. ``taken``:
 by a commit or a clear, or because turn detection was switched off.
 """
-RefusalReason = Literal["echo", "misfire", "not allowed", "same speech"]
+RefusalReason = Literal["echo", "misfire", "backchannel", "noise", "not allowed", "same speech"]
 """``not allowed``: ``interrupt_response: false``. ``same speech``: it only goes on after its turn was bounded."""
+
+UtteranceVerdict = Literal["interruption", "backchannel", "noise"]
+"""Why somebody spoke over a reply: to stop it, to say that it may go on ("mm-hm"), or not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +108,25 @@ class BargeInRefused:
 
 
 @dataclass(frozen=True, slots=True)
+class Judged:
+    """A short utterance over a reply was judged. Comes before what follows from it."""
+
+    utterance_id: str
+    verdict: UtteranceVerdict
+    judge: str
+    """Who said so: ``sound``, or the name of one who heard words."""
+    took_ms: float
+    """From the end of its sound, as it was heard, to the verdict."""
+    words: str | None
+    """What was understood; ``None`` where nobody listened for words."""
+    at_ms: int
+    duration_ms: float
+    level_db: float
+    probability: float
+    """Of speech, by the neural detector."""
+
+
+@dataclass(frozen=True, slots=True)
 class RuleAsked:
     """A row of a table was looked up: only where decisions are explained."""
 
@@ -103,4 +138,4 @@ class RuleAsked:
     figures: Figures | None = None
 
 
-Decision = Interrupted | HoldEnded | TurnEnded | BargeInRefused | RuleAsked
+Decision = Interrupted | HoldEnded | TurnEnded | BargeInRefused | Judged | RuleAsked

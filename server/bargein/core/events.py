@@ -12,6 +12,7 @@ from typing import Any, final
 
 from bargein.core.completion import StreamPiece
 from bargein.core.config import ResponseSettings, SessionConfig
+from bargein.core.decisions import UtteranceVerdict
 from bargein.core.items import Failure, Item, ItemReference
 
 
@@ -38,6 +39,17 @@ class Window:
         return f"Window({self.sample_count}, {self.probability}, {self.level_db:.1f}, {self.voicing})"
 
 
+@dataclass(frozen=True, slots=True)
+class WeighedWindow:
+    """One decision of the second detector, which confirms what the first has found."""
+
+    start_sample: int
+    """On the clock of the input, at its rate: 0 is the first sample that ever came."""
+    sample_count: int
+    probability: float
+    """That it holds speech, 0 to 1."""
+
+
 # From the caller.
 
 
@@ -54,6 +66,16 @@ class AudioAppended:
 
     audio: bytes
     windows: tuple[Window, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechWeighed:
+    """The second detector has listened to sound that is undecided: see
+    :attr:`~bargein.core.conversation.Conversation.undecided_from`. In order, without gaps; windows of before what is
+    undecided are passed over.
+    """
+
+    windows: tuple[WeighedWindow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +192,22 @@ class TranscriptionFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class UtteranceJudged:
+    """A judge has answered :class:`~bargein.core.actions.StartJudging`. Of an utterance that is not judged any more,
+    because it went on or the deadline has passed, it is dropped.
+    """
+
+    utterance_id: str
+    verdict: UtteranceVerdict
+    judge: str
+    """Its name, for those who read decisions."""
+    took_ms: float
+    """How long it worked."""
+    words: str | None = None
+    """What it understood, where it hears words."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallerLeft:
     """The connection is over: nobody hears anything more, and what is in progress ends."""
 
@@ -191,6 +229,7 @@ class TimeLost:
 Event = (
     Configured
     | AudioAppended
+    | SpeechWeighed
     | CommitRequested
     | ClearRequested
     | ItemCreateRequested
@@ -206,6 +245,7 @@ Event = (
     | TranscriptionProgressed
     | TranscriptionCompleted
     | TranscriptionFailed
+    | UtteranceJudged
     | CallerLeft
     | TimerFired
     | TimeLost

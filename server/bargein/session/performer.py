@@ -78,13 +78,14 @@ class Performer:
                     self._send_audio(action, now)
                 case actions.StartStream() | actions.CancelStream() | actions.PauseStream() | actions.ContinueStream():
                     self._work(action, now)
-                case actions.StartTranscription():
+                case actions.StartTranscription() | actions.StartJudging() | actions.StopJudging():
                     self._work(action, now)
                 case (
                     decisions.Interrupted()
                     | decisions.HoldEnded()
                     | decisions.TurnEnded()
                     | decisions.BargeInRefused()
+                    | decisions.Judged()
                     | decisions.RuleAsked()
                 ):
                     self._note_decision(action, now)
@@ -132,6 +133,8 @@ class Performer:
                 self._streams.go_on(response_id)
             case actions.StartTranscription(item_id, speech, transcription):
                 self._transcriptions.start(item_id, speech, transcription)
+            case actions.StartJudging() | actions.StopJudging():
+                pass  # Nobody here hears words: the core judges by sound when its deadline passes.
 
     def _note(self, action: Action, now: float) -> None:
         match action:

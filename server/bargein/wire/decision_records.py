@@ -10,6 +10,7 @@ from bargein.core.decisions import (
     Figures,
     HoldEnded,
     Interrupted,
+    Judged,
     RuleAsked,
     TurnEnded,
 )
@@ -50,6 +51,19 @@ def explained(decision: Decision) -> Record:
             }
         case BargeInRefused(reason, at_ms, figures):
             return {"what": "barge-in refused", "why": reason, "at_ms": at_ms, **_figures(figures)}
+        case Judged(utterance_id, verdict, judge, took_ms, words, at_ms, duration_ms, level_db, probability):
+            return {
+                "what": "utterance judged",
+                "why": verdict,
+                "judge": judge,
+                "took_ms": round(took_ms, 1),
+                "words": words,
+                "at_ms": at_ms,
+                "utterance_id": utterance_id,
+                "duration_ms": round(duration_ms),
+                "level_db": round(max(level_db, -120.0), 1),
+                "probability": round(probability, 3),
+            }
         case RuleAsked(rule, case, outcome, at_ms, figures):
             return {"what": outcome, "why": f"{rule}: {case}", "at_ms": at_ms, **_figures(figures)}
         case _:
