@@ -1,0 +1,61 @@
+"""From a configuration to what a call is made with: the same that the server makes of the same settings."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from bargein.bench.scene import Scene
+from bargein.core.completion import CompletionRequest, StreamPiece
+from bargein.core.config import SessionConfig
+from bargein.errors import SettingsError
+from bargein.gateway.services import make_services
+from bargein.metrics import Metrics
+from bargein.session.setup import Services
+from bargein.session.timers import Timers
+from bargein.settings import Settings, load_settings
+from bargein.upstream import Drop
+from bargein.wire.session_object import SessionObject
+
+
+class _StoppedClock:
+    def now(self) -> float:
+        return 0.0
+
+
+class _NoModel:
+    """Stands where the model's client is: the scenes have a model of their own."""
+
+    def stream(
+        self,
+        request: CompletionRequest,
+        *,
+        on_begun: Callable[[Drop], None] | None = None,
+        on_closed: Callable[[], None] | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[StreamPiece]]:
+        raise NotImplementedError
+
+
+def make_setup(overrides: dict[str, Any]) -> Services:
+    """The server's own parts, made from the settings of this environment and ``overrides``.
+
+    :raises SettingsError: a setting is wrong.
+    """
+    unknown = sorted(name for name in overrides if name not in Settings.model_fields)
+    if unknown:
+        raise SettingsError(f"BARGEIN_{unknown[0].upper()} is no setting")
+    settings = load_settings(**overrides)
+    return make_services(settings, Metrics(), Timers(_StoppedClock()), _NoModel(), None)
+
+
+def session_config(scene: Scene) -> SessionConfig:
+    """What the scene's caller has configured, by ``session.update``."""
+    detection: dict[str, Any] = {"type": scene.turn_detection, **dict(scene.detection)}
+    if scene.reply is None and not scene.answered:
+        detection["create_response"] = False
+    patch: dict[str, Any] = {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
+    if scene.channel == "telephone":
+        patch["audio"]["input"]["format"] = {"type": "audio/pcmu"}
+    session = SessionObject.begin(id="sess_bench", model="bench", expires_at=0)
+    return session.update(patch).to_config()

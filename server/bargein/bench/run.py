@@ -1,0 +1,77 @@
+"""Runs scenes, in this process or in several."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import multiprocessing
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from bargein.bench.call import Call
+from bargein.bench.making import make_setup
+from bargein.bench.outcome import Outcome
+from bargein.bench.scene import Scene
+from bargein.session.setup import Services
+
+CHUNK = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Settings under a name.
+
+    :param settings: overrides, by the settings' names without their prefix.
+    :param words: what is heard of an utterance is told by the scene's known text: no recogniser errs.
+    """
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    words: bool = False
+
+
+def run_scenes(scenes: Sequence[Scene], configuration: Configuration, processes: int = 1) -> Iterator[Outcome]:
+    """Run them, and give what came of each, in order.
+
+    :raises BargeinError: a setting is wrong, or a voice or a file is missing.
+    """
+    if processes <= 1:
+        yield from _run(scenes, configuration)
+        return
+    chunks = [scenes[at : at + CHUNK] for at in range(0, len(scenes), CHUNK)]
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        for outcomes in pool.map(_run_chunk, chunks, [configuration] * len(chunks)):
+            yield from outcomes
+
+
+def _run_chunk(scenes: Sequence[Scene], configuration: Configuration) -> list[Outcome]:
+    return list(_run(scenes, configuration))
+
+
+def _run(scenes: Iterable[Scene], configuration: Configuration) -> Iterator[Outcome]:
+    setup = _setup(configuration.name, repr(sorted(configuration.settings.items())), _Settings(configuration.settings))
+    for scene in scenes:
+        yield Call(scene, setup).run()
+
+
+class _Settings:
+    """Settings that do not decide about what is cached: their text does."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        self.settings = settings
+
+    def __hash__(self) -> int:
+        return 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Settings)
+
+
+@functools.lru_cache(8)
+def _setup(name: str, text: str, settings: _Settings) -> Services:
+    del name, text
+    logging.disable(logging.INFO)
+    return make_setup(settings.settings)

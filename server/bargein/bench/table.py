@@ -1,0 +1,80 @@
+"""The run as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.table import Table
+
+from bargein.bench.summary import Row, Spread, Summary
+
+
+def family_table(summary: Summary, *, kinds: bool) -> Table:
+    """One configuration, a line for each class; with ``kinds``, each kind of it too."""
+    table = Table(
+        title=f"{summary.configuration} ({summary.set} set, {summary.hours:g} h of calls in {summary.took_s:.0f} s)",
+        title_justify="left",
+    )
+    table.add_column("class")
+    for head in ("scenes", "right", "hold p50/p95/p99", "confirm p50/p95/p99", "silent plain", "silent v1",
+                 "gap plain", "gap v1", "false /h", "holds /h", "lost"):  # fmt: skip
+        table.add_column(head, justify="right")
+    for one in [*summary.goals, *summary.families]:
+        table.add_row(*_cells(one), style="dim" if one in summary.goals else None)
+        for kind in summary.kinds.get(one.name, []) if kinds and one in summary.families else []:
+            table.add_row(f"  {kind.name}", *_cells(kind)[1:], style="dim")
+    return table
+
+
+def _cells(one: Row) -> list[str]:
+    false = one.false_turns_per_h if one.false_turns_per_h is not None else one.false_interruptions_per_h
+    return [
+        one.name,
+        f"{one.scenes}" + (f" (-{one.void})" if one.void else ""),
+        percent(one.share),
+        triple(one.hold),
+        triple(one.confirm if one.wanted != "one turn" else one.answer),
+        middle(one.silence_plain),
+        middle(one.silence_v1),
+        middle(one.survived_silence_plain),
+        middle(one.survived_silence_v1),
+        "" if false is None else f"{false:.0f}",
+        "" if one.holds_per_h is None else f"{one.holds_per_h:.0f}",
+        f"{one.lost_samples + one.repeated_samples}",
+    ]
+
+
+def comparison(summaries: Sequence[Summary]) -> Table:
+    """Configurations side by side: what was right, and the delay to the confirmation."""
+    table = Table(title=f"Side by side ({summaries[0].set} set)", title_justify="left")
+    table.add_column("class")
+    for summary in summaries:
+        table.add_column(summary.configuration, justify="right")
+    names = dict.fromkeys(one.name for summary in summaries for one in [*summary.goals, *summary.families])
+    for name in names:
+        found = [next((one for one in [*s.goals, *s.families] if one.name == name), None) for s in summaries]
+        table.add_row(name, *[_short(one) for one in found])
+    return table
+
+
+def _short(one: Row | None) -> str:
+    if one is None:
+        return ""
+    parts = [percent(one.share)]
+    if one.confirm.p50 is not None and "yield" in one.wanted:
+        parts.append(f"{one.confirm.p50:.0f}/{one.confirm.p95:.0f}")
+    if one.false_turns_per_h is not None or one.false_interruptions_per_h is not None:
+        parts.append(f"{one.false_turns_per_h or one.false_interruptions_per_h or 0:.0f}/h")
+    return "  ".join(parts)
+
+
+def percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f} %"
+
+
+def triple(one: Spread) -> str:
+    return "" if one.p50 is None else f"{one.p50:.0f}/{one.p95:.0f}/{one.p99:.0f}"
+
+
+def middle(one: Spread) -> str:
+    return "" if one.p50 is None else f"{one.p50:.0f}"

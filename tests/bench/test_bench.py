@@ -1,0 +1,234 @@
+"""Scenes through the server's own ears: what is measured of them, and that it could fail."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytest
+import soundfile
+from typer.testing import CliRunner
+
+from bargein.bench.call import Call
+from bargein.bench.configurations import NoConfigurationError, configuration
+from bargein.bench.folder import FolderError, folder_scenes, read_folder
+from bargein.bench.kinds import seeded_scenes
+from bargein.bench.making import make_setup
+from bargein.bench.outcome import Outcome
+from bargein.bench.run import Configuration, run_scenes
+from bargein.bench.scene import Echo, Made, Scene, Spoken, Wanted
+from bargein.bench.summary import summarize
+from bargein.bench.waves import RATE_HZ, active_db, at_level, seeded
+from bargein.cli import build_app
+from bargein.errors import SettingsError
+
+INTERRUPTION = Scene(
+    name="test/interruption",
+    family="interruption",
+    kind="quiet",
+    wanted=Wanted.YIELD,
+    set="tune",
+    sound=Spoken("adam", "can I ask you something else"),
+    at_s=2.0,
+    level_db=-24,
+    seconds=7.0,
+    reply="bella",
+    client="bargein.v1",
+)
+
+
+def outcome(scene: Scene, **settings: object) -> Outcome:
+    return Call(scene, make_setup(settings)).run()
+
+
+def test_a_sentence_stops_the_reply_and_is_timed_from_its_first_sample() -> None:
+    found = outcome(INTERRUPTION)
+    assert found.right
+    assert found.void is None
+    assert found.onset_s == pytest.approx(2.0, abs=0.03)
+    assert found.hold_ms is not None
+    assert found.confirm_ms is not None
+    assert 40 <= found.hold_ms <= 200
+    assert found.hold_ms < found.confirm_ms <= 600
+    # Its loudspeaker fell silent at the hold, and stayed so.
+    assert found.silence_ms == pytest.approx(found.hold_ms, abs=1)
+
+
+def test_a_plain_client_is_silent_when_it_is_told_of_the_speech() -> None:
+    found = outcome(replace(INTERRUPTION, client="plain"))
+    assert found.right
+    assert found.silence_ms is not None
+    assert found.confirm_ms is not None
+    assert found.silence_ms <= found.confirm_ms + 1
+
+
+def test_a_setting_changes_what_is_decided() -> None:
+    found = outcome(INTERRUPTION, confirm_after_ms=3000, hold_after_ms=2000)
+    assert not found.right
+    assert found.holds == 0
+
+
+def test_a_reply_that_nothing_disturbs_is_heard_without_a_gap() -> None:
+    found = outcome(replace(INTERRUPTION, name="test/nothing", sound=None, wanted=Wanted.SURVIVE))
+    assert found.right
+    assert found.silence_heard_ms == 0
+    assert found.lost_samples == found.repeated_samples == 0
+    assert len(found.heard) == 1
+    assert found.heard[0] == pytest.approx((0.4, 7.0), abs=0.01)
+
+
+def test_an_echo_of_the_agent_comes_back_into_the_microphone() -> None:
+    loud = replace(INTERRUPTION, name="test/echo", sound=None, wanted=Wanted.SURVIVE, echo=Echo("walls:0.3", 0, 150))
+    found = outcome(loud)
+    assert found.holds > 0
+
+
+def test_a_turn_with_a_long_pause_is_cut_off_by_a_short_window() -> None:
+    scene = replace(
+        INTERRUPTION,
+        name="test/pauses",
+        wanted=Wanted.ONE_TURN,
+        sound=Spoken("adam", "my number is | four four nine two", (0.9,)),
+        reply=None,
+        answered=True,
+        seconds=9.0,
+        detection=(("silence_duration_ms", 500),),
+    )
+    assert outcome(scene).cut_off
+    patient = outcome(replace(scene, detection=(("silence_duration_ms", 1500),)))
+    assert not patient.cut_off
+    assert patient.right
+    assert patient.answer_ms is not None
+    assert patient.answer_ms >= 1500
+
+
+def test_a_telephone_is_heard_too() -> None:
+    assert outcome(replace(INTERRUPTION, channel="telephone")).right
+
+
+def test_the_same_scene_gives_the_same_again() -> None:
+    one, other = outcome(INTERRUPTION), outcome(INTERRUPTION)
+    assert one == other
+
+
+S = TypeVar("S", Spoken, Made)
+
+
+def sounds_by_set(scenes: list[Scene], kind: type[S]) -> dict[str, set[S]]:
+    return {
+        which: {scene.sound for scene in scenes if scene.set == which and isinstance(scene.sound, kind)}
+        for which in ("tune", "report")
+    }
+
+
+def test_a_third_is_for_reporting_only_and_no_voice_is_in_both_sets() -> None:
+    scenes = list(seeded_scenes(1))
+    assert len({scene.name for scene in scenes}) == len(scenes)
+    voices = sounds_by_set([scene for scene in scenes if scene.echo is None], Spoken)
+    made = sounds_by_set(scenes, Made)
+    assert not {sound.voice for sound in voices["tune"]} & {sound.voice for sound in voices["report"]}
+    assert not made["tune"] & made["report"]
+    for which in ("tune", "report"):
+        assert len(voices[which]) > 20
+        assert len(made[which]) > 20
+    share = sum(scene.set == "report" for scene in scenes) / len(scenes)
+    assert 0.2 < share < 0.45
+
+
+def test_the_summary_counts_by_class_what_was_right() -> None:
+    right = outcome(INTERRUPTION)
+    wrong = replace_outcome(right, confirm_ms=None)
+    (family,) = summarize("x", "tune", [right, right, wrong], 1.0).families
+    assert (family.scenes, family.right) == (3, 2)
+    assert family.confirm.count == 2
+
+
+def replace_outcome(found: Outcome, **fields: float | None) -> Outcome:
+    changed = replace(found)
+    for name, value in fields.items():
+        setattr(changed, name, value)
+    return changed
+
+
+def test_levels_are_as_they_were_asked_for() -> None:
+    sound = seeded("level").standard_normal(RATE_HZ).astype(np.float32)
+    assert active_db(at_level(sound, -31.0)) == pytest.approx(-31.0, abs=0.1)
+
+
+def folder_of(path: Path, *entries: dict[str, object]) -> Path:
+    rng = np.random.default_rng(1)
+    for entry in entries:
+        (path / str(entry["file"])).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path / str(entry["file"]), 0.1 * rng.standard_normal(16_000), 16_000)
+    (path / "index.json").write_text(json.dumps(entries))
+    return path
+
+
+def test_a_folder_of_recordings_makes_scenes_by_their_kinds(tmp_path: Path) -> None:
+    folder = folder_of(
+        tmp_path,
+        {"kind": "cough", "file": "cough/a.wav"},
+        {"kind": "rain", "file": "rain.wav"},
+        {"kind": "speech", "file": "speech/a.flac", "onset": 0.1, "words": "hello there"},
+        {"kind": "backchannel-mine", "file": "mm.ogg"},
+        {"kind": "rir", "file": "room.wav"},
+    )
+    scenes = list(folder_scenes(read_folder(folder), 1))
+    assert {scene.family for scene in scenes} == {
+        "short sound", "background", "background, idle", "interruption >=0.45s", "turn begins", "backchannel", "echo",
+        "double talk",
+    }  # fmt: skip
+    assert {scene.words for scene in scenes if scene.name.startswith("interruption")} == {"hello there"}
+    cough = next(scene for scene in scenes if scene.kind == "cough")
+    assert next(run_scenes([cough], Configuration("x"))).void is None
+
+
+@pytest.mark.parametrize(
+    ("index", "complaint"),
+    [
+        ("{", "is no JSON"),
+        ('{"kind": "cough"}', "a list is wanted"),
+        ("[3]", "entry 0 is no object"),
+        ('[{"kind": "cough"}]', 'needs "kind" and "file"'),
+        ('[{"kind": "cough", "file": "gone.wav"}]', "there is no file"),
+        ('[{"kind": "cough", "file": "index.json", "onset": "x"}]', "must be seconds"),
+    ],
+)
+def test_a_folder_that_is_not_as_it_should_be_is_refused_in_words(tmp_path: Path, index: str, complaint: str) -> None:
+    (tmp_path / "index.json").write_text(index)
+    with pytest.raises(FolderError, match=complaint):
+        read_folder(tmp_path)
+
+
+def test_a_configuration_of_ones_own() -> None:
+    mine = configuration("mine:confirm_after_ms=400;BARGEIN_GATE_MARGIN_DB=6;words=true")
+    assert mine == Configuration("mine", {"confirm_after_ms": "400", "gate_margin_db": "6"}, words=True)
+    with pytest.raises(NoConfigurationError, match="known are"):
+        configuration("nobody")
+    with pytest.raises(SettingsError, match="BARGEIN_NO_SUCH is no setting"):
+        make_setup({"no_such": "1"})
+
+
+def test_the_command_compares_and_writes_a_report(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        build_app("bench"),
+        [
+            "bench",
+            "--compare",
+            "default,500ms",
+            "--set",
+            "tune",
+            "--only",
+            "backchannel/adam",
+            "--report",
+            str(tmp_path),
+        ],
+    )
+    assert result.exit_code == 0, result.output
+    assert "Side by side" in result.output
+    report = json.loads((tmp_path / "bench.json").read_text())
+    assert [summary["configuration"] for summary in report["summaries"]] == ["default", "500ms"]
+    assert report["scenes"]["default"][0]["family"] == "backchannel"
