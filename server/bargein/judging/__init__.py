@@ -1,0 +1,1 @@
+"""Why somebody spoke over a reply, as far as their words tell."""
