@@ -16,6 +16,7 @@ from bargein.bench.call import Call
 from bargein.bench.configurations import NoConfigurationError, configuration
 from bargein.bench.folder import FolderError, folder_scenes, read_folder
 from bargein.bench.kinds import seeded_scenes
+from bargein.bench.made import BACKGROUNDS, MAKERS, made
 from bargein.bench.making import make_setup
 from bargein.bench.outcome import Outcome
 from bargein.bench.run import Configuration, run_scenes
@@ -156,6 +157,15 @@ def replace_outcome(found: Outcome, **fields: float | None) -> Outcome:
 def test_levels_are_as_they_were_asked_for() -> None:
     sound = seeded("level").standard_normal(RATE_HZ).astype(np.float32)
     assert active_db(at_level(sound, -31.0)) == pytest.approx(-31.0, abs=0.1)
+
+
+@pytest.mark.parametrize("what", [*MAKERS, *BACKGROUNDS])
+def test_what_is_made_is_a_sound(what: str) -> None:
+    for seed in range(12 if what in MAKERS else 2):
+        sound = made(Made(what, seed, 4.0 if what in BACKGROUNDS else 0.0))
+        assert np.all(np.isfinite(sound))
+        assert active_db(sound) == pytest.approx(-20, abs=0.5)
+        assert np.abs(sound).max() <= 2.0
 
 
 def folder_of(path: Path, *entries: dict[str, object]) -> Path:

@@ -30,14 +30,20 @@ def _time(seconds: float) -> npt.NDArray[np.float64]:
     return np.arange(samples(seconds)) / RATE_HZ
 
 
+def _arc(at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Up from nothing and down again."""
+    return np.asarray(np.maximum(np.sin(np.pi * at / at[-1]), 0))
+
+
 def _burst(seconds: float, centres: tuple[float, ...], width: float, decay: float, rng: Chance) -> Sound:
     """Noise through resonances, that dies away."""
-    count = samples(seconds)
-    hz = np.fft.rfftfreq(count, 1 / RATE_HZ)
-    gain = np.sum([1 / (1 + ((hz - centre) / width) ** 2) for centre in centres], axis=0)
+
+    def gain(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        return np.asarray(np.sum([1 / (1 + ((hz - centre) / width) ** 2) for centre in centres], axis=0))
+
     at = _time(seconds)
     envelope = np.minimum(at / 0.006, 1) * np.exp(-at / decay)
-    return np.asarray(shaped(count, gain, rng) * envelope, np.float32)
+    return np.asarray(shaped(len(at), gain, rng) * envelope, np.float32)
 
 
 def cough(rng: Chance) -> Sound:
@@ -75,7 +81,7 @@ def laughter(rng: Chance) -> Sound:
         formants = [_throat(n * pitch) for n in harmonics]
         voice = np.sum([gain * np.sin(n * phase) for n, gain in zip(harmonics, formants, strict=True)], axis=0)
         breath = rng.standard_normal(len(at)) * 0.25
-        envelope = np.sin(np.pi * np.minimum(at / at[-1], 1)) ** 0.6 * 0.92**number
+        envelope = _arc(at) ** 0.6 * 0.92**number
         whole = over(whole, np.asarray((voice + breath) * envelope, np.float32), number * rng.uniform(0.19, 0.21))
     return whole
 
@@ -125,7 +131,7 @@ def bark(rng: Chance) -> Sound:
     pitch = rng.uniform(280, 700)
     for number in range(int(rng.integers(1, 4))):
         at = _time(rng.uniform(0.12, 0.22))
-        arc = np.sin(np.pi * at / at[-1])
+        arc = _arc(at)
         phase = 2 * np.pi * np.cumsum(pitch * (0.7 + 0.5 * arc)) / RATE_HZ
         voice = np.sum([np.sin(n * phase + n) / n**0.7 for n in range(1, 8)], axis=0)
         noise = rng.standard_normal(len(at))
@@ -168,10 +174,11 @@ def siren(rng: Chance) -> Sound:
 
 
 def _coloured(seconds: float, low_hz: float, high_hz: float, slope: float, rng: Chance) -> Sound:
-    count = samples(seconds)
-    hz = np.maximum(np.fft.rfftfreq(count, 1 / RATE_HZ), 1)
-    gain = (hz / 1000) ** slope / (1 + (low_hz / hz) ** 4) / (1 + (hz / high_hz) ** 4)
-    return shaped(count, gain, rng)
+    def gain(hz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        hz = np.maximum(hz, 1)
+        return np.asarray((hz / 1000) ** slope / (1 + (low_hz / hz) ** 4) / (1 + (hz / high_hz) ** 4))
+
+    return shaped(samples(seconds), gain, rng)
 
 
 def rain(seconds: float, rng: Chance) -> Sound:
@@ -201,7 +208,7 @@ def street(seconds: float, rng: Chance) -> Sound:
     whole = at_level(_coloured(seconds, 40, 1500, -0.6, rng), -32)
     for at in np.arange(rng.uniform(0, 3), seconds, rng.uniform(3, 6)):
         length = rng.uniform(2, 5)
-        arc = np.sin(np.pi * np.minimum(_time(length) / length, 1)) ** 2
+        arc = _arc(_time(length)) ** 2
         whole = over(whole, np.asarray(at_level(_coloured(length, 100, 2500, -0.3, rng), -24) * arc, np.float32), at)
     return whole
 

@@ -114,7 +114,7 @@ class Observer:
         found.turns = sum(at >= after_s for at in self._turns) if quiet else 0
         found.holds = sum(at >= after_s for at in self._holds)
         self._time(found, after_s)
-        if not quiet and not found.early and onset_s > SPEAKS_S and not speaker.heard_s(onset_s - 0.3, onset_s):
+        if not quiet and onset_s > SPEAKS_S and not speaker.heard_s(onset_s - 0.3, onset_s) and not self._held_at_onset:
             found.void = "the agent was silent at the onset"
         if scene.wanted is Wanted.ONE_TURN:
             self._answers(found, history)

@@ -73,7 +73,7 @@ class Outcome:
         """Whether the server did what a good one does."""
         match self.scene.wanted:
             case Wanted.YIELD | Wanted.TURN:
-                return self.yielded and not self.early
+                return self.yielded
             case Wanted.SURVIVE:
                 return not self.interruptions and not self.early
             case Wanted.QUIET:

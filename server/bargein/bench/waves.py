@@ -6,6 +6,7 @@ Everything here is mono, 24 kHz, 32-bit floats between -1 and 1.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -95,16 +96,18 @@ def from_pcm16(whole: npt.NDArray[np.int16]) -> Sound:
     return np.asarray(whole / np.float32(32768), np.float32)
 
 
-def shaped(count: int, gain: npt.NDArray[np.float64], rng: np.random.Generator) -> Sound:
-    """Noise with a spectrum: ``gain`` for each of ``np.fft.rfftfreq(count)``."""
-    return np.asarray(np.fft.irfft(np.fft.rfft(rng.standard_normal(count)) * gain, count), np.float32)
+Gain = Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+"""How strong noise is at which frequencies, in Hz."""
+
+
+def shaped(count: int, gain: Gain, rng: np.random.Generator) -> Sound:
+    """Noise with a spectrum."""
+    size = 1 << max(1, count - 1).bit_length()  # Other lengths may take a hundred times as long.
+    noise = np.fft.rfft(rng.standard_normal(size)) * gain(np.fft.rfftfreq(size, 1 / RATE_HZ).astype(np.float64))
+    return np.asarray(np.fft.irfft(noise, size)[:count], np.float32)
 
 
 def room_noise(seconds: float, level_db: float, rng: np.random.Generator) -> Sound:
     """The quiet of a room: noise that falls by 3 dB an octave above 60 Hz."""
-    count = samples(seconds)
-    hz = np.fft.rfftfreq(count, 1 / RATE_HZ)
-    gain = 1 / np.sqrt(np.maximum(hz, 60.0))
-    gain[0] = 0
-    noise = shaped(count, gain, rng)
+    noise = shaped(samples(seconds), lambda hz: np.where(hz > 0, 1 / np.sqrt(np.maximum(hz, 60.0)), 0.0), rng)
     return np.asarray(noise * (10 ** (level_db / 20) / np.sqrt(np.mean(np.square(noise)))), np.float32)
