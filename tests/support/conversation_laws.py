@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.completion import AssistantMessage, CompletionRequest, ToolMessage
+from bargein.core.completion import AssistantMessage, CompletionRequest, ToolMessage, UserAudio, UserMessage
 from bargein.core.completion import Message as CompletionMessage
 from bargein.core.config import TurnDetection
-from bargein.core.decisions import HoldEnded, Interrupted
+from bargein.core.decisions import HoldEnded, Interrupted, TurnHealed
 from bargein.core.events import Event
 from bargein.core.history import History
 from bargein.core.items import InputAudio, Message
@@ -58,6 +58,8 @@ class Laws:
         self._ended: str | None = None
         """The turn that ended within this batch."""
         self._silence_broken = False
+        self._turn_bytes: dict[str, int] = {}
+        """Sound of each turn, with that of the pieces that it goes on with."""
         self._transcripts = TranscriptLaws(paced=paced_words, reports=reports)
 
     def check_step(self, event: Event, batch: list[Action]) -> None:
@@ -67,6 +69,7 @@ class Laws:
         for action in batch:
             self._check(action)
         self._check_decisions(batch)
+        self._check_healed(batch)
         assert len([action for action in batch if isinstance(action, actions.CancelStream)]) <= 1
         flushed = [action.item_id for action in batch if isinstance(action, actions.Flushed)]
         assert len(flushed) == len(set(flushed))
@@ -101,6 +104,24 @@ class Laws:
         assert not [a for a in batch if isinstance(a, actions.Resumed)] or ended
         for hold in ended:
             assert hold.reason != "confirmed" or said
+
+    def _check_healed(self, batch: list[Action]) -> None:
+        """A turn that was ended too early is answered once, as one: with the sound of all its pieces."""
+        whole_bytes = 0
+        for action in batch:
+            match action:
+                case actions.InputCommitted(item, _):
+                    self._turn_bytes[item.id] = _sound_bytes(item)
+                case TurnHealed(item_id, goes_on_with, response_id):
+                    assert response_id in self.done, "the reply to half a turn goes on"
+                    whole_bytes = self._turn_bytes[item_id] = self._turn_bytes[item_id] + self._turn_bytes[goes_on_with]
+                case actions.StartStream(_, request) if whole_bytes:
+                    turn = request.messages[-1]
+                    assert isinstance(turn, UserMessage)
+                    told = [part for part in turn.parts if isinstance(part, UserAudio)]
+                    assert sum(len(part.audio) for part in told) == whole_bytes, "half a turn is answered"
+                case _:
+                    pass
 
     def check_settled(self) -> None:
         """Every stream has ended and every sound was heard: nothing may be open any more."""
@@ -300,6 +321,10 @@ class Laws:
             return text == self.said.get(item.id) and (item.status == "completed" or transcript_of(item) is None)
         # Beside the conversation the model may be told of a reply that goes on.
         return self._transcripts.written(item.id).startswith(text)
+
+
+def _sound_bytes(item: Message) -> int:
+    return sum(len(part.audio) for part in item.parts if isinstance(part, InputAudio))
 
 
 def check_order(messages: Sequence[CompletionMessage]) -> None:

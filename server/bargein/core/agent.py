@@ -116,6 +116,11 @@ class Agent:
     def held(self) -> bool:
         return self._hold is not None
 
+    @property
+    def newest(self) -> Reply | None:
+        """The newest reply that is made or heard."""
+        return self.active or self._tails.newest
+
     # Beginning and progress.
 
     def respond(

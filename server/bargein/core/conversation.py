@@ -27,11 +27,13 @@ from bargein.core.decisions import (
     RefusalReason,
     RuleAsked,
     TurnEnded,
+    TurnHealed,
 )
 from bargein.core.echo_guard import ECHO_LIKENESS, echo_likeness
 from bargein.core.endpointing import Signal
 from bargein.core.events import Event, ResponseRequested, WeighedWindow, Window
 from bargein.core.floor import AgentState, AnyTable, CallerState, CallerTrigger, Floor, name_of
+from bargein.core.healing import Healing
 from bargein.core.history import History
 from bargein.core.idling import IdleTimeout
 from bargein.core.item_events import ItemEvents
@@ -93,6 +95,7 @@ class Conversation:
             unix_offset_s=unix_offset_s,
         )
         self.agent = Agent(policy, self.floor, self._cutter, maker)
+        self._healing = Healing(self.history, self.agent, policy.input_limit_ms)
         self._idle = IdleTimeout(self.agent, self.floor)
         self._items = ItemEvents(self.history, policy, self.agent, self._cutter, self._idle, new_id)
         self._last_window = Window(0, 0.0, 0.0)
@@ -296,7 +299,9 @@ class Conversation:
         self.agent.resume(why, now, out)
 
     def _interrupt(self, reason: InterruptionReason, now: float, out: list[Action]) -> None:
-        endpointer = self.caller.endpointer
+        endpointer, speech_id = self.caller.endpointer, self.caller.speech_item_id
+        if speech_id is not None:
+            self._healing.interrupted(speech_id, now - self.caller.since_onset_s, now)
         stopped = self.agent.barge_in(now, out)
         assert endpointer is not None, "speech was found"
         assert stopped.response_id is not None, "there was somebody to interrupt"
@@ -369,6 +374,7 @@ class Conversation:
 
     def _end_turn(self, signal: Signal, now: float, out: list[Action]) -> None:
         item, quiet_ms = self._commit_speech(signal, now, out)
+        self._healing.turn_ended(item.id)
         then = self.floor.ask(TURN_END_TABLE, (self._answering, self.floor.agent_state))
         end_ms = self.caller.buffer.format.ms_of(signal.at_sample)
         out.append(TurnEnded(item.id, signal.reason, end_ms, quiet_ms, then.value))
@@ -423,8 +429,11 @@ class Conversation:
 
     def _enter_turn(self, item: Message, out: list[Action]) -> None:
         previous = self.history.append(item)
+        healed = self._healing.entered(item)
         self.history.forget_sound(self._policy.history_audio_limit_bytes)
         out.append(actions.InputCommitted(message_now(item), previous))
+        if healed is not None:
+            out.append(TurnHealed(item.id, healed.before_id, healed.response_id, healed.heard_ms))
         speech = item.parts[0]
         if self.config.transcription is not None and isinstance(speech, InputAudio):
             out.append(actions.StartTranscription(item.id, replace(speech), self.config.transcription))

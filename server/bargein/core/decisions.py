@@ -99,6 +99,19 @@ class TurnEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnHealed:
+    """A turn was ended too early and has gone on: the model is told both pieces as one. Follows its commit."""
+
+    item_id: str
+    goes_on_with: str
+    """The item of the piece before it."""
+    response_id: str
+    """The reply to that piece, which was interrupted."""
+    heard_ms: int
+    """How much of it was heard."""
+
+
+@dataclass(frozen=True, slots=True)
 class BargeInRefused:
     """The caller spoke, or seemed to, over an agent that goes on."""
 
@@ -138,4 +151,4 @@ class RuleAsked:
     figures: Figures | None = None
 
 
-Decision = Interrupted | HoldEnded | TurnEnded | BargeInRefused | Judged | RuleAsked
+Decision = Interrupted | HoldEnded | TurnEnded | TurnHealed | BargeInRefused | Judged | RuleAsked

@@ -26,6 +26,15 @@ class Heard:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class GoesOn:
+    """A turn goes on with one that was ended too early (:mod:`bargein.core.healing`)."""
+
+    before_id: str
+    unheard: tuple[str, ...]
+    """Items of the reply between them: the model is not told of it."""
+
+
 def as_heard(message: Message, heard: Heard) -> Message:
     """A message that holds no more than was heard, for showing it."""
     parts = [
@@ -58,6 +67,8 @@ class History:
         self._given_characters = 0
         self._sound = KeptSound()
         self.heard: dict[str, Heard] = {}
+        self.goes_on: dict[str, GoesOn] = {}
+        """By the second piece of each turn that was healed."""
 
     def __iter__(self) -> Iterator[Item]:
         return iter(self._items.values())
@@ -201,6 +212,7 @@ class History:
     def _remove(self, item_id: str) -> None:
         item = self._items.pop(item_id)
         self.heard.pop(item_id, None)
+        self.goes_on.pop(item_id, None)
         self._given_characters -= self._given.pop(item_id, 0)
         self._sound.remove(item_id)
         if isinstance(item, FunctionCall) and self._calls.get(item.call_id) is item:

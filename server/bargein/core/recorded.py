@@ -17,7 +17,16 @@ from dataclasses import dataclass
 from bargein.core.actions import Action
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.conversation import Conversation
-from bargein.core.decisions import BargeInRefused, Decision, HoldEnded, Interrupted, Judged, RuleAsked, TurnEnded
+from bargein.core.decisions import (
+    BargeInRefused,
+    Decision,
+    HoldEnded,
+    Interrupted,
+    Judged,
+    RuleAsked,
+    TurnEnded,
+    TurnHealed,
+)
 from bargein.core.events import Event
 from bargein.core.measures import Measures
 from bargein.core.words import WordAligner
@@ -39,7 +48,9 @@ class Replayed:
         return [
             (at, action)
             for at, action in self.actions
-            if isinstance(action, Interrupted | HoldEnded | TurnEnded | BargeInRefused | Judged | RuleAsked)
+            if isinstance(
+                action, Interrupted | HoldEnded | TurnEnded | TurnHealed | BargeInRefused | Judged | RuleAsked
+            )
         ]
 
 

@@ -16,6 +16,7 @@ from bargein.core.playback import AssumedListener, Listener, Playback, ReportedL
 from bargein.core.reply import NewId, Reply
 from bargein.core.requests import build_request, context_items
 from bargein.core.snapshots import response_now
+from bargein.core.whole_turns import whole_turns
 from bargein.core.words import WordAligner
 from bargein.errors import CallerError
 
@@ -57,6 +58,8 @@ class ReplyMaker:
     def begin(self, wanted: ResponseRequested, now: float, out: list[Action]) -> Reply | None:
         """Create the response and ask the model. ``None``: the conversation does not fit, the response has failed."""
         items = context_items(wanted, self._history)
+        if wanted.input is None:
+            items = whole_turns(items, self._history.goes_on, self._policy.input_limit_ms)
         response = self._response(wanted)
         out.append(actions.ResponseCreated(response_now(response)))
         try:
@@ -72,9 +75,10 @@ class ReplyMaker:
             )
             out.append(actions.ResponseDone(response_now(response)))
             return None
+        follows = None if wanted.out_of_band or wanted.input is not None else self._history.last_id
         self._count += 1
         out.append(actions.StartStream(response.id, request))
-        return Reply(
+        reply = Reply(
             response,
             request,
             self._count,
@@ -84,6 +88,8 @@ class ReplyMaker:
             make_playback=self._unpaced if wanted.out_of_band else self._paced,
             make_places=None if wanted.out_of_band or not self._policy.paces_transcripts else self._aligner.follow,
         )
+        reply.follows = follows
+        return reply
 
     def refuse(self, wanted: ResponseRequested, out: list[Action]) -> None:
         """A response that was asked for never begins: its caller must not wait for it."""

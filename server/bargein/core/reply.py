@@ -78,6 +78,10 @@ class Reply:
         """The model's stream is not being read: enough is kept."""
         self.processed = True
         """The model has worked on the request, as far as is known."""
+        self.follows: str | None = None
+        """The last item of the conversation that it is about; ``None`` where it is about something else."""
+        self.began_at: float | None = None
+        """When the first of its sound was sent, in seconds."""
         self.silent = False
         """The model was asked to speak, twice, and has not."""
         self._request = request
@@ -178,6 +182,7 @@ class Reply:
         while (due := self.playback.take(now)) is not None:
             start, count, audio = due
             if start == 0:
+                self.began_at = now
                 out.append(actions.ReplyNumbered(self.id, self.message.id, self.number))
             if places is not None:
                 self._tell_words(places.characters_by(start + count), out)

@@ -26,6 +26,10 @@ class Tails:
         for tail in self._tails:
             yield tail.reply
 
+    @property
+    def newest(self) -> Reply | None:
+        return self._tails[-1].reply if self._tails else None
+
     def add(self, reply: Reply, playback: Playback, now: float) -> None:
         """The response of ``reply`` is done."""
         self._tails.append(Tail(reply, playback, now))

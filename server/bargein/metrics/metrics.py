@@ -122,6 +122,9 @@ class Metrics:
 
     def _make_turn_metrics(self) -> None:
         self.turns = self._counter("bargein_turns", "Turns of callers that were committed.")
+        self.turns_healed = self._counter(
+            "bargein_turns_healed", "Turns that were ended too early, went on, and were answered as one."
+        )
         self.barge_ins = self._counter("bargein_barge_ins", "Confirmed interruptions of a response.")
         self.holds: Mapping[HoldOutcome, Counter] = _children(
             self._counter("bargein_holds", "Holds of play-out, by how they ended.", "outcome"), get_args(HoldOutcome)

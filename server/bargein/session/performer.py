@@ -84,6 +84,7 @@ class Performer:
                     decisions.Interrupted()
                     | decisions.HoldEnded()
                     | decisions.TurnEnded()
+                    | decisions.TurnHealed()
                     | decisions.BargeInRefused()
                     | decisions.Judged()
                     | decisions.RuleAsked()
@@ -203,6 +204,8 @@ class Performer:
                 self._tell_latency(measured)
             case decisions.HoldEnded(reason, response_id=response_id) if response_id is not None:
                 self._clock.hold_ended(reason)
+            case decisions.TurnHealed():
+                self._metrics.turns_healed.inc()
             case _:
                 pass
 

@@ -13,6 +13,7 @@ from bargein.core.decisions import (
     Judged,
     RuleAsked,
     TurnEnded,
+    TurnHealed,
 )
 
 Record = dict[str, str | int | float | list[str] | None]
@@ -48,6 +49,15 @@ def explained(decision: Decision) -> Record:
                 "quiet_ms": round(quiet_ms, 1),
                 "then": then,
                 "item_id": item_id,
+            }
+        case TurnHealed(item_id, goes_on_with, response_id, heard_ms):
+            return {
+                "what": "turn healed",
+                "why": "it went on",
+                "item_id": item_id,
+                "goes_on_with": goes_on_with,
+                "response_id": response_id,
+                "heard_ms": heard_ms,
             }
         case BargeInRefused(reason, at_ms, figures):
             return {"what": "barge-in refused", "why": reason, "at_ms": at_ms, **_figures(figures)}
