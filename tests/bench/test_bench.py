@@ -242,3 +242,6 @@ def test_the_command_compares_and_writes_a_report(tmp_path: Path) -> None:
     report = json.loads((tmp_path / "bench.json").read_text())
     assert [summary["configuration"] for summary in report["summaries"]] == ["default", "500ms"]
     assert report["scenes"]["default"][0]["family"] == "backchannel"
+    page = (tmp_path / "bench.html").read_text()
+    assert "<svg" in page
+    assert "INTERRUPTED" in page

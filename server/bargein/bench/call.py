@@ -15,6 +15,7 @@ import pybase64
 
 from bargein.alignment.aligner import Aligner
 from bargein.bench.echoing import EchoPath
+from bargein.bench.judging import TAKES_S, judged
 from bargein.bench.loudspeaker import Loudspeaker, Piece
 from bargein.bench.making import session_config
 from bargein.bench.observing import Observer
@@ -27,6 +28,7 @@ from bargein.core import actions, decisions, events
 from bargein.core.actions import Action
 from bargein.core.conversation import Conversation
 from bargein.core.events import Event, ResponseRequested
+from bargein.judging.words import Vocabulary
 from bargein.metrics.traffic import Traffic
 from bargein.session.hearing import Hearing
 from bargein.session.limits import CallerLimits
@@ -65,6 +67,9 @@ class Call:
         self._numbers = itertools.count(1)
         self._due: list[tuple[float, int, Callable[[], None]]] = []
         self._streams: set[str] = set()
+        self._judging: set[str] = set()
+        """Utterances whose words are being heard."""
+        self._vocabulary = Vocabulary()
         self._speaker = Loudspeaker()
         self._reply = reply_of(scene.reply or SILENT_VOICE)
         self._rendered: Rendered = render(scene)
@@ -160,6 +165,10 @@ class Call:
                     self._later(THINKING_S, lambda response_id=response_id: self._stream(response_id, 0))  # type: ignore[misc]
                 case actions.CancelStream(response_id):
                     self._streams.discard(response_id)
+                case actions.StartJudging():
+                    self._judge(action)
+                case actions.StopJudging(utterance_id):
+                    self._judging.discard(utterance_id)
                 case actions.SpeechStarted() if not self._v1:
                     self._speaker.drop()
                 case actions.Held() | actions.Resumed() | actions.Flushed() if self._v1:
@@ -190,6 +199,22 @@ class Call:
             self._later(wait_s, lambda: self._stream(response_id, number + 1))
         for piece in pieces:
             self._handle(events.StreamProgressed(response_id, piece))
+
+    # Who hears words.
+
+    def _judge(self, asked: actions.StartJudging) -> None:
+        """Answer a while later, unless it is called back."""
+        answer = judged(self._scene, asked, self._vocabulary)
+        if answer is None:
+            return
+        self._judging.add(asked.utterance_id)
+
+        def tell() -> None:
+            if asked.utterance_id in self._judging:
+                self._judging.discard(asked.utterance_id)
+                self._handle(answer)
+
+        self._later(TAKES_S, tell)
 
     # The caller.
 

@@ -5,7 +5,7 @@
 - ``file``: its path, beside ``index.json``: anything that libsndfile reads.
 - ``onset``: second of the first sample of what it is about; without it, by level.
 - ``seconds_labelled``: how long that lasts.
-- ``words``: what is said, where that is known.
+- ``words``: what is said, where that is known; else by a name such as ``VOICE-KIND-words_of_it.flac``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from bargein.bench.kinds.echoes import echoes_in
 from bargein.bench.kinds.noises import background
-from bargein.bench.kinds.people import CLIENTS, length_class, scene
+from bargein.bench.kinds.people import CLIENTS, COMMANDS, length_class, scene
 from bargein.bench.rendering import recording
 from bargein.bench.scene import Client, Made, Recorded, Scene, Set, Wanted, set_of
 from bargein.bench.waves import RATE_HZ, span
@@ -96,7 +96,14 @@ def _entry(folder: Path, index: Path, number: int, given: object) -> Entry:
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float) or value < 0):
             raise FolderError(f"--sounds {index}: entry {number}: {name!r} must be seconds, from 0 on")
     words = fields.get("words")
-    return Entry(kind, path, file, fields.get("onset"), seconds, words if isinstance(words, str) else None)
+    named = words if isinstance(words, str) else _words_in(path.stem, kind)
+    return Entry(kind, path, file, fields.get("onset"), seconds, named)
+
+
+def _words_in(stem: str, kind: str) -> str | None:
+    """Some recordings are named by what is said: ``VOICE-KIND-words_of_it``."""
+    _, there, words = stem.partition(f"-{kind}-")
+    return words.replace("_", " ") if there else None
 
 
 def folder_scenes(entries: list[Entry], seeds: int) -> Iterator[Scene]:
@@ -139,10 +146,12 @@ def _speech(entry: Entry, number: int, noises: dict[str, Entry]) -> Iterator[Sce
     sound = Recorded(str(entry.path), entry.onset_s, None, 0.0, entry.words)
     if lasts_s >= LONGEST_SPEECH_S:
         sound = replace(sound, seconds=onset_s + LONGEST_SPEECH_S)
+    spoken = f"interruption {length_class(lasts_s)}"
+    family = "command" if (entry.words or "").replace("-", " ") in COMMANDS else spoken
     for client in CLIENTS:
         quiet = scene(
             f"interruption/{entry.name}/{client}",
-            family=f"interruption {length_class(lasts_s)}", kind=entry.kind, wanted=Wanted.YIELD, set_=entry.set,
+            family=family, kind=entry.kind, wanted=Wanted.YIELD, set_=entry.set,
             sound=sound, seconds=lasts_s + onset_s, level_db=LEVELS_DB[number % 3], client=client,
         )  # fmt: skip
         yield quiet
@@ -150,9 +159,14 @@ def _speech(entry: Entry, number: int, noises: dict[str, Entry]) -> Iterator[Sce
     noise = noises.get(what)
     behind = Made(what, number % 9, 8.0) if noise is None else Recorded(str(noise.path), seconds=8.0, from_s=number % 5)
     yield replace(
-        quiet, name=f"interruption/{entry.name}/{what} {snr_db} dB", kind=f"{what} {snr_db} dB", noise=behind,
-        snr_db=snr_db, client=CLIENTS[number // 2 % 2],
-    )  # fmt: skip
+        quiet,
+        name=f"interruption/{entry.name}/{what} {snr_db} dB",
+        family=spoken,
+        kind=f"{what} {snr_db} dB",
+        noise=behind,
+        snr_db=snr_db,
+        client=CLIENTS[number // 2 % 2],
+    )
     yield replace(
         quiet, name=f"turn/{entry.name}", family="turn begins", wanted=Wanted.TURN, reply=None,
         client=CLIENTS[number % 2],

@@ -33,6 +33,9 @@ TOLD: Final = (
     decisions.HoldEnded,
     decisions.TurnEnded,
     decisions.BargeInRefused,
+    decisions.Judged,
+    actions.StartJudging,
+    actions.StopJudging,
 )
 
 
@@ -53,6 +56,8 @@ class Observer:
         self._requests = 0
         self._sent = 0
         self._garbled = 0
+        self._judged: list[str] = []
+        self._judged_ms: list[float] = []
         self._noted: list[Noted] = []
 
     def sent(self, count: int, *, intact: bool) -> None:
@@ -83,6 +88,9 @@ class Observer:
                 self._commits.append(at_s)
             case actions.StartStream():
                 self._requests += 1
+            case decisions.Judged(verdict=verdict, judge=judge, took_ms=took_ms):
+                self._judged.append(f"{verdict} by {judge}")
+                self._judged_ms.append(round(took_ms, 1))
             case _:
                 pass
         if isinstance(action, TOLD):
@@ -105,6 +113,8 @@ class Observer:
             samples_sent=self._sent,
             requests=self._requests,
             noted=self._noted,
+            judged=self._judged,
+            judged_ms=self._judged_ms,
             heard=[(round(played.at / RATE_HZ, 3), round(played.stop_s, 3)) for played in speaker.log],
         )
         quiet = scene.reply is None
@@ -166,6 +176,12 @@ def _worded(action: Action) -> str:
             return f"INTERRUPTED: {reason}{_figures(figures)}"
         case decisions.BargeInRefused(reason, _, figures):
             return f"no interruption: {reason}{_figures(figures)}"
+        case decisions.Judged():
+            words = "" if action.words is None else f", who understood {action.words!r}"
+            return (
+                f"JUDGED: {action.verdict} by {action.judge} after {action.took_ms:.0f} ms{words} "
+                f"({action.duration_ms:.0f} ms, {action.level_db:.0f} dB, speech {action.probability:.2f})"
+            )
         case decisions.TurnEnded(reason=reason, quiet_ms=quiet_ms, then=then):
             return f"turn ends: {reason}, quiet for {quiet_ms:.0f} ms, then {then}"
         case _:

@@ -7,7 +7,7 @@ import logging
 import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bargein.bench.call import Call
@@ -52,7 +52,9 @@ def _run_chunk(scenes: Sequence[Scene], configuration: Configuration) -> list[Ou
 
 
 def _run(scenes: Iterable[Scene], configuration: Configuration) -> Iterator[Outcome]:
-    setup = _setup(configuration.name, repr(sorted(configuration.settings.items())), _Settings(configuration.settings))
+    setup = _setup(repr(sorted(configuration.settings.items())), _Settings(configuration.settings))
+    if configuration.words:
+        setup = replace(setup, policy=replace(setup.policy, judges_words=True))
     for scene in scenes:
         yield Call(scene, setup).run()
 
@@ -71,7 +73,7 @@ class _Settings:
 
 
 @functools.lru_cache(8)
-def _setup(name: str, text: str, settings: _Settings) -> Services:
-    del name, text
+def _setup(text: str, settings: _Settings) -> Services:
+    del text
     logging.disable(logging.INFO)
     return make_setup(settings.settings)

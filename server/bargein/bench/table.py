@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from rich.table import Table
 
 from bargein.bench.summary import Row, Spread, Summary
+
+COLUMNS: Final = (
+    "class", "scenes", "right", "hold p50/p95/p99", "confirm p50/p95/p99", "silent plain", "silent v1", "gap plain",
+    "gap v1", "false /h", "holds /h", "lost",
+)  # fmt: skip
+"""*Silent*: from the onset to silence at the loudspeaker, p50. *Gap*: silence in a reply that survived, p50."""
 
 
 def family_table(summary: Summary, *, kinds: bool) -> Table:
@@ -14,19 +21,21 @@ def family_table(summary: Summary, *, kinds: bool) -> Table:
     table = Table(
         title=f"{summary.configuration} ({summary.set} set, {summary.hours:g} h of calls in {summary.took_s:.0f} s)",
         title_justify="left",
+        caption=f"recall {percent(summary.recall)}, false positives {percent(summary.false_positives)}, median delay "
+        f"{summary.median_delay_ms} ms, selectivity of backchannels {percent(summary.selectivity)}",
+        caption_justify="left",
     )
-    table.add_column("class")
-    for head in ("scenes", "right", "hold p50/p95/p99", "confirm p50/p95/p99", "silent plain", "silent v1",
-                 "gap plain", "gap v1", "false /h", "holds /h", "lost"):  # fmt: skip
-        table.add_column(head, justify="right")
+    for head in COLUMNS:
+        table.add_column(head, justify="left" if head == "class" else "right")
     for one in [*summary.goals, *summary.families]:
-        table.add_row(*_cells(one), style="dim" if one in summary.goals else None)
+        table.add_row(*cells(one), style="dim" if one in summary.goals else None)
         for kind in summary.kinds.get(one.name, []) if kinds and one in summary.families else []:
-            table.add_row(f"  {kind.name}", *_cells(kind)[1:], style="dim")
+            table.add_row(f"  {kind.name}", *cells(kind)[1:], style="dim")
     return table
 
 
-def _cells(one: Row) -> list[str]:
+def cells(one: Row) -> list[str]:
+    """A row, as :data:`COLUMNS` are named."""
     false = one.false_turns_per_h if one.false_turns_per_h is not None else one.false_interruptions_per_h
     return [
         one.name,

@@ -15,11 +15,13 @@ from bargein.bench.configurations import CONFIGURATIONS, configuration
 from bargein.bench.folder import folder_scenes, read_folder
 from bargein.bench.kinds import seeded_scenes
 from bargein.bench.outcome import Outcome
+from bargein.bench.page import write_page
 from bargein.bench.run import Configuration, run_scenes
 from bargein.bench.scene import Scene
 from bargein.bench.summary import Summary, summarize
 from bargein.bench.table import comparison, family_table
 from bargein.cli.options import make_folder, within
+from bargein.load.errors import UsageError
 from bargein.numbers import WholeWithin, Within
 
 Compare = Annotated[
@@ -41,7 +43,7 @@ Seeds = Annotated[
 ]
 Processes = Annotated[int, typer.Option(parser=within(WholeWithin(1, 64)), metavar="NUMBER", help="At the same time.")]
 Kinds = Annotated[bool, typer.Option("--kinds", help="A line for each kind within a class, too.")]
-Report = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write bench.json there.")]
+Report = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write bench.html and bench.json there.")]
 
 
 def bench(  # noqa: PLR0913, PLR0917  # one argument for each option
@@ -118,8 +120,12 @@ def _write(folder: Path, summaries: list[Summary], results: dict[str, list[Outco
         "summaries": [summary.as_json() for summary in summaries],
         "scenes": {name: [_scene_json(one) for one in outcomes] for name, outcomes in results.items()},
     }
-    (folder / "bench.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
-    console.print(f"Report: {folder / 'bench.json'}")
+    try:
+        (folder / "bench.json").write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        write_page(folder / "bench.html", summaries, results)
+    except OSError as error:
+        raise UsageError(f"--report {error.filename}: {error.strerror}") from None
+    console.print(f"Report: {folder / 'bench.html'}, {folder / 'bench.json'}")
 
 
 def _scene_json(one: Outcome) -> dict[str, object]:
