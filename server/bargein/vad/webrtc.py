@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 import webrtcvad
 
-from bargein.core.audio import AudioFormat, Encoding
+from bargein.core.audio import AudioFormat
 from bargein.core.events import Window
 from bargein.sound.levels import power_db
-from bargein.sound.narrowing import Narrower, alaw_narrower, pcm_narrower, ulaw_narrower
+from bargein.vad.ear import narrower_of
 from bargein.vad.voicing import voicing
 
 WINDOW_MS: Final = 20
@@ -38,7 +38,7 @@ class WebRtcDetector:
         self._window_samples = fmt.samples_in_ms(WINDOW_MS)
         self._window_bytes = fmt.bytes_of(self._window_samples)
         self._rest = b""
-        self._narrower = _narrower(fmt)
+        self._narrower = narrower_of(fmt)
         self._memory = self._narrower.new_memory()
         """What the narrower needs to know of the windows before."""
         self._vad = webrtcvad.Vad(MODE)
@@ -82,13 +82,3 @@ class WebRtcDetector:
 def _digital_silence(fmt: AudioFormat) -> bytes:
     """A window of it, one for all callers."""
     return fmt.silence(fmt.samples_in_ms(WINDOW_MS))
-
-
-def _narrower(fmt: AudioFormat) -> Narrower:
-    match fmt.encoding:
-        case Encoding.PCM16:
-            return pcm_narrower(fmt.rate_hz // RATE_HZ)
-        case Encoding.PCMU:
-            return ulaw_narrower()
-        case Encoding.PCMA:
-            return alaw_narrower()
