@@ -107,6 +107,8 @@ def test_a_wrong_setting_is_one_line_that_names_it(
 
 
 FREE_TEXT = {
+    "backchannels",
+    "interruptions",
     "azure_deployment",
     "model",
     "models",

@@ -295,6 +295,37 @@ class Conversation(Group):
     hold_limit_ms: Annotated[
         int, Field(ge=100, le=10_000, description="A hold without a decision ends after so long.")
     ] = 1000
+    judge_words: Annotated[
+        bool | None,
+        Field(
+            description="Whether a recogniser is asked why somebody spoke shortly over the reply. Unset: where there "
+            "is one (`BARGEIN_TRANSCRIPTION_*`, the demo's, OpenAI's, or whichever the caller has named)."
+        ),
+    ] = None
+    judge_model: Annotated[
+        Path | None,
+        Field(
+            description="Folder of a Whisper model on this machine (CTranslate2's format, as `faster-whisper` reads "
+            "it), which is asked first. Needs `pip install 'bargein[whisper]'`."
+        ),
+    ] = None
+    judge_limit_ms: Annotated[
+        int,
+        Field(ge=0, le=5000, description="So long after a short utterance its words may take; then its sound decides."),
+    ] = 600
+    short_utterance: Annotated[
+        Literal["judge", "interrupt", "ignore"],
+        Field(
+            description="What a short utterance over the reply is where its words are not known: `judge`d by its "
+            "sound, always an `interrupt`ion, or `ignore`d."
+        ),
+    ] = "judge"
+    backchannels: Annotated[
+        CommaList, Field(description="Words and phrases, beside those known, that never interrupt: `jawoll,roger`.")
+    ] = ()
+    interruptions: Annotated[
+        CommaList, Field(description="Words and phrases that always interrupt, though they look like backchannels.")
+    ] = ()
     gate_margin_db: Annotated[
         float, Field(ge=0, le=60, description="How far above the caller's noise floor speech must be.")
     ] = 9.0
@@ -403,6 +434,11 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
     @classmethod
     def _holds_a_page(cls, value: Path | None) -> Path | None:
         return None if value is None else rules.page_directory(value)
+
+    @field_validator("judge_model")
+    @classmethod
+    def _holds_a_recogniser(cls, value: Path | None) -> Path | None:
+        return None if value is None else rules.recogniser_directory(value)
 
     @field_validator("host")
     @classmethod

@@ -56,6 +56,18 @@ def page_directory(value: Path) -> Path:
     return value
 
 
+def recogniser_directory(value: Path) -> Path:
+    """The directory of a recogniser that runs on this machine.
+
+    :raises ValueError: it holds none, in words.
+    """
+    if not (value / "model.bin").is_file():
+        raise ValueError(
+            f"{shown(value)} holds no model.bin: give the folder of a Whisper model in CTranslate2's format"
+        )
+    return value
+
+
 def variable_name(value: str) -> str:
     """The name of an environment variable. What is none may be a key by mistake, so it is not shown.
 

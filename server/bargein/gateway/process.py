@@ -22,6 +22,7 @@ from bargein.gateway.readiness import Readiness
 from bargein.gateway.server import Server
 from bargein.gateway.services import make_services, session_opener, upstream_config
 from bargein.gateway.worker_metrics import WorkerPlace, read_all, shared_metrics
+from bargein.judging.local import LocalRecogniser
 from bargein.loop.lateness import lateness_of
 from bargein.metrics import Metrics
 from bargein.session.timers import LoopClock, Timers
@@ -59,7 +60,10 @@ async def run_process(
     async with AsyncExitStack() as stack:
         completions = await stack.enter_async_context(ChatCompletions(config))
         transcriptions = await stack.enter_async_context(Transcriptions(config))
-        services = make_services(settings, metrics, timers, completions, transcriptions)
+        local = None
+        if settings.judge_model is not None:
+            local = await stack.enter_async_context(LocalRecogniser(settings.judge_model))
+        services = make_services(settings, metrics, timers, completions, transcriptions, local)
         room = make_descriptor_room(
             settings.max_sessions, lambda: completions.open_connections + transcriptions.open_connections
         )
@@ -78,6 +82,8 @@ async def run_process(
             tidying.start()
             _settle_garbage_collection()
             ready()
+            if local is not None:
+                stack.callback(loop.create_task(local.tell_at_start(), name="recogniser").cancel)
             if place is None or place.number == 0:
                 recogniser = transcriptions if settings.transcription_url is not None else None
                 telling = loop.create_task(readiness.tell_at_start(recogniser), name="tell-at-start")

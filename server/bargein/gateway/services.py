@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
@@ -11,6 +12,7 @@ from bargein.core.config import CorePolicy
 from bargein.errors import SettingsError
 from bargein.gateway.admission import Admitted
 from bargein.gateway.caller_session import CallerSession, OpenSession
+from bargein.gateway.judges import make_judges
 from bargein.metrics import Metrics
 from bargein.protocols.realtime import RealtimeProtocol, Spoken
 from bargein.protocols.twilio import TwilioProtocol
@@ -74,9 +76,18 @@ def warn_of_ends(settings: Settings, today: date) -> None:
 
 
 def make_services(
-    settings: Settings, metrics: Metrics, timers: Timers, upstream: Upstream, transcriber: Transcriber | None
+    settings: Settings,
+    metrics: Metrics,
+    timers: Timers,
+    upstream: Upstream,
+    transcriber: Transcriber | None,
+    local_recogniser: Transcriber | None = None,
 ) -> Services:
-    """What all sessions of this process share."""
+    """What all sessions of this process share.
+
+    :param local_recogniser: hears the words of short utterances on this machine.
+    """
+    judges = make_judges(settings, model_server(settings), transcriber, local_recogniser, timers.clock.now)
     return Services(
         upstream=upstream,
         transcriber=transcriber,
@@ -88,7 +99,8 @@ def make_services(
         images=takes_images(settings),
         notices=FieldNotices(model_server(settings)),
         limits=session_limits(settings),
-        policy=core_policy(settings),
+        policy=replace(core_policy(settings), judges_words=bool(judges)),
+        judges=judges,
     )
 
 
@@ -138,6 +150,8 @@ def core_policy(settings: Settings) -> CorePolicy:
         history_audio_limit_bytes=settings.history_audio_limit_bytes,
         refers_to_audio=dialect_of(model_server(settings)).keeps_audio,
         overflow=settings.overflow,
+        judge_limit_ms=settings.judge_limit_ms,
+        short_utterance=settings.short_utterance,
     )
 
 

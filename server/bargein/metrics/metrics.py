@@ -32,6 +32,8 @@ HoldOutcome = Literal["confirmed", "resumed", "expired"]
 ResponseStatus = Literal["completed", "cancelled", "incomplete", "failed"]
 UpstreamErrorKind = Literal["refused", "audio_gone", "rate_limited", "unavailable", "timed_out", "malformed"]
 TranscriptionOutcome = Literal["completed", "failed"]
+JudgeLabel = Literal["words", "local", "sound"]
+JudgedAs = Literal["interruption", "backchannel", "noise"]
 SilentReplyOutcome = Literal["asked_again", "given_up"]
 TokenDirection = Literal["input", "output"]
 TokenKind = Literal["text", "audio"]
@@ -128,6 +130,22 @@ class Metrics:
         self.barge_ins = self._counter("bargein_barge_ins", "Confirmed interruptions of a response.")
         self.holds: Mapping[HoldOutcome, Counter] = _children(
             self._counter("bargein_holds", "Holds of play-out, by how they ended.", "outcome"), get_args(HoldOutcome)
+        )
+        judgements = Counter(
+            "bargein_judgements",
+            "Short utterances over a reply, by who judged them and as what.",
+            ["judge", "verdict"],
+            registry=self.registry,
+        )
+        self.judgements: Mapping[tuple[JudgeLabel, JudgedAs], Counter] = {
+            (judge, verdict): judgements.labels(judge, verdict)
+            for judge in get_args(JudgeLabel)
+            for verdict in get_args(JudgedAs)
+        }
+        self.judgement_s = self._histogram(
+            "bargein_judgement_seconds",
+            "From the end of a short utterance over a reply to the verdict.",
+            _DECISION_BUCKETS_S,
         )
         self.hold_delay_s = self._histogram(
             "bargein_hold_delay_seconds",
@@ -230,6 +248,13 @@ class Metrics:
     def caller_error(self, code: str | None) -> None:
         """Count one message that was refused. ``code`` is one of the server's own, never the caller's text."""
         self._caller_errors.labels(code or "none").inc()
+
+    def judged(self, judge: str, verdict: JudgedAs, took_s: float) -> None:
+        """Count one utterance that was judged, by one of :data:`JudgeLabel`."""
+        for label in get_args(JudgeLabel):
+            if label == judge:
+                self.judgements[label, verdict].inc()
+        self.judgement_s.observe(took_s)
 
     def count_tokens(self, usage: Usage) -> None:
         """Count what one reply has used."""

@@ -16,6 +16,7 @@ from bargein.session.backlog import BacklogWatch
 from bargein.session.caller_protocol import CallerProtocol
 from bargein.session.driver import Driver
 from bargein.session.hearing import Hearing
+from bargein.session.judgements import JudgementTasks
 from bargein.session.latency import TurnClock
 from bargein.session.lifetime import Lifetime
 from bargein.session.limits import CallerLimits
@@ -38,6 +39,7 @@ class Collaborators:
     hearing: Hearing
     streams: Streams
     transcriptions: TranscriptionTasks
+    judgements: JudgementTasks
     performer: Performer
     caller_limits: CallerLimits
     mistakes: Mistakes
@@ -71,10 +73,11 @@ def collaborators(
     )
     caller_limits = CallerLimits(limits, timers)
     streams = Streams(services.upstream, metrics, log)
-    transcriptions = TranscriptionTasks(services.transcriber, metrics, log)
+    judgements = JudgementTasks(services.judges, services.policy.short_utterance, lambda: conversation.config, now, log)
+    transcriptions = TranscriptionTasks(services.transcriber, metrics, log, judgements.transcript_of)
     turn_clock = TurnClock(metrics)
     explains = protocol.wants_decisions or log.is_enabled_for(logging.DEBUG)
-    performer = Performer(protocol, streams, transcriptions, turn_clock, metrics, log, explains=explains)
+    performer = Performer(protocol, streams, transcriptions, judgements, turn_clock, metrics, log, explains=explains)
     conversation.explain(explains)
     return Collaborators(
         id=names.session_id,
@@ -83,6 +86,7 @@ def collaborators(
         hearing=Hearing(conversation, services.make_detector, caller_limits, metrics.traffic, now),
         streams=streams,
         transcriptions=transcriptions,
+        judgements=judgements,
         performer=performer,
         caller_limits=caller_limits,
         mistakes=Mistakes(limits),

@@ -14,6 +14,7 @@ from bargein.core.items import NO_SOUND, Response
 from bargein.metrics import Metrics
 from bargein.metrics.metrics import SilentReplyOutcome
 from bargein.session.caller_protocol import CallerProtocol
+from bargein.session.judgements import JudgementTasks
 from bargein.session.latency import Measured, TurnClock
 from bargein.session.reply_sound import ReplySound
 from bargein.session.streams import Streams
@@ -49,6 +50,7 @@ class Performer:
         protocol: CallerProtocol,
         streams: Streams,
         transcriptions: TranscriptionTasks,
+        judgements: JudgementTasks,
         clock: TurnClock,
         metrics: Metrics,
         log: FilteringBoundLogger,
@@ -61,6 +63,7 @@ class Performer:
         self._protocol = protocol
         self._streams = streams
         self._transcriptions = transcriptions
+        self._judgements = judgements
         self._clock = clock
         self._metrics = metrics
         self._log = log
@@ -134,8 +137,10 @@ class Performer:
                 self._streams.go_on(response_id)
             case actions.StartTranscription(item_id, speech, transcription):
                 self._transcriptions.start(item_id, speech, transcription)
-            case actions.StartJudging() | actions.StopJudging():
-                pass  # Nobody here hears words: the core judges by sound when its deadline passes.
+            case actions.StartJudging():
+                self._judgements.start(action)
+            case actions.StopJudging(utterance_id):
+                self._judgements.stop(utterance_id)
 
     def _note(self, action: Action, now: float) -> None:
         match action:
@@ -202,6 +207,8 @@ class Performer:
                 self.totals.barge_ins += 1
                 measured = self._clock.barged_in(cancelled or response_id, now, cancels=cancelled is not None)
                 self._tell_latency(measured)
+            case decisions.Judged(verdict=verdict, judge=judge, took_ms=took_ms):
+                self._metrics.judged(judge, verdict, took_ms / 1000)
             case decisions.HoldEnded(reason, response_id=response_id) if response_id is not None:
                 self._clock.hold_ended(reason)
             case decisions.TurnHealed():

@@ -29,6 +29,7 @@ class Session(Talk):
         self._hearing = given.hearing
         self._streams = given.streams
         self._transcriptions = given.transcriptions
+        self._judgements = given.judgements
         self._performer = given.performer
         self._caller_limits = given.caller_limits
         self._mistakes = given.mistakes
@@ -46,6 +47,7 @@ class Session(Talk):
         self._hearing.begin(driver.heard)
         self._streams.begin(driver.piece_came, driver.stream_failed, self._performer.stream_closed)
         self._transcriptions.begin(driver.handle_apart)
+        self._judgements.begin(driver.handle_apart)
         # These know the session from here on: when it ends, they let go of it.
         driver.begin(self._break)
         self._watch.begin(self._slow)
@@ -232,9 +234,11 @@ class Session(Talk):
         self._hearing.close()
         self._streams.close()
         self._transcriptions.close()
+        self._judgements.close()
 
     async def _finish(self) -> None:
         await self._streams.wait_closed()
         await self._transcriptions.wait_closed()
+        await self._judgements.wait_closed()
         self._protocol.let_go()
         self.closed.set()

@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from bargein.core.audio import AudioFormat
 from bargein.core.config import CorePolicy
+from bargein.judging.judge import Judge
 from bargein.metrics import Metrics
 from bargein.session.field_notices import FieldNotices
 from bargein.session.timers import Timers
@@ -51,3 +52,5 @@ class Services:
     notices: FieldNotices = field(default_factory=lambda: FieldNotices("generic"))
     limits: SessionLimits = field(default_factory=SessionLimits)
     policy: CorePolicy = field(default_factory=CorePolicy)
+    judges: tuple[Judge, ...] = ()
+    """Who is asked why somebody spoke over a reply, in order."""

@@ -12,7 +12,7 @@ from bargein.core.events import TranscriptionCompleted, TranscriptionFailed
 from bargein.core.items import Failure, InputAudio
 from bargein.errors import UpstreamError
 from bargein.metrics import Metrics
-from bargein.upstream import Transcriber
+from bargein.upstream import Transcriber, Transcript
 
 NO_RECOGNISER = Failure(
     "transcription_error",
@@ -26,20 +26,26 @@ BROKEN = Failure(
 
 
 OnEvent = Callable[[TranscriptionCompleted | TranscriptionFailed], None]
+Known = Callable[[InputAudio, Transcription], Transcript | None]
 
 
 class TranscriptionTasks:
-    """Runs the transcriptions of one session."""
+    """Runs the transcriptions of one session.
+
+    :param known: what was written down of a turn already, while it was asked whether it is one.
+    """
 
     def __init__(
         self,
         transcriber: Transcriber | None,
         metrics: Metrics,
         log: FilteringBoundLogger,
+        known: Known,
     ) -> None:
         self._transcriber = transcriber
         self._metrics = metrics
         self._log = log
+        self._known = known
         self._on_event: OnEvent = _nobody_asks
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -75,7 +81,9 @@ class TranscriptionTasks:
             event = TranscriptionFailed(item_id, NO_RECOGNISER)
         else:
             try:
-                said = await self._transcriber.transcribe(speech, transcription)
+                said = self._known(speech, transcription)
+                if said is None:
+                    said = await self._transcriber.transcribe(speech, transcription)
             except UpstreamError as error:
                 self._log.warning("transcription failed", item_id=item_id, error=str(error))
                 event = TranscriptionFailed(item_id, Failure("transcription_error", error.code, error.message))
