@@ -181,6 +181,12 @@ def wait_for_process(tag: str, command: str) -> None:
         time.sleep(0.01)
 
 
+def ignore_nothing() -> None:
+    """What is ignored is inherited: by whoever runs the tests in the background of a shell, or with ``nohup``."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 @contextmanager
 def serving(tag: str, tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
@@ -190,8 +196,7 @@ def serving(tag: str, tmp_path: Path, *arguments: str) -> Iterator[subprocess.Po
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # Who runs the tests in the background of a shell ignores it, and what is ignored is inherited.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 (nothing else runs in it)
+        preexec_fn=ignore_nothing,  # noqa: PLW1509 (nothing else runs in it)
     )
     try:
         yield process

@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from bargein.build import is_compiled
 from bargein.sound.levels import SILENCE_DB, loudness
-from bargein.sound.speech_curve import speech_curve
+from bargein.sound.speech_curve import IN_C, speech_curve, speech_curve_in_numpy
+from support.sounds import speech
 
 
 def tone(frequency_hz: float, rate_hz: int, duration_s: float = 0.2) -> np.ndarray:
@@ -68,3 +70,33 @@ def test_silence_is_silent_and_does_not_hiss() -> None:
 
 def test_less_than_a_step_is_nothing() -> None:
     assert speech_curve(np.ones(479, np.int16), 24_000, 20) == ([], [])
+
+
+def test_a_compiled_package_has_it_in_c() -> None:
+    assert is_compiled() == IN_C
+
+
+@pytest.mark.skipif(not IN_C, reason="is about the C function: `make test` runs it on the compiled package")
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 24_000, 32_000, 48_000])
+@pytest.mark.parametrize("offset", [0, -9_000])
+def test_c_and_numpy_find_the_same(rate_hz: int, offset: int) -> None:
+    """In speech over a hum; an offset of a quarter of full scale costs numpy the last digits of what is quiet."""
+    said = speech("She sells sea shells. Stop.")
+    at_s = np.arange(len(said)) / rate_hz
+    samples = np.clip(said / 2 + 900 * np.sin(2 * np.pi * 50 * at_s) + offset, -32768, 32767).astype("<i2")
+    samples = samples[: len(samples) - len(samples) % (rate_hz // 50)]
+    levels_db, hisses = speech_curve(samples, rate_hz, 20)
+    threshold = 4.0 * np.sin(np.pi * min(4_400 / rate_hz, 0.3)) ** 2
+    expected_db, expected = speech_curve_in_numpy(samples.reshape(-1, rate_hz // 50), 20, threshold)
+    loud = np.array(expected_db) > max(expected_db) - 35.0
+    assert np.array(levels_db)[loud] == pytest.approx(np.array(expected_db)[loud], abs=0.2)
+    assert np.mean(np.array(hisses)[loud] != np.array(expected)[loud]) < 0.01
+
+
+@pytest.mark.skipif(not IN_C, reason="is about the C function: `make test` runs it on the compiled package")
+@pytest.mark.parametrize(("count", "step"), [(479, 480), (480, 0), (480, -4), (2048, 2048), (6, 3)])
+def test_c_refuses_what_does_not_fit(count: int, step: int) -> None:
+    from bargein.sound import _speech_curve  # noqa: PLC0415 - only there where the package was compiled
+
+    with pytest.raises(ValueError, match="do not fit together"):
+        _speech_curve.measure(bytes(2 * count), step, b"", b"", 1e-10, 1.0)
