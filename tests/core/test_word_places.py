@@ -34,6 +34,9 @@ class LoudOrQuiet:
     ) -> float:
         return 0.0
 
+    def pitch_slope(self, heard: bytes, heard_format: AudioFormat) -> float | None:
+        return None
+
 
 class Sent:
     """A reply, its words and its sound, of which a slice is sent every 100 ms."""

@@ -83,6 +83,12 @@ class Script:
     ) -> float:
         return self.echo
 
+    pitch_st_per_s: float | None = None
+    """How the voice moved before every pause."""
+
+    def pitch_slope(self, heard: bytes, heard_format: AudioFormat) -> float | None:
+        return self.pitch_st_per_s
+
     # What happens.
 
     def do(self, event: Event) -> list[Action]:

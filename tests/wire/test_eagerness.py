@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bargein.core.config import TurnDetection
+from bargein.core.turn_end import Eagerness
 from bargein.wire.client_events import SessionUpdate, parse_client_event
 from bargein.wire.session_object import SessionObject
 
@@ -12,10 +13,17 @@ START = SessionObject.begin(id="sess_1", model="demo", expires_at=1785217650)
 
 
 @pytest.mark.parametrize(
-    ("eagerness", "silence_ms", "longest_wait_ms"),
-    [("low", 1200, 8000), ("medium", 700, 4000), ("auto", 700, 4000), ("high", 400, 2000)],
+    ("eagerness", "rule", "silence_ms", "longest_wait_ms"),
+    [
+        ("low", "low", 1200, 8000),
+        ("medium", "medium", 640, 4000),
+        ("auto", "medium", 640, 4000),
+        ("high", "high", 400, 2000),
+    ],
 )
-def test_it_is_a_silence_and_a_longest_wait(eagerness: str, silence_ms: int, longest_wait_ms: int) -> None:
+def test_it_is_a_rule_and_a_longest_wait(
+    eagerness: str, rule: Eagerness, silence_ms: int, longest_wait_ms: int
+) -> None:
     update = parse_client_event(
         b'{"type":"session.update","session":{"type":"realtime","audio":{"input":{"turn_detection":'
         b'{"type":"semantic_vad","eagerness":"%s"}}}}}' % eagerness.encode(),
@@ -24,4 +32,4 @@ def test_it_is_a_silence_and_a_longest_wait(eagerness: str, silence_ms: int, lon
     )
     assert isinstance(update, SessionUpdate)
     detection = START.update(update.session, audio_produced=False).to_config().turn_detection
-    assert detection == TurnDetection(silence_duration_ms=silence_ms, max_wait_ms=longest_wait_ms)
+    assert detection == TurnDetection(silence_duration_ms=silence_ms, eagerness=rule, max_wait_ms=longest_wait_ms)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat, Encoding
 from bargein.core.completion import ForcedFunction
 from bargein.core.config import SessionConfig, Transcription, TurnDetection
+from bargein.core.turn_end import Eagerness
 from bargein.errors import CallerError
 from bargein.wire.session_object import SessionObject
 
@@ -85,13 +86,18 @@ def test_turn_detection_is_replaced_and_filled_with_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("eagerness", "silence_duration_ms", "max_wait_ms"),
-    [("low", 1200, 8000), ("medium", 700, 4000), ("high", 400, 2000), ("auto", 700, 4000)],
+    ("eagerness", "rule", "silence_duration_ms", "max_wait_ms"),
+    [
+        ("low", "low", 1200, 8000),
+        ("medium", "medium", 640, 4000),
+        ("high", "high", 400, 2000),
+        ("auto", "medium", 640, 4000),
+    ],
 )
-def test_eagerness_is_a_silence_window(eagerness: str, silence_duration_ms: int, max_wait_ms: int) -> None:
+def test_eagerness_is_a_rule(eagerness: str, rule: Eagerness, silence_duration_ms: int, max_wait_ms: int) -> None:
     session = with_input(turn_detection={"type": "semantic_vad", "eagerness": eagerness, "create_response": False})
     assert session.to_config().turn_detection == TurnDetection(
-        silence_duration_ms=silence_duration_ms, max_wait_ms=max_wait_ms, create_response=False
+        silence_duration_ms=silence_duration_ms, eagerness=rule, max_wait_ms=max_wait_ms, create_response=False
     )
 
 

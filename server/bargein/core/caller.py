@@ -90,7 +90,7 @@ class Caller:
         fmt = config.input_format
         self._limit_samples = fmt.samples_in_ms(self._policy.input_limit_ms)
         if config.turn_detection is not None:
-            pause_ms = min(config.turn_detection.silence_duration_ms, self._policy.turn_limit_ms)
+            pause_ms = min(config.turn_detection.longest_silence_ms, self._policy.turn_limit_ms)
             self._limit_samples += fmt.samples_in_ms(LIMIT_SLACK_MS + pause_ms)
         self._kept_samples = self._samples_worth_keeping()
         self._trimmed_above_samples = self._kept_samples + fmt.samples_in_ms(TRIM_SLACK_MS)

@@ -13,24 +13,31 @@ from typing import Any, Literal
 from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.core.completion import ToolChoice
 from bargein.core.sound_judge import Leaning
+from bargein.core.turn_end import WAITS, Eagerness
 
 
 @dataclass(frozen=True, slots=True)
 class TurnDetection:
-    """How the end of the caller's turn is found, and what follows from it.
-
-    Both of the protocol's kinds come down to this: ``semantic_vad`` maps its eagerness to a silence window.
-    """
+    """How the end of the caller's turn is found, and what follows from it: both of the protocol's kinds."""
 
     threshold: float = 0.5
     """Speech probability, 0 to 1, at which a window counts as speech."""
     prefix_padding_ms: int = 300
     silence_duration_ms: int = 500
+    """Silence that ends a turn; with an eagerness, where nothing is known of the pause."""
+    eagerness: Eagerness | None = None
+    """How long a pause may last follows from what is known of it (``semantic_vad``)."""
     max_wait_ms: int | None = None
     """The longest wait after speech, whatever the silence window says (``semantic_vad``: 8, 4 or 2 s)."""
     create_response: bool = True
     interrupt_response: bool = True
     idle_timeout_ms: int | None = None
+
+    @property
+    def longest_silence_ms(self) -> int:
+        """No turn ends later than this after its last speech, while sound comes."""
+        longest_ms = 0 if self.eagerness is None else WAITS[self.eagerness].longest
+        return max(self.silence_duration_ms, longest_ms)
 
 
 @dataclass(frozen=True, slots=True)

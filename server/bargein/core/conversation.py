@@ -30,7 +30,7 @@ from bargein.core.decisions import (
     TurnHealed,
 )
 from bargein.core.echo_guard import ECHO_LIKENESS, echo_likeness
-from bargein.core.endpointing import Signal
+from bargein.core.endpointing import Endpointer, Signal
 from bargein.core.events import Event, ResponseRequested, WeighedWindow, Window
 from bargein.core.floor import AgentState, AnyTable, CallerState, CallerTrigger, Floor, name_of
 from bargein.core.healing import Healing
@@ -43,8 +43,12 @@ from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
 from bargein.core.rules import ECHO_TABLE, INTERRUPTING_TABLE, POLITE_TABLE, TURN_END_TABLE, VOICE_TABLE, Joint
 from bargein.core.snapshots import message_now
+from bargein.core.turn_end import wait_ms
 from bargein.core.verdicts import Answering, EchoRule, TurnEnd, Verdict
 from bargein.core.words import WordAligner
+
+INTONATION_MS: Final = 500
+"""So much of the speech before a pause tells whether the voice fell or hung."""
 
 _REFUSED: Final[dict[tuple[Verdict, CallerTrigger], RefusalReason]] = {
     (Verdict.SPEAK_ON, CallerTrigger.EVIDENCE): "not allowed",
@@ -204,9 +208,23 @@ class Conversation:
                 if signal is not None:
                     self._on_signal(signal, now, out)
                     self._tell_rules(out)
+                elif endpointer.pause_noticed:
+                    self._weigh_pause(endpointer)
             caller.forget_silence()
         caller.keep_to_limit()
         return out
+
+    def _weigh_pause(self, endpointer: Endpointer) -> None:
+        """The caller pauses: how long it may last follows from what is known of it."""
+        pause, detection = endpointer.notice_pause(), self.config.turn_detection
+        if detection is None or detection.eagerness is None:
+            return
+        buffer = self.caller.buffer
+        heard = buffer.peek(
+            endpointer.pause_sample - buffer.format.samples_in_ms(INTONATION_MS), endpointer.pause_sample
+        )
+        slope = self._measures.pitch_slope(heard, buffer.format)
+        endpointer.wait(wait_ms(replace(pause, slope_st_per_s=slope), detection.eagerness))
 
     @property
     def undecided_from(self) -> int | None:
@@ -300,10 +318,10 @@ class Conversation:
 
     def _interrupt(self, reason: InterruptionReason, now: float, out: list[Action]) -> None:
         endpointer, speech_id = self.caller.endpointer, self.caller.speech_item_id
-        if speech_id is not None:
-            self._healing.interrupted(speech_id, now - self.caller.since_onset_s, now)
-        stopped = self.agent.barge_in(now, out)
         assert endpointer is not None, "speech was found"
+        if speech_id is not None and self._healing.interrupted(speech_id, now - self.caller.since_onset_s, now):
+            endpointer.learn_cut_off()
+        stopped = self.agent.barge_in(now, out)
         assert stopped.response_id is not None, "there was somebody to interrupt"
         onset_ms = self.caller.buffer.format.ms_of(endpointer.onset_sample)
         out.append(

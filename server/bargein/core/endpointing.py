@@ -19,6 +19,7 @@ from bargein.core.events import Window
 from bargein.core.floor import CallerState, CallerTrigger, Floor
 from bargein.core.noise_floor import NoiseFloor
 from bargein.core.rules import BOUND_TABLE, LAPSE_TABLE
+from bargein.core.turn_end import NOTICED_MS, Pause, Rhythm
 
 BLIP_MS: Final = 40
 """Speech shorter than this inside a silence does not end the silence."""
@@ -97,6 +98,16 @@ class Endpointer:
         self._blip_samples = 0
         self._unvoiced_samples = 0
         self._rest_samples = 0
+        self._rhythm = Rhythm()
+        self._wait_samples = 0
+        """How long the pause in progress may last."""
+        self.pause_sample = 0
+        """Where the newest pause begins: behind the last speech."""
+        self._burst_sample = 0
+        """Where the speech before it began."""
+        self._pause_is_known = False
+        self.pause_noticed = False
+        """The pause in progress is one, and its end is yet to be found: for :meth:`notice_pause`."""
         self.configure(detection)
 
     @property
@@ -125,10 +136,25 @@ class Endpointer:
         self._misfire_samples = self._samples(self._policy.misfire_after_ms)
         # Speech is trusted after a blip's length: less silence than that would be found in speech itself.
         self._silence_samples = self._samples(max(detection.silence_duration_ms, BLIP_MS))
+        self._wait_samples = self._silence_samples
+        self._noticed_samples = self._samples(NOTICED_MS)
         self._max_wait_samples = None if detection.max_wait_ms is None else self._samples(detection.max_wait_ms)
         self._gate_shift_db = (share - 0.5) * THRESHOLD_GATE_DB
         self._longest_turn_samples = self._samples(self._policy.turn_limit_ms)
         self._longest_item_samples = self._samples(self._policy.longest_item_ms(detection))
+
+    def notice_pause(self) -> Pause:
+        """What is known of the pause in progress. Call once, when :attr:`pause_noticed`."""
+        self.pause_noticed = False
+        return self._rhythm.paused(self._ms(self.pause_sample - self._burst_sample))
+
+    def wait(self, wait_ms: int) -> None:
+        """The pause in progress may last for ``wait_ms``."""
+        self._wait_samples = self._samples(wait_ms)
+
+    def learn_cut_off(self) -> None:
+        """The speech in progress is the rest of the turn before it."""
+        self._rhythm.was_cut_off(self._ms(self.onset_sample - self.pause_sample))
 
     def forget(self, trigger: CallerTrigger) -> Signal:
         """Forget the speech in progress, because of ``TAKEN`` or ``ECHO``: the caller is silent until heard anew. The
@@ -196,7 +222,7 @@ class Endpointer:
                 self._recent.clear()
                 self._recent_samples = 0
             return None
-        self.onset_sample = self._item_sample = first
+        self.onset_sample = self._item_sample = self._burst_sample = first
         self._levels_db = [judged.level_db for judged in self._recent if judged.speech]
         self._reset_counters()
         return self._step(CallerTrigger.NEXT if self._goes_on else CallerTrigger.EVIDENCE)
@@ -227,19 +253,34 @@ class Endpointer:
             return self._reach_bound()
         if self._floor.caller_state is CallerState.STOPPING:
             waited_out = self._max_wait_samples is not None and self._unvoiced_samples >= self._max_wait_samples
-            if self._quiet_samples >= self._silence_samples:
+            if self._quiet_samples >= self._wait_samples:
                 return self._step(CallerTrigger.END)
             if waited_out:
                 return self._step(CallerTrigger.END, "longest wait")
             if not lasting:
+                self._note_pause()
                 return None
+            self._note_speech()
             return self._step(CallerTrigger.NEXT_GOES_ON if self._goes_on else CallerTrigger.GO_ON)
         if self._quiet_samples >= min(self._samples(PAUSE_MS), self._silence_samples):
+            self.pause_sample = self.position_samples - self._quiet_samples
+            self._wait_samples = self._silence_samples
             return self._step(CallerTrigger.PAUSE)
         if self.position_samples - self._item_sample >= self._longest_item_samples:
             self._item_sample = self.position_samples
             return self._step(CallerTrigger.FULL)
         return None
+
+    def _note_pause(self) -> None:
+        if not self._pause_is_known and self._quiet_samples >= self._noticed_samples:
+            self._pause_is_known = self.pause_noticed = True
+
+    def _note_speech(self) -> None:
+        """The turn goes on after a pause."""
+        if self._pause_is_known:
+            self._pause_is_known = self.pause_noticed = False
+            self._burst_sample = self.position_samples - self._blip_samples
+            self._rhythm.went_on(self._ms(self._burst_sample - self.pause_sample))
 
     @property
     def _is_too_long(self) -> bool:
@@ -263,6 +304,8 @@ class Endpointer:
         if self._floor.caller_state is not CallerState.SILENT:
             return Signal(trigger, self.position_samples, 0, reason, figures)
         # The speech in progress is over.
+        self._pause_is_known = self.pause_noticed = False
+        self._rhythm.ended()
         signal = Signal(trigger, self.position_samples, self._quiet_samples, reason, figures)
         self._recent.clear()
         self._recent_samples = 0
@@ -303,6 +346,9 @@ class Endpointer:
         self._blip_samples = 0
         self._unvoiced_samples = 0
         self._rest_samples = 0
+
+    def _ms(self, samples: int) -> int:
+        return samples * 1000 // self._rate_hz
 
     def _samples(self, duration_ms: float) -> int:
         return int(duration_ms * self._rate_hz / 1000)

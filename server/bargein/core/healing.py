@@ -48,8 +48,8 @@ class Healing:
         """Detection has ended a turn, and it was committed."""
         self._turn_id = item_id
 
-    def interrupted(self, item_id: str, onset_at: float, now: float) -> None:
-        """The caller speaks over the agent: call before the agent stops.
+    def interrupted(self, item_id: str, onset_at: float, now: float) -> bool:
+        """The caller speaks over the agent: call before the agent stops. Returns whether it goes on with its turn.
 
         :param item_id: the item that the speech will be.
         :param onset_at: when it began, in seconds.
@@ -58,13 +58,14 @@ class Healing:
         reply = self._agent.newest
         before_id = self._turn_id
         if reply is None or before_id is None or reply.follows != before_id:
-            return
+            return False
         heard_ms = _heard_ms(reply, onset_at, now)
         said = reply.response.output
         if heard_ms is None or not all(isinstance(item, Message) for item in said):
-            return  # It was listened to; or has called tools, which have been told.
+            return False  # It was listened to; or has called tools, which have been told.
         goes_on = GoesOn(before_id, tuple(item.id for item in said))
         self._going_on = (item_id, goes_on, Healed(before_id, reply.id, heard_ms))
+        return True
 
     def entered(self, item: Message) -> Healed | None:
         """A turn has entered the conversation. Returns what it was joined with, if it was."""

@@ -9,7 +9,9 @@ from bargein.core.audio import AudioFormat
 
 
 class Measures(Protocol):
-    """Pure functions of sound. They are called when speech over a reply is to be judged, never per frame."""
+    """Pure functions of sound. They are called when speech over a reply is to be judged, and in pauses,
+    never per frame.
+    """
 
     def echo_likeness(
         self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
@@ -17,5 +19,12 @@ class Measures(Protocol):
         """How much of the caller's sound is the agent's own, come back from the loudspeaker: 0 to 1.
 
         :param said: what the agent said shortly before and meanwhile; longer than ``heard``.
+        """
+        ...
+
+    def pitch_slope(self, heard: bytes, heard_format: AudioFormat) -> float | None:
+        """How the pitch of the caller's voice moves, in semitones a second; ``None`` where there is too little of it.
+
+        :param heard: up to a pause; half a second is enough.
         """
         ...

@@ -11,7 +11,7 @@ import pybase64
 
 from bargein.alignment.voiced_clock import STEP_MS, SpeechCurve
 from bargein.core.audio import AudioFormat, Encoding
-from bargein.sound import echo
+from bargein.sound import echo, intonation
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
 from bargein.sound.resample import decimate
 from bargein.sound.speech_curve import speech_curve
@@ -32,6 +32,10 @@ class NumpyMeasures:
     ) -> float:
         """See :meth:`Measures.echo_likeness`."""
         return echo.likeness(_at_echo_rate([heard], heard_format), _at_echo_rate(said, said_format))
+
+    def pitch_slope(self, heard: bytes, heard_format: AudioFormat) -> float | None:
+        """See :meth:`Measures.pitch_slope`."""
+        return intonation.pitch_slope(_at_echo_rate([heard], heard_format))
 
 
 def _pcm16(pieces: Sequence[str | bytes], fmt: AudioFormat) -> npt.NDArray[np.int16]:

@@ -17,6 +17,7 @@ from bargein.core.audio import FORMATS, AudioFormat
 from bargein.core.completion import ForcedFunction, ToolChoice
 from bargein.core.config import ResponseSettings, SessionConfig, Transcription, TurnDetection
 from bargein.core.events import ResponseRequested
+from bargein.core.turn_end import WAITS, Eagerness
 from bargein.errors import CallerError
 from bargein.wire import audio_models, written
 from bargein.wire import session_models as models
@@ -31,7 +32,7 @@ _SESSION: Final = TypeAdapter(models.SessionFields)
 _RESPONSE: Final = TypeAdapter(models.ResponseFields)
 _MERGED: Final = (audio_models.Audio, audio_models.AudioInput, audio_models.AudioOutput)
 
-_SILENCE_OF_EAGERNESS_MS: Final = {"low": 1200, "medium": 700, "high": 400, "auto": 700}
+_EAGERNESS: Final[dict[str, Eagerness]] = {"low": "low", "medium": "medium", "high": "high", "auto": "medium"}
 _CEILING_OF_EAGERNESS_MS: Final = {"low": 8000, "medium": 4000, "high": 2000, "auto": 4000}
 
 
@@ -273,7 +274,8 @@ def _turn_detection(detection: audio_models.TurnDetection | None) -> TurnDetecti
             )
         case audio_models.SemanticVad():
             return TurnDetection(
-                silence_duration_ms=_SILENCE_OF_EAGERNESS_MS[detection.eagerness],
+                silence_duration_ms=WAITS[_EAGERNESS[detection.eagerness]].usual,
+                eagerness=_EAGERNESS[detection.eagerness],
                 max_wait_ms=_CEILING_OF_EAGERNESS_MS[detection.eagerness],
                 create_response=detection.create_response,
                 interrupt_response=detection.interrupt_response,
