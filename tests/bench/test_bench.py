@@ -25,20 +25,7 @@ from bargein.bench.summary import summarize
 from bargein.bench.waves import RATE_HZ, active_db, at_level, seeded
 from bargein.cli import build_app
 from bargein.errors import SettingsError
-
-INTERRUPTION = Scene(
-    name="test/interruption",
-    family="interruption",
-    kind="quiet",
-    wanted=Wanted.YIELD,
-    set="tune",
-    sound=Spoken("adam", "can I ask you something else"),
-    at_s=2.0,
-    level_db=-24,
-    seconds=7.0,
-    reply="bella",
-    client="bargein.v1",
-)
+from support.bench_scenes import INTERRUPTION
 
 
 def outcome(scene: Scene, **settings: object) -> Outcome:

@@ -23,11 +23,13 @@ from bargein.bench.outcome import Outcome
 from bargein.bench.rendering import Rendered, render
 from bargein.bench.reply import FASTER, PIECE_SAMPLES, THINKING_S, reply_of
 from bargein.bench.scene import Scene
+from bargein.bench.sending import frames_of
 from bargein.bench.waves import FRAME_SAMPLES, RATE_HZ, Sound, pcm16
 from bargein.core import actions, decisions, events
 from bargein.core.actions import Action
 from bargein.core.conversation import Conversation
 from bargein.core.events import Event, ResponseRequested
+from bargein.core.items import InputAudio, Item, Message
 from bargein.judging.words import Vocabulary
 from bargein.metrics.traffic import Traffic
 from bargein.session.hearing import Hearing
@@ -35,8 +37,6 @@ from bargein.session.limits import CallerLimits
 from bargein.session.measures import NumpyMeasures
 from bargein.session.setup import Services
 from bargein.session.timers import Timers
-from bargein.sound.g711 import pcm16_to_ulaw
-from bargein.sound.resample import resample
 
 BEGIN_S: Final = 1_000.0
 """The clock at the beginning of a call: no time is special."""
@@ -95,7 +95,7 @@ class Call:
         if self._v1:
             self._later(REPORT_S, self._report_regularly)
         microphone = self._rendered.microphone
-        frames = self._encoded(microphone) if self._echo is None else None
+        frames = frames_of(self._scene, microphone) if self._echo is None else None
         for number in range(len(microphone) // FRAME_SAMPLES):
             end_s = (number + 1) * FRAME_SAMPLES / RATE_HZ
             self._catch_up(BEGIN_S + end_s)
@@ -109,7 +109,7 @@ class Call:
             assert work is None, "a frame is short"
             self._rearm()
         self._play()
-        return self._observer.outcome(self._conversation.history)
+        return self._observer.outcome(sum(map(_is_speech, self._conversation.history)))
 
     # Time.
 
@@ -251,12 +251,11 @@ class Call:
                 flushed = events.PlaybackFlushed(response_id, item_id, position)
                 self._later(0.0, lambda: self._handle(flushed))
 
-    def _encoded(self, microphone: Sound) -> list[bytes]:
-        if self._scene.channel != "telephone":
-            raw = pcm16(microphone).astype("<i2").tobytes()
-            return [raw[at : at + 2 * FRAME_SAMPLES] for at in range(0, len(raw), 2 * FRAME_SAMPLES)]
-        codes = pcm16_to_ulaw(resample(pcm16(microphone), RATE_HZ, 8_000))
-        return [codes[at : at + 160] for at in range(0, len(codes), 160)]
-
     def _bytes_of(self, part: Sound) -> bytes:
         return np.asarray(pcm16(part), "<i2").tobytes()
+
+
+def _is_speech(item: Item) -> bool:
+    return (
+        isinstance(item, Message) and item.role == "user" and any(isinstance(part, InputAudio) for part in item.parts)
+    )

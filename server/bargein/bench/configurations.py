@@ -11,6 +11,11 @@ CONFIGURATIONS: Final = {
     one.name: one
     for one in (
         Configuration("default"),
+        Configuration("default+words", words=True),
+        Configuration("webrtcvad", {"vad": "webrtcvad"}),
+        Configuration("silero", {"vad": "silero"}),
+        Configuration("cascade", {"vad": "cascade"}),
+        Configuration("cascade+words", {"vad": "cascade"}, words=True),
         Configuration("400ms", {"confirm_after_ms": 400}),
         Configuration("500ms", {"confirm_after_ms": 500}),
     )

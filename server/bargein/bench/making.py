@@ -49,13 +49,18 @@ def make_setup(overrides: dict[str, Any]) -> Services:
     return make_services(settings, Metrics(), Timers(_StoppedClock()), _NoModel(), None)
 
 
-def session_config(scene: Scene) -> SessionConfig:
-    """What the scene's caller has configured, by ``session.update``."""
+def session_patch(scene: Scene) -> dict[str, Any]:
+    """The ``session`` of the ``session.update`` that the scene's caller sends."""
     detection: dict[str, Any] = {"type": scene.turn_detection, **dict(scene.detection)}
     if scene.reply is None and not scene.answered:
         detection["create_response"] = False
     patch: dict[str, Any] = {"type": "realtime", "audio": {"input": {"turn_detection": detection}}}
     if scene.channel == "telephone":
         patch["audio"]["input"]["format"] = {"type": "audio/pcmu"}
+    return patch
+
+
+def session_config(scene: Scene) -> SessionConfig:
+    """The same, as the core knows it."""
     session = SessionObject.begin(id="sess_bench", model="bench", expires_at=0)
-    return session.update(patch).to_config()
+    return session.update(session_patch(scene)).to_config()

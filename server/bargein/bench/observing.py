@@ -11,8 +11,6 @@ from bargein.bench.scene import Scene, Wanted
 from bargein.bench.waves import RATE_HZ
 from bargein.core import actions, decisions
 from bargein.core.actions import Action
-from bargein.core.history import History
-from bargein.core.items import InputAudio, Message
 
 SETTLING_S: Final = 2.5
 """So long after the end of a sound it still counts what becomes of it."""
@@ -23,7 +21,6 @@ SLACK_S: Final = 0.02
 TOLD: Final = (
     actions.SpeechStarted,
     actions.SpeechStopped,
-    actions.InputCommitted,
     actions.Held,
     actions.Resumed,
     actions.Flushed,
@@ -32,6 +29,7 @@ TOLD: Final = (
     decisions.Interrupted,
     decisions.HoldEnded,
     decisions.TurnEnded,
+    decisions.TurnHealed,
     decisions.BargeInRefused,
     decisions.Judged,
     actions.StartJudging,
@@ -54,6 +52,7 @@ class Observer:
         self._commits: list[float] = []
         self._resumes = 0
         self._requests = 0
+        self._healed = 0
         self._sent = 0
         self._garbled = 0
         self._judged: list[str] = []
@@ -85,9 +84,11 @@ class Observer:
             case actions.SpeechStarted():
                 self._turns.append(at_s)
             case actions.InputCommitted():
-                self._commits.append(at_s)
+                self.committed(at_s)
             case actions.StartStream():
                 self._requests += 1
+            case decisions.TurnHealed():
+                self._healed += 1
             case decisions.Judged(verdict=verdict, judge=judge, took_ms=took_ms):
                 self._judged.append(f"{verdict} by {judge}")
                 self._judged_ms.append(round(took_ms, 1))
@@ -96,8 +97,16 @@ class Observer:
         if isinstance(action, TOLD):
             self._noted.append(Noted(round(at_s - onset_s, 3), _worded(action)))
 
-    def outcome(self, history: History) -> Outcome:
-        """What came of it, when the call is over."""
+    def committed(self, at_s: float) -> None:
+        """A turn was committed."""
+        self._commits.append(at_s)
+        self._noted.append(Noted(round(at_s - self._rendered.onset_s, 3), "InputCommitted"))
+
+    def outcome(self, said: int) -> Outcome:
+        """What came of it, when the call is over.
+
+        :param said: how many turns of the caller's there are in the conversation.
+        """
         scene, rendered, speaker = self._scene, self._rendered, self._speaker
         onset_s = rendered.onset_s
         after_s = onset_s - SLACK_S
@@ -127,7 +136,7 @@ class Observer:
         if not quiet and onset_s > SPEAKS_S and not speaker.heard_s(onset_s - 0.3, onset_s) and not self._held_at_onset:
             found.void = "the agent was silent at the onset"
         if scene.wanted is Wanted.ONE_TURN:
-            self._answers(found, history)
+            self._answers(found, said)
         return found
 
     def _time(self, found: Outcome, after_s: float) -> None:
@@ -149,23 +158,18 @@ class Observer:
         until_s = min(self._scene.seconds, self._rendered.end_s + SETTLING_S)
         found.silence_heard_ms = 1000 * speaker.silence_s(max(onset_s, SPEAKS_S), until_s)
 
-    def _answers(self, found: Outcome, history: History) -> None:
+    def _answers(self, found: Outcome, said: int) -> None:
         """Of a turn with pauses in it: whether it was answered once, after its end."""
         onset_s, end_s = self._rendered.onset_s, self._rendered.end_s
-        said = [item for item in history if isinstance(item, Message) and _is_speech(item)]
         found.cut_off = any(onset_s < at < end_s for at in self._commits)
-        early_s = self._speaker.heard_s(onset_s, end_s)
-        found.early_answer = (found.cut_off or early_s > 0.0) and len(said) > 1
+        found.healed = self._healed
+        found.early_answer = found.cut_off and said - self._healed > 1
         later = [played.at / RATE_HZ for played in self._speaker.log if played.at / RATE_HZ >= end_s]
         found.answer_ms = 1000 * (later[0] - end_s) if later else None
 
     def _spans_onset(self, until_s: float) -> bool:
         onset_s = self._rendered.onset_s
         return self._held_since is not None and self._held_since < onset_s - SLACK_S and until_s >= onset_s
-
-
-def _is_speech(item: Message) -> bool:
-    return item.role == "user" and any(isinstance(part, InputAudio) for part in item.parts)
 
 
 def _worded(action: Action) -> str:

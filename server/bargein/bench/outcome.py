@@ -52,8 +52,10 @@ class Outcome:
     samples_sent: int = 0
     cut_off: bool = False
     """A turn with a pause in it became more than one."""
+    healed: int = 0
+    """Pieces of turns that were joined with those before them."""
     early_answer: bool = False
-    """An answer was heard before the turn was over, and both pieces stayed turns of their own."""
+    """The model was told its pieces as turns of their own: one of them was answered before it was over."""
     answer_ms: float | None = None
     """From the end of the caller's words to the first sound of the answer that stays."""
     requests: int = 0

@@ -65,6 +65,7 @@ class Row:
     false_turns_per_h: float | None
     holds_per_h: float | None
     cut_off: int
+    """Turns that became more than one; what of them was healed again counts as right."""
     requests: int
     lost_samples: int
     repeated_samples: int

@@ -7,7 +7,9 @@ from typing import Final
 
 from rich.table import Table
 
-from bargein.bench.summary import Row, Spread, Summary
+from bargein.bench.live import Compared
+from bargein.bench.outcome import Outcome
+from bargein.bench.summary import Row, Spread, Summary, spread
 
 COLUMNS: Final = (
     "class", "scenes", "right", "hold p50/p95/p99", "confirm p50/p95/p99", "silent plain", "silent v1", "gap plain",
@@ -87,3 +89,32 @@ def triple(one: Spread) -> str:
 
 def middle(one: Spread) -> str:
     return "" if one.p50 is None else f"{one.p50:.0f}"
+
+
+def live_lines(compared: Sequence[Compared], callers: int) -> list[str]:
+    """What a real server made of the same scenes, beside what was decided on the virtual clock."""
+    same = sum(one.same for one in compared)
+    lines = [
+        f"Over a real server in real time, with {callers} other callers on: {same} of {len(compared)} decided alike."
+    ]
+    for one in compared:
+        if not one.same:
+            found = "nothing" if one.live is None else _told(one.live)
+            lines.append(f"  {one.virtual.scene.name}: virtual {_told(one.virtual)}; live {one.error or found}")
+    for what in ("hold_ms", "confirm_ms", "silence_ms"):
+        later = spread(_later(one, what) for one in compared)
+        if later.p50 is not None:
+            lines.append(
+                f"  {what.removesuffix('_ms')} later than on the virtual clock: p50/p95/p99 {triple(later)} ms"
+            )
+    return lines
+
+
+def _told(one: Outcome) -> str:
+    return f"{one.interruptions} interruptions, {one.turns} turns, {one.holds} holds"
+
+
+def _later(one: Compared, what: str) -> float | None:
+    """How much later than on the virtual clock, in ms, where the same was decided."""
+    virtual, live = getattr(one.virtual, what), None if one.live is None else getattr(one.live, what)
+    return None if not one.same or virtual is None or live is None else float(live - virtual)

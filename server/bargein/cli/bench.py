@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +15,13 @@ from rich.progress import track
 from bargein.bench.configurations import CONFIGURATIONS, configuration
 from bargein.bench.folder import folder_scenes, read_folder
 from bargein.bench.kinds import seeded_scenes
+from bargein.bench.live import compare_live, sample
 from bargein.bench.outcome import Outcome
 from bargein.bench.page import write_page
 from bargein.bench.run import Configuration, run_scenes
 from bargein.bench.scene import Scene
 from bargein.bench.summary import Summary, summarize
-from bargein.bench.table import comparison, family_table
+from bargein.bench.table import comparison, family_table, live_lines
 from bargein.cli.options import make_folder, within
 from bargein.load.errors import UsageError
 from bargein.numbers import WholeWithin, Within
@@ -45,6 +47,17 @@ Processes = Annotated[int, typer.Option(parser=within(WholeWithin(1, 64)), metav
 Kinds = Annotated[bool, typer.Option("--kinds", help="A line for each kind within a class, too.")]
 Report = Annotated[Path | None, typer.Option(metavar="FOLDER", help="Write bench.html and bench.json there.")]
 
+Live = Annotated[
+    int | None,
+    typer.Option(
+        parser=within(WholeWithin(0, 1000)), metavar="CALLERS",
+        help="Then a sample once more, over a real server in real time, with so many other callers on.",
+    ),
+]  # fmt: skip
+LiveScenes = Annotated[
+    int, typer.Option(parser=within(WholeWithin(1, 10_000)), metavar="NUMBER", help="Scenes of that sample.")
+]
+
 
 def bench(  # noqa: PLR0913, PLR0917  # one argument for each option
     compare: Compare = "default",
@@ -56,6 +69,8 @@ def bench(  # noqa: PLR0913, PLR0917  # one argument for each option
     processes: Processes = 1,
     kinds: Kinds = False,
     report: Report = None,
+    live: Live = None,
+    live_scenes: LiveScenes = 40,
 ) -> None:
     """
     Put scenes through the server's own ears, and tell what came of them.
@@ -79,6 +94,10 @@ def bench(  # noqa: PLR0913, PLR0917  # one argument for each option
         summaries.append(summarize(one.name, set_, outcomes[0], outcomes[1]))
         results[one.name] = outcomes[0]
         console.print(family_table(summaries[-1], kinds=kinds))
+        if live is not None:
+            compared = asyncio.run(compare_live(sample(outcomes[0], live_scenes), one, live))
+            for line in live_lines(compared, live):
+                console.print(line)
     if len(summaries) > 1:
         console.print(comparison(summaries))
     if report is not None:
