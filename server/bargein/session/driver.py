@@ -14,7 +14,7 @@ from bargein.core.conversation import Conversation
 from bargein.core.events import Event
 from bargein.core.floor import AgentState, CallerState
 from bargein.core.items import Failure
-from bargein.session.latency import TurnClock
+from bargein.session.observer import Observer
 from bargein.session.performer import Performer
 from bargein.session.timers import Timers
 
@@ -26,13 +26,13 @@ class Driver:
         self,
         conversation: Conversation,
         performer: Performer,
-        turn_clock: TurnClock,
+        observer: Observer,
         timers: Timers,
         log: FilteringBoundLogger,
     ) -> None:
         self.conversation = conversation
         self._performer = performer
-        self._clock = turn_clock
+        self._observer = observer
         self._timers = timers
         self._now = timers.clock.now
         self._lost_s = timers.lost_s
@@ -69,7 +69,7 @@ class Driver:
         for action in todo:
             if isinstance(action, VoiceChanged) and action.speech:
                 # When the speech that was just noticed really began.
-                self._clock.evidence(now - self.conversation.caller.since_onset_s, now)
+                self._observer.speech_noticed(now - self.conversation.caller.since_onset_s, now)
         self._do(todo, now)
         return not self._over
 
@@ -80,7 +80,7 @@ class Driver:
         if sound is None:
             return
         if isinstance(piece, AudioPiece):
-            self._clock.audio_came(response_id, now)
+            self._observer.sound_came(response_id, now)
             piece = sound.convert(piece)
             if piece.sample_count == 0:
                 return

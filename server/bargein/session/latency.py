@@ -1,7 +1,7 @@
 """Where the time of a turn goes: from the end of speech to sound, and from an onset to a closed stream.
 
-Fed with what the core decides; tells metrics, and callers of ``bargein.v1`` in ``bargein.latency``. Stages follow
-each other, so they sum to the total.
+Fed by :class:`~bargein.session.observer.Observer` with what the core decides. Stages follow each other, so they sum to
+the total.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
-
-from bargein.core.decisions import HoldEndReason
-from bargein.metrics import Metrics
 
 MEASURED = Literal["response", "barge_in"]
 
@@ -23,6 +20,19 @@ class Measured:
     response_id: str
     after: MEASURED
     stages_ms: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSound:
+    """The first sound of a response has left for the caller."""
+
+    measured: Measured
+    since_arrival_s: float | None
+    """How long after it came from the model; ``None`` where it had to wait for the caller's end, which says nothing
+    about us.
+    """
+    since_speech_s: float | None
+    """How long after the end of the speech that it answers; ``None`` where it answers no detected turn."""
 
 
 @dataclass(slots=True)
@@ -38,8 +48,7 @@ class _Asked:
 class TurnClock:
     """Measures one session. All times are in seconds on one clock."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self) -> None:
         self._asked: dict[str, _Asked] = {}
         self._speaking = False
         self._speech_ended_at: float | None = None
@@ -60,27 +69,14 @@ class TurnClock:
         self._onset_at = onset_at
         self._evidence_at = now
 
-    def held(self, now: float) -> None:
-        """Play-out was held."""
-        if self._onset_at is not None:
-            self._metrics.hold_delay_s.observe(now - self._onset_at)
-
-    def hold_ended(self, reason: HoldEndReason) -> None:
-        """Play-out goes on, or never will. What the caller has stopped by its own word is not counted."""
-        match reason:
-            case "confirmed" | "expired":
-                self._metrics.holds[reason].inc()
-            case "stopped":
-                pass
-            case _:
-                self._metrics.holds["resumed"].inc()
+    def since_onset_s(self, now: float) -> float | None:
+        """How long ago the speech began about which something is decided; ``None`` where that says nothing."""
+        return None if self._onset_at is None else now - self._onset_at
 
     def barged_in(self, response_id: str, now: float, *, cancels: bool) -> Measured | None:
         """An interruption was confirmed. Returns the measurement, unless a stream is yet to be closed for it."""
-        self._metrics.barge_ins.inc()
         if self._onset_at is None or self._evidence_at is None:
             return None
-        self._metrics.confirm_delay_s.observe(now - self._onset_at)
         stages = {
             "evidence": (self._evidence_at - self._onset_at) * 1000,
             "confirm": (now - self._evidence_at) * 1000,
@@ -123,24 +119,24 @@ class TurnClock:
         if asked is not None and asked.first_audio_at is None:
             asked.first_audio_at = now
 
-    def audio_sent(self, response_id: str, now: float) -> Measured | None:
-        """Audio left for the caller: the measurement, if it was the first of its response."""
+    def audio_sent(self, response_id: str, now: float) -> FirstSound | None:
+        """Audio left for the caller: what is measured then, if it was the first of its response."""
         asked = self._asked.pop(response_id, None)
         if asked is None or asked.first_audio_at is None:
             return None
-        if not asked.waits:
-            self._metrics.first_delta_delay_s.observe(now - asked.first_audio_at)
         stages: dict[str, float] = {}
         if asked.speech_ended_at is not None:
-            self._metrics.response_latency_s.observe(now - asked.speech_ended_at)
             stages["endpointing"] = (asked.at - asked.speech_ended_at) * 1000
         stages["model"] = (asked.first_audio_at - asked.at) * 1000
         stages["pacing"] = (now - asked.first_audio_at) * 1000
-        return Measured(response_id, "response", stages)
+        return FirstSound(
+            Measured(response_id, "response", stages),
+            None if asked.waits else now - asked.first_audio_at,
+            None if asked.speech_ended_at is None else now - asked.speech_ended_at,
+        )
 
     def stream_closed(self, response_id: str, delay_s: float) -> Measured | None:
         """A cancelled stream's connection is closed, ``delay_s`` after the decision."""
-        self._metrics.cancel_s.observe(delay_s)
         self._asked.pop(response_id, None)
         if self._cancelled is None or self._cancelled[0] != response_id:
             return None

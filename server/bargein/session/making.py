@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,18 +10,17 @@ from structlog.typing import FilteringBoundLogger
 from bargein.alignment.aligner import Aligner
 from bargein.core.conversation import Conversation
 from bargein.loop.clock import unix_s
-from bargein.metrics import Metrics
 from bargein.session.backlog import BacklogWatch
 from bargein.session.caller_protocol import CallerProtocol
 from bargein.session.driver import Driver
 from bargein.session.hearing import Hearing
 from bargein.session.judgements import JudgementTasks
-from bargein.session.latency import TurnClock
 from bargein.session.lifetime import Lifetime
 from bargein.session.limits import CallerLimits
 from bargein.session.measures import NumpyMeasures
 from bargein.session.mistakes import Mistakes
 from bargein.session.names import Names
+from bargein.session.observer import Observer
 from bargein.session.performer import Performer
 from bargein.session.setup import Services, SessionLimits
 from bargein.session.streams import Streams
@@ -41,13 +39,13 @@ class Collaborators:
     transcriptions: TranscriptionTasks
     judgements: JudgementTasks
     performer: Performer
+    observer: Observer
     caller_limits: CallerLimits
     mistakes: Mistakes
     lifetime: Lifetime
     watch: BacklogWatch
     limits: SessionLimits
     now: Callable[[], float]
-    metrics: Metrics
     log: FilteringBoundLogger
 
 
@@ -74,26 +72,25 @@ def collaborators(
     caller_limits = CallerLimits(limits, timers)
     streams = Streams(services.upstream, metrics, log)
     judgements = JudgementTasks(services.judges, services.policy.short_utterance, lambda: conversation.config, now, log)
-    transcriptions = TranscriptionTasks(services.transcriber, metrics, log, judgements.transcript_of)
-    turn_clock = TurnClock(metrics)
-    explains = protocol.wants_decisions or log.is_enabled_for(logging.DEBUG)
-    performer = Performer(protocol, streams, transcriptions, judgements, turn_clock, metrics, log, explains=explains)
-    conversation.explain(explains)
+    transcriptions = TranscriptionTasks(services.transcriber, log, judgements.transcript_of)
+    observer = Observer(metrics, log)
+    performer = Performer(protocol, streams, transcriptions, judgements, observer)
+    conversation.explain(protocol.wants_decisions or observer.writes_decisions)
     return Collaborators(
         id=names.session_id,
         protocol=protocol,
-        driver=Driver(conversation, performer, turn_clock, timers, log),
+        driver=Driver(conversation, performer, observer, timers, log),
         hearing=Hearing(conversation, services.make_detector, caller_limits, metrics.traffic, now),
         streams=streams,
         transcriptions=transcriptions,
         judgements=judgements,
         performer=performer,
+        observer=observer,
         caller_limits=caller_limits,
         mistakes=Mistakes(limits),
         lifetime=Lifetime(timers, limits),
         watch=BacklogWatch(protocol.connection, limits, timers),
         limits=limits,
         now=now,
-        metrics=metrics,
         log=log,
     )

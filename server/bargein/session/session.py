@@ -36,7 +36,7 @@ class Session(Talk):
         self._lifetime = given.lifetime
         self._watch = given.watch
         self._limits = given.limits
-        self._metrics = given.metrics
+        self._observer = given.observer
         self._log = given.log
         self._now = given.now
         self._over = False
@@ -112,17 +112,7 @@ class Session(Talk):
     def ended(self, code: int, reason: str) -> None:
         """The connection is gone: stop all work. ``closed`` is set when nothing is left."""
         self._stop()
-        totals = self._performer.totals
-        self._log.info(
-            "session used",
-            code=code,
-            reason=reason,
-            responses=totals.responses,
-            barge_ins=totals.barge_ins,
-            audio_in_s=round(self._hearing.audio_in_s, 2),
-            audio_out_s=round(totals.audio_out_s, 2),
-            **{f"{kind}_tokens": count for kind, count in totals.tokens.items()},
-        )
+        self._observer.ended(code, reason, self._hearing.audio_in_s)
         task = asyncio.get_running_loop().create_task(self._finish())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -189,7 +179,7 @@ class Session(Talk):
                 self._break()
 
     def _refuse(self, error: CallerError, now: float) -> None:
-        self._metrics.caller_error(error.code)
+        self._observer.refused(error)
         try:
             if self._mistakes.note(error, now, named=bool(error.event_id)):
                 self._protocol.tell_refusal(error)
@@ -217,10 +207,8 @@ class Session(Talk):
             self._protocol.tell_ending(ending)
         if self._over:  # Even before: to be told why was too much to be read.
             return
-        if ending.counted:
-            self._metrics.slow_callers.inc()
         self._stop()
-        self._log.info("closing", cause=ending.cause.name.lower(), code=ending.close_code, reason=ending.reason)
+        self._observer.closing(ending)
         self._protocol.connection.close(ending.close_code, ending.reason)
 
     def _stop(self) -> None:

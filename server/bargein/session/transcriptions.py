@@ -11,7 +11,6 @@ from bargein.core.config import Transcription
 from bargein.core.events import TranscriptionCompleted, TranscriptionFailed
 from bargein.core.items import Failure, InputAudio
 from bargein.errors import UpstreamError
-from bargein.metrics import Metrics
 from bargein.upstream import Transcriber, Transcript
 
 NO_RECOGNISER = Failure(
@@ -38,12 +37,10 @@ class TranscriptionTasks:
     def __init__(
         self,
         transcriber: Transcriber | None,
-        metrics: Metrics,
         log: FilteringBoundLogger,
         known: Known,
     ) -> None:
         self._transcriber = transcriber
-        self._metrics = metrics
         self._log = log
         self._known = known
         self._on_event: OnEvent = _nobody_asks
@@ -92,8 +89,6 @@ class TranscriptionTasks:
                 event = TranscriptionFailed(item_id, BROKEN)
             else:
                 event = TranscriptionCompleted(item_id, said.text, seconds, said.logprobs)
-        failed = isinstance(event, TranscriptionFailed)
-        self._metrics.transcriptions["failed" if failed else "completed"].inc()
         self._on_event(event)
 
 
