@@ -372,6 +372,19 @@ class Operating(Group):
         Literal["debug", "info", "warning", "error"], Field(description="The least that is logged.")
     ] = "info"
     log_format: Annotated[Literal["console", "json"], Field(description="For people, or for machines.")] = "console"
+    record_dir: Annotated[
+        Path | None,
+        Field(
+            description="For debugging: write every call, with all its sound and words, into a file of this directory, "
+            "for `bargein replay`. Unset: none is written."
+        ),
+    ] = None
+    record_call_bytes: Annotated[
+        int, Field(ge=1_048_576, description="The largest of these files, 15 to 30 minutes; it ends there.")
+    ] = 134_217_728
+    record_dir_bytes: Annotated[
+        int, Field(ge=1_048_576, description="All of them together: the oldest are removed to make room.")
+    ] = 2_147_483_648
     drain_s: Annotated[
         float, Field(ge=0, description="After SIGTERM, turns in progress get so long to end; a second one is at once.")
     ] = 20.0

@@ -36,6 +36,7 @@ NAMES = [
     "events",
     "items",
     "replay",
+    "replaying",
 ]
 MODULES = {
     *("actions", "audio", "completion", "config", "conversation", "decisions", "events", "floor", "items"),

@@ -18,6 +18,7 @@ from bargein.gateway.server import Server, bind
 from bargein.gateway.services import make_services, session_opener, upstream_config
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from bargein.metrics import Metrics
+from bargein.recording import Recorder
 from bargein.session.timers import LoopClock, Timers
 from bargein.settings import Settings
 from bargein.upstream import ChatCompletions, Transcriber, Transcriptions
@@ -28,6 +29,7 @@ class RunningServer:
     gateway: Gateway
     server: Server
     metrics: Metrics
+    recorder: Recorder | None = None
 
     @property
     def http_url(self) -> str:
@@ -73,7 +75,7 @@ async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[Run
         serving = asyncio.create_task(server.serve(listening.set))
         await listening.wait()
         try:
-            yield RunningServer(gateway, server, metrics)
+            yield RunningServer(gateway, server, metrics, services.recorder)
         finally:
             server.end()
             server.end()

@@ -43,6 +43,7 @@ COMMANDS: Final = (
     Command("serve", "Serve callers: the Realtime protocol in front, a Chat Completions model behind."),
     Command("call", "Play a recording into a server in real time, as a caller, and report what the caller heard."),
     Command("load", "Call a server with many fake callers, and report what they felt."),
+    Command("replay", "Put a recorded call into a fresh conversation, and print what is decided, and why."),
     Command("bench", "Put scenes through the server's own ears, and tell what came of them."),
     Command(
         "demo-model", "Run the bundled demo model: a Chat Completions server that really speaks, and needs no key."

@@ -23,7 +23,7 @@ from bargein.core.decisions import Decision
 from bargein.core.events import Event, Window
 from bargein.core.floor import AgentState, CallerState
 from bargein.core.measures import Measures
-from bargein.core.recorded import Replayed, replay
+from bargein.core.recorded import Replayed, replay, replaying
 from bargein.core.words import WordAligner
 
 __all__ = [
@@ -50,4 +50,5 @@ __all__ = [
     "events",
     "items",
     "replay",
+    "replaying",
 ]

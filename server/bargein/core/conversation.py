@@ -8,7 +8,7 @@ in order, and calls again when :meth:`Conversation.next_timer` says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -60,6 +60,10 @@ _REFUSED: Final[dict[tuple[Verdict, CallerTrigger], RefusalReason]] = {
 """Why speech over an agent that has the floor was no interruption."""
 
 
+_TOLD_BY_THEMSELVES: Final = (events.AudioAppended, events.SpeechWeighed, events.TimeLost)
+"""Events that a method stands for, where it is called instead."""
+
+
 class Conversation:
     """The sans-IO core of one session.
 
@@ -106,6 +110,8 @@ class Conversation:
         self._voice_told = False
         self._figures: Figures | None = None
         """Of the speech about which something is being decided."""
+        self.on_event: Callable[[Event, float], None] | None = None
+        """Told of everything that happens, before it is dealt with, while somebody records."""
         self._explained: list[RuleAsked] = []
         """Rules that were asked and not told of yet."""
 
@@ -125,6 +131,7 @@ class Conversation:
         :raises CallerError: the caller asked for something impossible; nothing has changed.
         """
         out: list[Action] = []
+        self._record(event, now)
         match event:
             case events.AudioAppended() | events.SpeechWeighed() | events.UtteranceJudged():
                 return self._handle_speech(event, now)
@@ -171,6 +178,10 @@ class Conversation:
             self._tell_rules(out)
         return out
 
+    def _record(self, event: Event, now: float) -> None:
+        if self.on_event is not None and not isinstance(event, _TOLD_BY_THEMSELVES):
+            self.on_event(event, now)
+
     def _handle_playback(
         self, event: events.PlaybackReported | events.PlaybackFlushed, now: float, out: list[Action]
     ) -> None:
@@ -196,6 +207,8 @@ class Conversation:
         """Take sound of the caller, and the windows that were completed by it: as
         :class:`~bargein.core.events.AudioAppended`, without the event.
         """
+        if self.on_event is not None:
+            self.on_event(events.AudioAppended(audio, tuple(windows)), now)
         out: list[Action] = []
         caller = self.caller
         caller.append(audio, now)
@@ -237,6 +250,8 @@ class Conversation:
         """Take what the second detector says of the sound from :attr:`undecided_from` on: as
         :class:`~bargein.core.events.SpeechWeighed`, without the event.
         """
+        if self.on_event is not None:
+            self.on_event(events.SpeechWeighed(tuple(windows)), now)
         return []
 
     @property
@@ -259,6 +274,8 @@ class Conversation:
         """Nobody could hear or be heard in the last ``lost_s``, for the process stood still: what was waited for has so
         much longer.
         """
+        if self.on_event is not None:
+            self.on_event(events.TimeLost(lost_s), now)
         self.agent.forgive(lost_s)
         self.caller.forgive(lost_s, now)
 

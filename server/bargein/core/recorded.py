@@ -11,7 +11,7 @@ events, to see why something was decided, or what another policy would have done
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bargein.core.actions import Action
@@ -76,6 +76,29 @@ def replay(
         events that name a response or an item find none.
     :raises IllegalTrigger: something happened that the rules do not know.
     """
+    replayed = Replayed([], [])
+    for at, came in replaying(
+        happened, config, policy, measures, aligner, reports=reports, unix_offset_s=unix_offset_s, key=key
+    ):
+        if isinstance(came, CallerError):
+            replayed.refused.append((at, came))
+        else:
+            replayed.actions.append((at, came))
+    return replayed
+
+
+def replaying(
+    happened: Iterable[tuple[float, Event]],
+    config: SessionConfig,
+    policy: CorePolicy,
+    measures: Measures,
+    aligner: WordAligner,
+    *,
+    reports: bool = False,
+    unix_offset_s: float = 0.0,
+    key: str = "",
+) -> Iterator[tuple[float, Action | CallerError]]:
+    """The same, one action or refusal after the other: what came before a fault is known then."""
     numbers = itertools.count(1)
     conversation = Conversation(
         config,
@@ -87,10 +110,11 @@ def replay(
         unix_offset_s=unix_offset_s,
     )
     conversation.explain(True)
-    replayed = Replayed([], [])
     for at, event in happened:
         try:
-            replayed.actions.extend((at, action) for action in conversation.handle(event, at))
+            todo = conversation.handle(event, at)
         except CallerError as error:
-            replayed.refused.append((at, error))
-    return replayed
+            yield at, error
+        else:
+            for action in todo:
+                yield at, action

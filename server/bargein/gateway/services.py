@@ -16,6 +16,7 @@ from bargein.gateway.judges import make_judges
 from bargein.metrics import Metrics
 from bargein.protocols.realtime import RealtimeProtocol, Spoken
 from bargein.protocols.twilio import TwilioProtocol
+from bargein.recording import Recorder
 from bargein.session.caller_protocol import CallerProtocol
 from bargein.session.connection import CallerConnection
 from bargein.session.field_notices import FieldNotices
@@ -98,10 +99,25 @@ def make_services(
         default_voice=shown_voice(settings.voice),
         images=takes_images(settings),
         notices=FieldNotices(model_server(settings)),
+        recorder=make_recorder(settings),
         limits=session_limits(settings),
         policy=replace(core_policy(settings), judges_words=bool(judges)),
         judges=judges,
     )
+
+
+def make_recorder(settings: Settings) -> Recorder | None:
+    """Writes calls down, where a setting asks for it.
+
+    :raises SettingsError: not into that directory.
+    """
+    if settings.record_dir is None:
+        return None
+    recorder = Recorder(
+        settings.record_dir, settings.record_call_bytes, settings.record_dir_bytes, settings.secret_values, _log
+    )
+    _log.warning("every call is recorded, with all that is said in it", directory=str(settings.record_dir))
+    return recorder
 
 
 def shown_voice(voice: str | None) -> str:

@@ -14,6 +14,7 @@ from bargein.core.conversation import Conversation
 from bargein.core.events import Event
 from bargein.core.floor import AgentState, CallerState
 from bargein.core.items import Failure
+from bargein.recording import CallRecording
 from bargein.session.observer import Observer
 from bargein.session.performer import Performer
 from bargein.session.timers import Timers
@@ -29,6 +30,7 @@ class Driver:
         observer: Observer,
         timers: Timers,
         log: FilteringBoundLogger,
+        recording: CallRecording | None = None,
     ) -> None:
         self.conversation = conversation
         self._performer = performer
@@ -37,6 +39,8 @@ class Driver:
         self._now = timers.clock.now
         self._lost_s = timers.lost_s
         self._log = log
+        self._recording = recording
+        conversation.on_event = None if recording is None else recording.note
         self._over = False
         self._quiet: asyncio.Event | None = None
         """Set when no turn is in progress; there is one while somebody waits for that."""
@@ -114,6 +118,9 @@ class Driver:
             self._performer.settle(self.conversation.handle(events.CallerLeft(), now), now)
         except Exception:
             self._log.exception("what was in progress could not be counted")
+        self.conversation.on_event = None
+        if self._recording is not None:
+            self._recording.close()
         self.conversation.explain(False)  # Its parts know it for as long as it is to explain itself.
         self._on_broken = _nobody_asks
         if self._quiet is not None:

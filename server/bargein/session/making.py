@@ -60,6 +60,7 @@ def collaborators(
     now = timers.clock.now
     log = services.log.bind(session_id=names.session_id)
     measures = NumpyMeasures()
+    unix_offset_s = unix_now() - now()
     conversation = Conversation(
         protocol.config,
         services.policy,
@@ -67,7 +68,7 @@ def collaborators(
         measures,
         Aligner(measures),
         reports=protocol.reports,
-        unix_offset_s=unix_now() - now(),
+        unix_offset_s=unix_offset_s,
     )
     caller_limits = CallerLimits(limits, timers)
     streams = Streams(services.upstream, metrics, log)
@@ -75,11 +76,21 @@ def collaborators(
     transcriptions = TranscriptionTasks(services.transcriber, log, judgements.transcript_of)
     observer = Observer(metrics, log)
     performer = Performer(protocol, streams, transcriptions, judgements, observer)
+    recording = None
+    if services.recorder is not None:
+        recording = services.recorder.begin(
+            names.session_id,
+            protocol.config,
+            services.policy,
+            reports=protocol.reports,
+            unix_offset_s=unix_offset_s,
+            now=now(),
+        )
     conversation.explain(protocol.wants_decisions or observer.writes_decisions)
     return Collaborators(
         id=names.session_id,
         protocol=protocol,
-        driver=Driver(conversation, performer, observer, timers, log),
+        driver=Driver(conversation, performer, observer, timers, log, recording),
         hearing=Hearing(conversation, services.make_detector, caller_limits, metrics.traffic, now),
         streams=streams,
         transcriptions=transcriptions,

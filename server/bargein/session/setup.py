@@ -11,6 +11,7 @@ from bargein.core.audio import AudioFormat
 from bargein.core.config import CorePolicy
 from bargein.judging.judge import Judge
 from bargein.metrics import Metrics
+from bargein.recording import Recorder
 from bargein.session.field_notices import FieldNotices
 from bargein.session.timers import Timers
 from bargein.upstream import Transcriber, Upstream
@@ -50,6 +51,8 @@ class Services:
     images: bool = False
     """The model takes images."""
     notices: FieldNotices = field(default_factory=lambda: FieldNotices("generic"))
+    recorder: Recorder | None = None
+    """Writes every call down; ``None``: none is."""
     limits: SessionLimits = field(default_factory=SessionLimits)
     policy: CorePolicy = field(default_factory=CorePolicy)
     judges: tuple[Judge, ...] = ()
