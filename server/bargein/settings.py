@@ -332,6 +332,14 @@ class Conversation(Group):
     gate_margin_speaking_db: Annotated[
         float, Field(ge=0, le=60, description="The same while the reply plays: higher, for open speakers.")
     ] = 12.0
+    echo_cancellation: Annotated[
+        Literal["auto", "filter", "off"],
+        Field(
+            description="What takes the agent's own voice out of the sound of callers whose loudspeaker is heard: "
+            "`filter`, which learns their room; `auto`, with WebRTC's canceller behind it where the extra `echo` is "
+            "installed; `off`."
+        ),
+    ] = "auto"
     max_request_bytes: Annotated[int, Field(ge=100_000, description="The largest request that the model is sent.")] = (
         20_000_000
     )

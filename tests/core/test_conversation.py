@@ -8,6 +8,7 @@ from bargein.core import actions, events
 from bargein.core.audio import audio_bytes
 from bargein.core.completion import AssistantMessage, UserAudio, UserMessage
 from bargein.core.config import CorePolicy
+from bargein.core.echo_guard import ECHO_LIKENESS, SURE_LIKENESS
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, CallerState
 from bargein.core.items import Failure, InputText, Message
@@ -424,13 +425,28 @@ def test_two_mistakes_far_from_each_other_teach_nothing() -> None:
     assert script.last(actions.ResponseDone).response.reason == "turn_detected"
 
 
+def test_evidence_that_is_very_like_the_agents_own_voice_holds_nothing() -> None:
+    script = Script()
+    script.silence(500)
+    script.ask()
+    script.say("one two three four five six seven eight nine ten", 8000)
+    script.silence(300)
+    script.echo = SURE_LIKENESS
+    script.talk(3000)
+    assert not script.all(actions.Held)
+    assert not script.all(actions.SpeechStarted)
+    script.echo = 0.0
+    script.speech(300)
+    assert script.last(actions.ResponseDone).response.reason == "turn_detected", "a caller of the same level"
+
+
 def test_the_agents_own_voice_from_a_loudspeaker_is_known_after_twice() -> None:
     script = Script()
     script.silence(500)
     script.ask()
     script.say("one two three four five six seven eight nine ten", 8000)
     script.silence(300)
-    script.echo = 0.9
+    script.echo = ECHO_LIKENESS
     script.speech(900)
     assert len(script.all(actions.Held)) == len(script.all(actions.Resumed)) == 2
     assert not script.all(actions.SpeechStarted)
@@ -449,7 +465,7 @@ def test_an_echo_that_ends_with_the_hold_is_learnt_too() -> None:
     script.ask()
     script.say("one two three four five six seven eight nine ten", 8000)
     script.silence(300)
-    script.echo = 0.9
+    script.echo = ECHO_LIKENESS
     for _ in range(4):
         script.speech(100)
         script.silence(400)

@@ -208,7 +208,7 @@ def test_every_rule_that_is_asked_is_told_where_that_is_wanted() -> None:
         ("caller", "silent, evidence", "starting"),
         ("voice", "starting", "yes"),
         ("caller and agent", "evidence, speaking", "hold"),
-        ("echo", "hold", "trusted"),
+        ("echo", "hold", "ignored if sure"),
         ("flow", "speaking, yes", "keep"),
     ]
     joint = decided(script, RuleAsked)[2]

@@ -13,6 +13,7 @@ import pytest
 from bargein.core import actions, events
 from bargein.core.completion import TextPiece, ToolCallPiece
 from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, TurnDetection
+from bargein.core.echo_guard import ECHO_LIKENESS, SURE_LIKENESS
 from bargein.core.floor import AgentState, CallerState, CallerTrigger
 from bargein.core.items import Failure
 from bargein.core.rules import TABLES
@@ -519,6 +520,21 @@ def an_echo_is_ignored_before_it_is_announced() -> list[Watched]:
 
 
 @scene
+def evidence_that_is_surely_an_echo_holds_nothing() -> list[Watched]:
+    """What is in doubt does, and is compared again when there is more of it."""
+    played = []
+    for echo, holds in [(SURE_LIKENESS, 0), (SURE_LIKENESS - 0.01, 1)]:
+        script = stage(C.SILENT, A.SPEAKING)
+        script.do(events.Configured(EAGER))
+        script.echo = echo
+        script.speech(200)
+        assert script.kinds().count("Held") == holds
+        assert not script.all(actions.SpeechStarted)
+        played.append(script)
+    return played
+
+
+@scene
 def what_is_known_to_be_the_caller_is_no_echo() -> list[Watched]:
     played = []
     for trigger, agent, announced in [
@@ -539,7 +555,7 @@ def what_is_known_to_be_the_caller_is_no_echo() -> list[Watched]:
 @scene
 def an_echo_that_looks_like_a_cough_is_learnt() -> list[Watched]:
     played = []
-    for echo, holds in [(0.9, 2), (0.0, 3)]:
+    for echo, holds in [(ECHO_LIKENESS, 2), (0.0, 3)]:
         script = stage(C.SILENT, A.SPEAKING)
         script.do(events.Configured(EAGER))
         script.echo = echo

@@ -11,6 +11,7 @@ from bargein.alignment.voiced_clock import STEP_MS, SpeechCurve
 from bargein.alignment.word_places import VoicePace, WordPlaces
 from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.core.items import OutputAudio
+from bargein.core.measures import EchoMatch
 
 LOUD, QUIET = b"\x00\x10", b"\x00\x00"
 SLICE_MS = 100
@@ -29,10 +30,10 @@ class LoudOrQuiet:
         levels = [-20.0 if raw[at + 1] else -90.0 for at in range(0, len(raw) - step + 1, step)]
         return SpeechCurve(levels, [False] * len(levels))
 
-    def echo_likeness(
+    def echo_match(
         self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
-    ) -> float:
-        return 0.0
+    ) -> EchoMatch:
+        return EchoMatch(0.0)
 
     def pitch_slope(self, heard: bytes, heard_format: AudioFormat) -> float | None:
         return None

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+
+import numpy as np
 import pytest
 
 from bargein.core import actions
+from bargein.core.audio import AudioFormat
 from bargein.core.config import SessionConfig, TurnDetection
+from bargein.core.conversation import Conversation
+from bargein.session.cancelling import EchoCancelling, MakeCancelling
+from bargein.sound.polishing import Aec3Polisher
 from support.echo_room import EchoRoom, Loudspeaker, walls
 from support.sounds import Sound, at_level, speech
 
@@ -97,3 +104,76 @@ def test_who_answers_as_soon_as_the_agent_is_done_is_heard(loudspeaker: Loudspea
     assert len(started) == 1
     assert begins_s < started[0] < begins_s + 0.4
     assert len(call.times(actions.InputCommitted)) == 1
+
+
+CANCELLERS: dict[str, MakeCancelling] = {
+    "filter": functools.partial(EchoCancelling, make_polisher=None),
+    "with AEC3": functools.partial(EchoCancelling, make_polisher=Aec3Polisher),
+}
+LONG = f"{STORY} {STORY}"
+
+
+@pytest.mark.parametrize("canceller", CANCELLERS)
+@pytest.mark.parametrize(
+    ("walls_of", "gain_db", "delay_s"), [("in an office", -6, 0.02), ("in a small room", -14, 0.3)]
+)
+def test_an_echo_that_was_found_is_taken_out_and_holds_nothing_more(
+    walls_of: str, gain_db: float, delay_s: float, canceller: str
+) -> None:
+    said = at_level(speech(LONG), -22)
+    speaker = Loudspeaker(ROOMS[walls_of], gain_db, delay_s)
+    call = EchoRoom(said, seconds(said) + 3, speaker, make_cancelling=CANCELLERS[canceller])
+    call.at(1.0, call.ask)
+    call.run()
+    assert call.times(actions.SpeechStarted) == []
+    assert call.statuses() == ["completed"]
+    assert len(call.times(actions.Held)) <= 1
+
+
+@pytest.mark.parametrize("canceller", CANCELLERS)
+@pytest.mark.parametrize("walls_of", ["on the table", "in a small room"])
+def test_a_caller_who_is_weaker_than_the_echo_is_heard_within_half_a_second(walls_of: str, canceller: str) -> None:
+    said = at_level(speech(LONG), -22)
+    stop = spoken_at_once(at_level(speech("Wait, stop, I wanted to ask something else.", "en-us+f3"), -22 - 6 - 6))
+    speaker = Loudspeaker(ROOMS[walls_of], -6, 0.1)
+    call = EchoRoom(said, 13, speaker, talk=(9.0, stop), make_cancelling=CANCELLERS[canceller])
+    call.at(1.0, call.ask)
+    started = call.run().times(actions.SpeechStarted)
+    assert started
+    assert 9.0 < started[0] < 9.5
+    assert call.statuses()[0] == "cancelled"
+
+
+def spoken_at_once(sound: Sound) -> Sound:
+    """Without the silence before it."""
+    return sound[int(np.argmax(np.abs(sound) > 0.05 * np.abs(sound).max())) :]
+
+
+def test_a_caller_who_says_that_there_is_no_echo_is_heard_as_it_is() -> None:
+    """Its own canceller may be better, or it wears headphones: nothing is taken out."""
+    said = at_level(speech(LONG), -22)
+    made = []
+
+    def make(conversation: Conversation, fmt: AudioFormat) -> EchoCancelling:
+        made.append(fmt)
+        return EchoCancelling(conversation, fmt, None)
+
+    for declared in (None, False):
+        config = SessionConfig(echo_cancellation=declared)
+        call = EchoRoom(said, 8, Loudspeaker(ROOMS["in a small room"], -10, 0.1), config=config, make_cancelling=make)
+        call.at(1.0, call.ask)
+        call.run()
+        assert len(made) == 1, "only of the first"
+
+
+def test_who_has_shown_no_echo_costs_nothing() -> None:
+    def never(conversation: Conversation, fmt: AudioFormat) -> EchoCancelling:
+        raise AssertionError(conversation, fmt)
+
+    said = reply()
+    stop = at_level(speech("Wait, stop, I wanted to ask something else.", "en-us+f3"), -30)
+    call = EchoRoom(said, 8, None, talk=(4.0, stop), make_cancelling=never)
+    call.at(1.0, call.ask)
+    started = call.run().times(actions.SpeechStarted)
+    assert started
+    assert 4.0 < started[0] < 5.0

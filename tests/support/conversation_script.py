@@ -20,6 +20,7 @@ from bargein.core.conversation import Conversation
 from bargein.core.decisions import Decision
 from bargein.core.events import Event, ResponseRequested, Window
 from bargein.core.items import InputText, Message
+from bargein.core.measures import EchoMatch
 from bargein.errors import CallerError
 
 WINDOW_MS = 20
@@ -78,10 +79,10 @@ class Script:
     def speech_curve(self, pieces: Sequence[str | bytes], fmt: AudioFormat) -> SpeechCurve:
         return SpeechCurve([], [])
 
-    def echo_likeness(
+    def echo_match(
         self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
-    ) -> float:
-        return self.echo
+    ) -> EchoMatch:
+        return EchoMatch(self.echo)
 
     pitch_st_per_s: float | None = None
     """How the voice moved before every pause."""

@@ -22,7 +22,13 @@ from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.conversation import Conversation
 from bargein.core.events import ResponseRequested
 from bargein.core.items import InputText, Message
+from bargein.metrics.traffic import Traffic
+from bargein.session.cancelling import MakeCancelling
+from bargein.session.hearing import Hearing
+from bargein.session.limits import CallerLimits
 from bargein.session.measures import NumpyMeasures
+from bargein.session.setup import SessionLimits
+from bargein.session.timers import Timers
 from bargein.vad.webrtc import WebRtcDetector
 from support.sounds import RATE_HZ, Sound, pcm16, room
 
@@ -58,6 +64,7 @@ class EchoRoom:
 
     :param reply: what the agent says, whatever it is asked.
     :param talk: what the caller says, and when, in seconds.
+    :param make_cancelling: what takes the echo out; without it nothing does.
     """
 
     def __init__(
@@ -68,6 +75,7 @@ class EchoRoom:
         *,
         config: SessionConfig | None = None,
         talk: tuple[float, Sound] | None = None,
+        make_cancelling: MakeCancelling | None = None,
     ) -> None:
         numbers = itertools.count(1)
         self.config = config or SessionConfig()
@@ -82,7 +90,12 @@ class EchoRoom:
         if talk is not None:
             start = int(talk[0] * RATE_HZ)
             self._microphone[start : start + len(talk[1])] += talk[1][: len(self._microphone) - start]
-        self._detector = WebRtcDetector(self.config.input_format)
+        limits = CallerLimits(SessionLimits(), Timers(self))
+        self._hearing = Hearing(
+            self.conversation, WebRtcDetector, limits, Traffic(), self.now, make_cancelling=make_cancelling
+        )
+        self._hearing.begin(self._perform)
+        self._end_s = 0.0
         self._played = np.zeros(int((seconds + 60) * RATE_HZ))
         self._play_end = 0
         self._streams: set[str] = set()
@@ -113,9 +126,17 @@ class EchoRoom:
             end_s = (start + FRAME) / RATE_HZ
             self._catch_up(end_s)
             sound = pcm16(self._microphone[start : start + FRAME] + self._echo(start))
-            windows = self._detector.feed(sound, weigh_above_db=self.conversation.weigh_above_db)
-            self._do(self.conversation.hear(sound, windows, end_s), end_s)
+            self._end_s = end_s
+            self._hearing.take(sound, end_s)
         return self
+
+    def now(self) -> float:
+        """The time of the frame in hand, in seconds."""
+        return self._end_s
+
+    def _perform(self, todo: list[Action], now: float) -> bool:
+        self._do(todo, now)
+        return True
 
     def _catch_up(self, until_s: float) -> None:
         """Whatever falls due, in order."""

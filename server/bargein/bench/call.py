@@ -82,7 +82,9 @@ class Call:
             config, setup.policy, self._new_id, measures, Aligner(measures), reports=self._v1
         )
         limits = CallerLimits(setup.limits, Timers(self._clock))
-        self._hearing = Hearing(self._conversation, setup.make_detector, limits, Traffic(), self._clock.now)
+        self._hearing = Hearing(
+            self._conversation, setup.make_detector, limits, Traffic(), self._clock.now, setup.make_cancelling
+        )
         self._hearing.begin(self._perform)
 
     def run(self) -> Outcome:

@@ -49,7 +49,7 @@ from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, AgentTrigger, Floor
 from bargein.core.history import Heard, as_heard
 from bargein.core.hold import Hold
-from bargein.core.items import Failure, Item, Message, ResponseStatus, StatusReason
+from bargein.core.items import Failure, Item, Message, OutputAudio, ResponseStatus, StatusReason
 from bargein.core.playback import Playback, ReportedListener
 from bargein.core.queued import ResponseQueue
 from bargein.core.replies import OutOfBand, ReplyMaker
@@ -353,6 +353,13 @@ class Agent:
         """The sound that the caller's loudspeaker may be playing, and has played in the last ``reach_s``."""
         sounding = self._sounding()
         return self._sayings.around(None if sounding is None else sounding.playback, now, reach_s)
+
+    def playing(self, now: float) -> tuple[OutputAudio, int] | None:
+        """The sound that the caller hears, and which sample of it, by our estimate."""
+        sounding = self._sounding()
+        if sounding is None or sounding.playback is None:
+            return None
+        return sounding.playback.audio, sounding.playback.heard(now)
 
     def as_told(self, item: Item) -> Item:
         """The item as the caller knows it: a reply in progress as far as it was sent, a cut one as far as it was

@@ -85,6 +85,8 @@ class SessionConfig:
     turn_detection: TurnDetection | None = field(default_factory=TurnDetection)
     transcription: Transcription | None = None
     response: ResponseSettings = field(default_factory=ResponseSettings)
+    echo_cancellation: bool | None = None
+    """Whether the caller's loudspeaker is heard by its microphone; ``None``: to be found out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from bargein.core.decisions import (
     TurnEnded,
     TurnHealed,
 )
-from bargein.core.echo_guard import ECHO_LIKENESS, echo_likeness
+from bargein.core.echo_guard import EchoGuard
 from bargein.core.endpointing import Endpointer, Signal
 from bargein.core.events import Event, ResponseRequested, WeighedWindow, Window
 from bargein.core.floor import AgentState, AnyTable, CallerState, CallerTrigger, Floor, name_of
@@ -37,7 +37,7 @@ from bargein.core.healing import Healing
 from bargein.core.history import History
 from bargein.core.idling import IdleTimeout
 from bargein.core.item_events import ItemEvents
-from bargein.core.items import InputAudio, Message
+from bargein.core.items import InputAudio, Message, OutputAudio
 from bargein.core.measures import Measures
 from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
@@ -104,6 +104,8 @@ class Conversation:
         )
         self.agent = Agent(policy, self.floor, self._cutter, maker)
         self._healing = Healing(self.history, self.agent, policy.input_limit_ms)
+        self.echo = EchoGuard(self.agent, measures)
+        self.echo.configure(config.echo_cancellation)
         self._idle = IdleTimeout(self.agent, self.floor)
         self._items = ItemEvents(self.history, policy, self.agent, self._cutter, self._idle, new_id)
         self._last_window = Window(0, 0.0, 0.0)
@@ -195,20 +197,23 @@ class Conversation:
         self, event: events.AudioAppended | events.SpeechWeighed | events.UtteranceJudged, now: float
     ) -> list[Action]:
         match event:
-            case events.AudioAppended(audio, windows):
+            case events.AudioAppended(audio, windows, echo_db):
                 # input_audio_buffer.append; what follows from it: guides/realtime-vad.
-                return self.hear(audio, windows, now)
+                return self.hear(audio, windows, now, echo_db)
             case events.SpeechWeighed(weighed):
                 return self.weigh(weighed, now)
             case events.UtteranceJudged():
                 return []  # Nothing is given to be judged yet.
 
-    def hear(self, audio: bytes, windows: Sequence[Window], now: float) -> list[Action]:
+    def hear(self, audio: bytes, windows: Sequence[Window], now: float, echo_db: float = -math.inf) -> list[Action]:
         """Take sound of the caller, and the windows that were completed by it: as
         :class:`~bargein.core.events.AudioAppended`, without the event.
+
+        :param echo_db: the level that the agent's echo can have in it, where that is known: what is no louder is no
+            evidence of anybody else.
         """
         if self.on_event is not None:
-            self.on_event(events.AudioAppended(audio, tuple(windows)), now)
+            self.on_event(events.AudioAppended(audio, tuple(windows), echo_db), now)
         out: list[Action] = []
         caller = self.caller
         caller.append(audio, now)
@@ -217,7 +222,8 @@ class Conversation:
             self._last_window = windows[-1]
             agent = self.agent
             for window in windows:
-                signal = endpointer.feed(window, agent_audible=window.probability > 0.0 and agent.audible)
+                audible = window.probability > 0.0 and agent.audible
+                signal = endpointer.feed(window, agent_audible=audible, echo_db=echo_db)
                 if signal is not None:
                     self._on_signal(signal, now, out)
                     self._tell_rules(out)
@@ -238,6 +244,10 @@ class Conversation:
         )
         slope = self._measures.pitch_slope(heard, buffer.format)
         endpointer.wait(wait_ms(replace(pause, slope_st_per_s=slope), detection.eagerness))
+
+    def playing(self, now: float) -> tuple[OutputAudio, int] | None:
+        """The sound that the caller's loudspeaker plays, as far as is known, and which sample of it."""
+        return self.agent.playing(now)
 
     @property
     def undecided_from(self) -> int | None:
@@ -372,12 +382,13 @@ class Conversation:
         endpointer = self.caller.endpointer
         if rule is EchoRule.TRUST or endpointer is None:
             return False
-        likeness = echo_likeness(self.caller, self.agent, endpointer, self._measures, now)
+        likeness = self.echo.likeness(self.caller, endpointer, now)
         if likeness is not None and self._figures is not None:
             self._figures = replace(self._figures, likeness=likeness)
-        if likeness is None or likeness < ECHO_LIKENESS:
+        if likeness is None or not self.echo.is_echo(likeness, rule):
             return False
-        endpointer.learn_echo()
+        if rule is not EchoRule.SURE:
+            endpointer.learn_echo()
         if rule is EchoRule.LEARN:
             return False
         endpointer.forget(CallerTrigger.ECHO)
@@ -476,6 +487,7 @@ class Conversation:
     def _configure(self, config: SessionConfig, now: float, out: list[Action]) -> None:
         before, self.config = self.config.turn_detection, config
         speech_id, end_ms = self.caller.speech_item_id, self.caller.position_ms
+        self.echo.configure(config.echo_cancellation)
         taken = self.caller.configure(config)
         if taken:
             self._tell_taken(speech_id, end_ms, out)

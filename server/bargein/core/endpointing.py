@@ -179,14 +179,15 @@ class Endpointer:
         if repeats and self._levels_db:
             self._echo_db = max(self._echo_db, sum(self._levels_db) / len(self._levels_db))
 
-    def feed(self, window: Window, *, agent_audible: bool) -> Signal | None:
+    def feed(self, window: Window, *, agent_audible: bool, echo_db: float = -math.inf) -> Signal | None:
         """Judge one window.
 
+        :param echo_db: the level that the agent's echo can have in it: what is no louder is no speech of the caller's.
         :param agent_audible: the agent's sound is playing at the caller's, and may come back through the microphone.
         :returns: what happened by it, if anything did; the state has then been changed.
         """
         self.position_samples += window.sample_count
-        speech = window.probability > 0.0 and self._stands_out(window, agent_audible)
+        speech = window.probability > 0.0 and self._stands_out(window, agent_audible, echo_db)
         self._noise.feed(window.sample_count, window.level_db)
         if self._goes_on:
             self._note_rest(window.sample_count, speech)
@@ -201,13 +202,18 @@ class Endpointer:
             return self._look_for_confirmation(window, speech)
         return self._look_for_end(window, speech)
 
-    def _stands_out(self, window: Window, agent_audible: bool) -> bool:
+    def _stands_out(self, window: Window, agent_audible: bool, echo_db: float) -> bool:
         """Whether its level is above the caller's background, and above the echo where there may be one."""
+        if window.level_db <= echo_db:
+            return False
         state = self._floor.caller_state
         if state is CallerState.SPEAKING or state is CallerState.STOPPING:
             margin_db = self._policy.gate_margin_db - RELAXED_MARGIN_DB
         elif agent_audible:
             margin_db = self._policy.gate_margin_speaking_db
+            if echo_db > -math.inf:
+                # Most of the echo is taken out: what was learnt of its level is of no meaning.
+                self._echo_db = -math.inf
             self._echo_db -= ECHO_FORGOTTEN_DB_PER_S * window.sample_count / self._rate_hz
             if window.level_db < self._echo_db + ECHO_MARGIN_DB:
                 return False

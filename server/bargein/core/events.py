@@ -6,6 +6,7 @@ that takes a tenth of the time.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -66,6 +67,8 @@ class AudioAppended:
 
     audio: bytes
     windows: tuple[Window, ...] = ()
+    echo_db: float = -math.inf
+    """The level that the agent's echo can have in it, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)

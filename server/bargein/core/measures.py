@@ -3,9 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from bargein.core.audio import AudioFormat
+
+
+@dataclass(frozen=True, slots=True)
+class EchoMatch:
+    """How much of the caller's sound is the agent's own, come back from the loudspeaker."""
+
+    likeness: float
+    """0 to 1."""
+    said_s: float = 0.0
+    """How long before the end of what was said that is where it was found."""
 
 
 class Measures(Protocol):
@@ -13,10 +24,10 @@ class Measures(Protocol):
     never per frame.
     """
 
-    def echo_likeness(
+    def echo_match(
         self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
-    ) -> float:
-        """How much of the caller's sound is the agent's own, come back from the loudspeaker: 0 to 1.
+    ) -> EchoMatch:
+        """Compare the caller's sound with the agent's.
 
         :param said: what the agent said shortly before and meanwhile; longer than ``heard``.
         """

@@ -157,8 +157,8 @@ ECHO_TABLE: Final = Table(
         _V.ANNOUNCE: EchoRule.IGNORE,
         _V.NEXT_TURN: EchoRule.TRUST,
         _V.WAIT_ON: EchoRule.IGNORE,
-        # To hold costs nothing: there is time to hear more of it.
-        _V.HOLD: EchoRule.TRUST,
+        # A hold can be undone: where it is in doubt there is time to hear more of it.
+        _V.HOLD: EchoRule.SURE,
         # A player that pauses takes its echo with it: what is left looks like a cough.
         _V.DISMISS: EchoRule.LEARN,
         _V.RESUME: EchoRule.TRUST,

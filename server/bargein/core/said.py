@@ -24,6 +24,8 @@ class Said:
 
     pieces: list[str | bytes]
     format: AudioFormat
+    ends_s: float
+    """When the last of it is heard, by our estimate, in seconds from now."""
 
 
 class Sayings:
@@ -58,7 +60,7 @@ class Sayings:
             gap_s = max(0.0, ended_s - begun_s)
             before = _before_end(last, reach_s - begun_s - gap_s)
             pieces = [*before, fmt.silence(_samples(fmt, gap_s)), *pieces]
-        return _padded(pieces, fmt, 0.0)
+        return _padded(pieces, fmt, 0.0, (stop - heard) / fmt.rate_hz)
 
 
 def _before_end(playback: Playback, duration_s: float) -> list[str | bytes]:
@@ -66,9 +68,9 @@ def _before_end(playback: Playback, duration_s: float) -> list[str | bytes]:
     return playback.audio.stretch(sent - _samples(playback.format, max(0.0, duration_s)), sent)
 
 
-def _padded(pieces: list[str | bytes], fmt: AudioFormat, since_s: float) -> Said:
+def _padded(pieces: list[str | bytes], fmt: AudioFormat, since_s: float, ahead_s: float = 0.0) -> Said:
     before, behind = fmt.silence(_samples(fmt, BEFORE_S)), fmt.silence(_samples(fmt, BEHIND_S + since_s))
-    return Said([before, *pieces, behind], fmt)
+    return Said([before, *pieces, behind], fmt, ahead_s + BEHIND_S)
 
 
 def _samples(fmt: AudioFormat, duration_s: float) -> int:

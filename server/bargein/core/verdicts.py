@@ -73,6 +73,8 @@ class EchoRule(enum.Enum):
     """If it is one, it is forgotten, and learnt."""
     LEARN = "learnt"
     """If it is one, it is learnt."""
+    SURE = "ignored if sure"
+    """If it is very like one, it is forgotten. So little sound teaches no level."""
 
 
 class Asker(enum.Enum):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from datetime import date
 from typing import Final
@@ -18,6 +19,7 @@ from bargein.protocols.realtime import RealtimeProtocol, Spoken
 from bargein.protocols.twilio import TwilioProtocol
 from bargein.recording import Recorder
 from bargein.session.caller_protocol import CallerProtocol
+from bargein.session.cancelling import EchoCancelling, MakeCancelling
 from bargein.session.connection import CallerConnection
 from bargein.session.field_notices import FieldNotices
 from bargein.session.making import collaborators
@@ -26,6 +28,8 @@ from bargein.session.session import Session
 from bargein.session.setup import Services, SessionLimits
 from bargein.session.timers import Timers
 from bargein.settings import Settings
+from bargein.sound.polishing import Aec3Polisher
+from bargein.sound.polishing import is_installed as aec3_is_installed
 from bargein.upstream import Flavour, Transcriber, Upstream, UpstreamConfig
 from bargein.upstream.config import flavour_of
 from bargein.upstream.dialects import dialect_of
@@ -93,6 +97,7 @@ def make_services(
         upstream=upstream,
         transcriber=transcriber,
         make_detector=WebRtcDetector,
+        make_cancelling=cancelling(settings),
         metrics=metrics,
         timers=timers,
         log=_log,
@@ -118,6 +123,17 @@ def make_recorder(settings: Settings) -> Recorder | None:
     )
     _log.warning("every call is recorded, with all that is said in it", directory=str(settings.record_dir))
     return recorder
+
+
+def cancelling(settings: Settings) -> MakeCancelling | None:
+    """What takes an echo out of callers' sound: our own filter, and behind it WebRTC's where it is installed."""
+    match settings.echo_cancellation:
+        case "off":
+            return None
+        case "filter":
+            return functools.partial(EchoCancelling, make_polisher=None)
+        case "auto":
+            return functools.partial(EchoCancelling, make_polisher=Aec3Polisher if aec3_is_installed() else None)
 
 
 def shown_voice(voice: str | None) -> str:

@@ -14,6 +14,7 @@ from bargein.core.audio import AudioFormat
 from bargein.core.config import SessionConfig
 from bargein.core.conversation import Conversation
 from bargein.metrics.traffic import Traffic
+from bargein.session.cancelling import EchoCancelling, MakeCancelling
 from bargein.session.limits import CallerLimits
 from bargein.vad.detector import Detector
 from bargein.wire.sample_stream import RIFF, SampleStream
@@ -31,6 +32,8 @@ class Hearing:
     """One caller's sound.
 
     :param now: the session's clock, for sound that is heard piece by piece.
+    :param make_cancelling: what takes the agent's voice out of the sound of a caller who has shown an echo; without it
+        nothing does.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Hearing:
         limits: CallerLimits,
         traffic: Traffic,
         now: Callable[[], float],
+        make_cancelling: MakeCancelling | None = None,
     ) -> None:
         self.audio_in_s = 0.0
         """How much was heard so far."""
@@ -48,6 +52,8 @@ class Hearing:
         self._limits = limits
         self._traffic = traffic
         self.now = now
+        self._make_cancelling = make_cancelling
+        self._cancelling: EchoCancelling | None = None
         self._perform: Callable[[list[Action], float], bool] = _nobody_performs
         self._listen_to(conversation.config.input_format)
         self._detecting = conversation.config.turn_detection is not None
@@ -68,6 +74,11 @@ class Hearing:
         elif began:
             self._detector = self._make_detector(self.format)
         self._detecting = config.turn_detection is not None
+        if self._cancelling is not None and config.echo_cancellation is False:
+            rest = self._cancelling.rest
+            self._cancelling = None
+            if rest:
+                self._hear(rest, self.now())
 
     def restart(self) -> None:
         """The caller has ended a sound: what comes next is the beginning of another, not the rest of a sample."""
@@ -109,12 +120,32 @@ class Hearing:
 
     def _hear(self, audio: bytes, now: float) -> bool:
         conversation = self._conversation
+        if self._cancelling is not None:
+            return self._hear_without_echo(self._cancelling, audio, now)
         if self._detecting:
             windows = self._detector.feed(audio, weigh_above_db=conversation.weigh_above_db)
             todo = conversation.hear(audio, windows, now)
         else:
             todo = conversation.hear(audio, (), now)
-        return self._perform(todo, now) if todo else True
+        if not todo:
+            return True
+        goes_on = self._perform(todo, now)
+        if self._make_cancelling is not None and self._detecting and conversation.echo.wants_cancelling:
+            self._cancelling = self._make_cancelling(conversation, self.format)
+        return goes_on
+
+    def _hear_without_echo(self, cancelling: EchoCancelling, audio: bytes, now: float) -> bool:
+        conversation = self._conversation
+        audio = cancelling.cancel(audio, now)
+        if not audio:
+            return True
+        windows = self._detector.feed(audio, weigh_above_db=conversation.weigh_above_db) if self._detecting else ()
+        todo = conversation.hear(audio, windows, now, cancelling.echo_db)
+        if not todo:
+            return True
+        goes_on = self._perform(todo, now)
+        cancelling.align()
+        return goes_on
 
     def _listen_to(self, fmt: AudioFormat) -> None:
         self.format = fmt
@@ -126,6 +157,7 @@ class Hearing:
         """
         self._s_per_byte = 1 / self.piece_bytes
         self._detector = self._make_detector(fmt)
+        self._cancelling = None
 
 
 def _nobody_performs(_: list[Action], __: float) -> bool:

@@ -12,6 +12,7 @@ from bargein.core.config import CorePolicy
 from bargein.judging.judge import Judge
 from bargein.metrics import Metrics
 from bargein.recording import Recorder
+from bargein.session.cancelling import MakeCancelling
 from bargein.session.field_notices import FieldNotices
 from bargein.session.timers import Timers
 from bargein.upstream import Transcriber, Upstream
@@ -50,6 +51,8 @@ class Services:
     """Shown to callers who have chosen none."""
     images: bool = False
     """The model takes images."""
+    make_cancelling: MakeCancelling | None = None
+    """For callers who have shown an echo; ``None``: it is left in their sound."""
     notices: FieldNotices = field(default_factory=lambda: FieldNotices("generic"))
     recorder: Recorder | None = None
     """Writes every call down; ``None``: none is."""

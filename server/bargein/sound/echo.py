@@ -35,18 +35,24 @@ def likeness(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> float:
     :param heard: samples at 8 kHz, on the scale of PCM16; a quarter of a second or more.
     :param said: samples at the same rate; more of them, with whatever delay the echo may have before it.
     """
+    return match(heard, said)[0]
+
+
+def match(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> tuple[float, int]:
+    """As :func:`likeness`, and at which sample of ``said`` the echo begins that ``heard`` would be."""
     count = len(heard)
     if count < 2 * TAPS or len(said) < count + TAPS:
-        return 0.0
+        return 0.0, 0
     x, _ = _flattened(heard)
     y, spectrum = _flattened(said)
     energy = float(np.dot(x, x))
     if energy < QUIET * count:
-        return 0.0
+        return 0.0, 0
     crossed = _correlation(spectrum, x)[: len(y) - count + 1]
     running = np.concatenate(([0.0], np.cumsum(y * y, dtype=np.float64)))
     alike = np.abs(crossed) / np.sqrt(np.maximum(running[count:] - running[:-count], QUIET * count))
-    start = min(max(int(np.argmax(alike)) - TAPS_BEFORE, 0), len(crossed) - TAPS)
+    likest = int(np.argmax(alike))
+    start = min(max(likest - TAPS_BEFORE, 0), len(crossed) - TAPS)
     stretch = y[start : start + count + TAPS]
     own = np.correlate(np.concatenate((stretch, np.zeros(TAPS - 1, np.float32))), stretch).astype(np.float64)
     own[0] += LOADING * own[0] + QUIET
@@ -54,7 +60,7 @@ def likeness(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> float:
     normal = own[np.abs(lags[:, None] - lags[None, :])]
     wanted = crossed[start : start + TAPS]
     explained = float(wanted @ np.linalg.solve(normal, wanted)) / energy
-    return min(max(explained, 0.0), 1.0)
+    return min(max(explained, 0.0), 1.0), likest
 
 
 def _flattened(samples: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.complex64]]:

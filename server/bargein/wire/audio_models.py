@@ -144,6 +144,8 @@ class AudioInput(Fields):
     transcription: Transcription | None = None
     noise_reduction: NoiseReduction | None = None
     turn_detection: TurnDetection | None = ServerVad()
+    echo_cancellation: bool | None = None
+    """Our own: whether the caller's loudspeaker is heard by its microphone; ``None``: to be found out."""
 
     _NULL_IS_ABSENT = frozenset({"format"})
 

@@ -150,6 +150,7 @@ class SessionObject:
         return SessionConfig(
             input_format=_format(audio.input.format),
             turn_detection=_turn_detection(audio.input.turn_detection),
+            echo_cancellation=audio.input.echo_cancellation,
             transcription=_transcription(audio.input.transcription, logprobs=bool(fields.include)),
             response=ResponseSettings(
                 instructions=fields.instructions,
@@ -241,6 +242,8 @@ def _shown(value: object) -> object:
 def _shown_input(audio: audio_models.AudioInput) -> Json:
     """Pipecat forbids any other key in the transcription than these three, and wants all of them."""
     transcription = audio.transcription
+    # Known to nobody else: shown to those who have said it.
+    own = {} if audio.echo_cancellation is None else {"echo_cancellation": audio.echo_cancellation}
     return {
         "format": audio.format.model_dump(),
         "transcription": None
@@ -252,6 +255,7 @@ def _shown_input(audio: audio_models.AudioInput) -> Json:
         },
         "noise_reduction": _shown(audio.noise_reduction),
         "turn_detection": None if audio.turn_detection is None else audio.turn_detection.model_dump(),
+        **own,
     }
 
 
