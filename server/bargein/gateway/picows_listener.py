@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from picows import WSFrame, WSListener, WSTransport
+from picows import WSListener, WSTransport
 
 _logger: Final = logging.getLogger("bargein.picows")
 
@@ -20,39 +20,41 @@ class Receiver(Protocol):
 
     def gone(self) -> None: ...
 
+    def pause_writing(self) -> None: ...
+
+    def resume_writing(self) -> None: ...
+
 
 class Listener(WSListener):
-    """The listener of one connection."""
+    """The listener of one connection. Frames and the fill of the socket go straight to the receiver, whose methods it
+    holds in place of its own: one that only handed them on would be the only thing interpreted for each frame.
+    """
 
-    __slots__ = ("_gone", "_opened", "_take")
+    __slots__ = ("_gone", "_opened", "on_ws_frame", "pause_writing", "resume_writing")
 
     def __init__(self, receiver: Receiver) -> None:
         self._opened: Callable[[], None] = receiver.opened
-        self._take: Callable[[WSTransport, Any], None] = receiver.take
         self._gone: Callable[[], None] = receiver.gone
+        self._lend(receiver.take, receiver.pause_writing, receiver.resume_writing)
 
     def let_go(self) -> None:
         """The connection is gone: nobody is called any more, who would else wait for the garbage collector."""
         self._opened = self._gone = _nothing
-        self._take = _take_nothing
+        self._lend(_take_nothing, _nothing, _nothing)
+
+    def _lend(
+        self, take: Callable[[WSTransport, Any], None], pause: Callable[[], None], resume: Callable[[], None]
+    ) -> None:
+        for name, method in (("on_ws_frame", take), ("pause_writing", pause), ("resume_writing", resume)):
+            setattr(self, name, method)
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The response to the handshake is out."""
         self._opened()
 
-    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
-        """One frame."""
-        self._take(transport, frame)
-
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The socket is gone."""
         self._gone()
-
-    def pause_writing(self) -> None:
-        """The backlog is watched by its size."""
-
-    def resume_writing(self) -> None:
-        """See :meth:`pause_writing`."""
 
 
 class ParserLog:

@@ -7,6 +7,7 @@ the connection itself.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -39,6 +40,8 @@ write the next header over it before uvloop has sent the first; so a larger mess
 HEADER_BYTES: Final = 14
 PASS_BYTES: Final = 65_536
 """Read without a pause in which others have their turn."""
+HASTE_S: Final = 0.1
+"""Whose allowances are due again so soon brings a recording, or many frames that are small."""
 
 _TEXT: Final = WSMsgType.TEXT
 _BINARY: Final = WSMsgType.BINARY
@@ -59,6 +62,9 @@ class PicowsTransport(CallerSocket):
         self._taken = 0
         """Frames so far."""
         self._run_bytes = 0
+        self._in_pieces = False
+        """What is read comes by way of us."""
+        self._settled_at = -math.inf
         self._websocket: WSTransport
         self._listener = Listener(self)
         self._parser_log = ParserLog(self.parser_failed)
@@ -66,7 +72,9 @@ class PicowsTransport(CallerSocket):
 
     @property
     def asyncio_protocol(self) -> asyncio.BaseProtocol:
-        return BufferFedProtocol(self)
+        """That of picows itself, at first: its buffer is small, and to fill it takes no detour for each frame."""
+        protocol: asyncio.BaseProtocol = self._protocol
+        return protocol
 
     def send_text(self, message: bytes) -> None:
         """See :class:`~bargein.session.connection.CallerConnection`."""
@@ -161,6 +169,16 @@ class PicowsTransport(CallerSocket):
         self._liveness.stop()
         self._listener.let_go()
         self._parser_log.let_go()
+
+    def _settle(self) -> None:
+        """See :class:`~bargein.gateway.intake.Intake`. Who sends much at once is read in pieces from then on."""
+        super()._settle()
+        now = self._timers.clock.now()
+        hasty = now - self._settled_at < HASTE_S and self._is_attached and not self._in_pieces
+        if hasty and not self._transport.is_closing():
+            self._in_pieces = True
+            self._transport.set_protocol(BufferFedProtocol(self))
+        self._settled_at = now
 
     # What picows calls, through the listener.
 
