@@ -8,6 +8,7 @@ import os
 import shlex
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import httpx
@@ -111,3 +112,27 @@ def test_a_wrong_setting_is_one_line_and_exit_code_2(
     assert shown.returncode == 2
     assert line in shown.stderr
     assert len(shown.stderr.strip().splitlines()) == 1, shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "refusal"),
+    [
+        (["call", "--sample", "x"], "'x' is not allowed: give question, interruption or cough"),
+        (["load", "--format", "x"], "'x' is not allowed: give pcm or pcmu"),
+    ],
+)
+def test_a_name_that_is_none_is_refused_in_our_own_words(arguments: list[str], refusal: str, tmp_path: Path) -> None:
+    refused = bargein(*arguments, cwd=tmp_path)
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1].endswith(f"Invalid value for '{arguments[1]}': {refusal}")
+
+
+@pytest.mark.parametrize("command", available_commands(), ids=lambda command: command.name)
+def test_options_are_read_by_parsers_of_our_own(command: Command) -> None:
+    """Or are text, a path or a flag, which take everything: a library's own refusals are in its own words."""
+    for name, hint in typing.get_type_hints(command.load(), include_extras=True).items():
+        option = next((extra for extra in getattr(hint, "__metadata__", ()) if hasattr(extra, "parser")), None)
+        if option is None or option.parser is not None:
+            continue
+        taken = set(typing.get_args(hint.__origin__)) or {hint.__origin__}
+        assert taken <= {str, Path, bool, type(None), list[str], list[Path]}, name

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from bargein.cli.options import LONGEST_S, MOST_SEEDS, check_writable, socket_address, within
+from bargein.cli.options import LONGEST_S, MOST_SEEDS, check_writable, one_of, socket_address, within
 from bargein.load.call import CallResult, Watcher
 from bargein.load.call import call as run_call
 from bargein.load.call_table import call_table
@@ -30,7 +30,12 @@ RecordingPath = Annotated[
     Path | None, typer.Argument(metavar="INPUT.wav", help="What the caller says: any WAV.", show_default=False)
 ]
 SampleName = Annotated[
-    Sample | None, typer.Option(help="A recording that ships, for the demo model, in place of your own.")
+    Sample | None,
+    typer.Option(
+        parser=one_of(Sample),
+        metavar="|".join(Sample),
+        help="A recording that ships, for the demo model, in place of your own.",
+    ),
 ]
 HeardPath = Annotated[
     Path | None,

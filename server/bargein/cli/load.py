@@ -19,7 +19,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from bargein.cli.options import LONGEST_S, MOST_SEEDS, make_folder, socket_address, within
+from bargein.cli.options import LONGEST_S, MOST_SEEDS, make_folder, one_of, socket_address, within
 from bargein.core.audio import PCM16_24K, PCMU_8K
 from bargein.descriptors import raise_descriptor_limit
 from bargein.load.conditions import Condition, Verdict, judge, parse_condition
@@ -63,7 +63,10 @@ Key = Annotated[str | None, typer.Option(help="API key, if the server asks for o
 FrameMs = Annotated[
     int, typer.Option(parser=within(WholeWithin(10, 200)), metavar="MS", help="Sound in one message of a caller.")
 ]
-FormatName = Annotated[Format, typer.Option("--format", help="24 kHz PCM16, or G.711 mu-law.")]
+FormatName = Annotated[
+    Format,
+    typer.Option("--format", parser=one_of(Format), metavar="|".join(Format), help="24 kHz PCM16, or G.711 mu-law."),
+]
 Binary = Annotated[
     bool, typer.Option("--binary", help="Speak bargein.v1: binary messages, hold and resume, play-out reports.")
 ]

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import typer
 
 from bargein.load.errors import UsageError
 from bargein.load.transport import NO_ADDRESS, is_address
 from bargein.numbers import WholeWithin, Within
+
+Name = TypeVar("Name", bound=enum.StrEnum)
 
 LONGEST_S = 604_800
 """A week."""
@@ -27,6 +30,20 @@ def within(read: Within | WholeWithin) -> Callable[[str | float], Any]:
             return read(given)
         except ValueError as error:
             raise typer.BadParameter(str(error)) from None
+
+    return parse
+
+
+def one_of(names: type[Name]) -> Callable[[str], Name]:
+    """A parser for an option that takes one of a few names, that refuses in words."""
+
+    def parse(given: str) -> Name:
+        try:
+            return names(given)
+        except ValueError:
+            *others, last = names
+            allowed = f"{', '.join(others)} or {last}" if others else str(last)
+            raise typer.BadParameter(f"{given!r} is not allowed: give {allowed}") from None
 
     return parse
 
