@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import io
 import wave
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from email.message import Message
 from email.parser import BytesParser
+from typing import ParamSpec, TypeVar
 
 import orjson
 import pytest
@@ -19,6 +22,9 @@ from bargein.core.items import InputAudio
 from bargein.errors import UpstreamError, UpstreamMalformed, UpstreamRateLimited, UpstreamTimedOut
 from bargein.upstream import Transcript, Transcriptions, UpstreamConfig
 from support.scripted_upstream import Exchange, scripted
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 SPEECH = InputAudio(bytes(range(200)), PCM16_24K)
 WHISPER = Transcription("whisper-1")
@@ -97,6 +103,36 @@ async def test_a_transcript(fmt: AudioFormat, rate_hz: int, byte_count: int) -> 
             InputAudio(SPEECH.audio, fmt), Transcription("gpt-4o-transcribe", language="de", prompt="Grüße")
         )
     assert said == Transcript("Grüß Gott.")
+
+
+class CountedThreads(ThreadPoolExecutor):
+    """Counts what is done beside the event loop."""
+
+    submitted = 0
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        self.submitted += 1
+        return super().submit(fn, *args, **kwargs)
+
+
+@pytest.mark.parametrize("fmt", [PCM16_24K, PCMU_8K], ids=["pcm16", "pcmu"])
+async def test_minutes_of_sound_are_written_beside_the_loop_and_arrive_whole(fmt: AudioFormat) -> None:
+    sound = bytes(range(256)) * 12_000
+    threads = CountedThreads()
+    asyncio.get_running_loop().set_default_executor(threads)
+
+    async def script(exchange: Exchange) -> None:
+        with wave.open(io.BytesIO(value(form(exchange)["file"]))) as file:
+            frames = file.readframes(10_000_000)
+        assert (frames == sound) if fmt is PCM16_24K else (len(frames) == 2 * len(sound))
+        await exchange.answer(200, b'{"text":"Hello"}')
+
+    async with scripted(script) as server, Transcriptions(config(server.url)) as transcriber:
+        for speech, submitted in ((InputAudio(sound, fmt), 1), (SPEECH, 1)):
+            if speech is SPEECH:
+                sound = SPEECH.audio
+            said = await transcriber.transcribe(InputAudio(speech.audio, fmt), WHISPER)
+            assert (said, threads.submitted) == (Transcript("Hello"), submitted)
 
 
 HINTED = Transcription("gpt-transcribe", languages=("de", "en"), keywords=("Bargein",), logprobs=True)

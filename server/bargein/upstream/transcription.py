@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -32,6 +33,8 @@ _HAVE_LOGPROBS: Final = ("gpt-4o-transcribe", "gpt-4o-mini-transcribe")
 _HAS_HINTS: Final = "gpt-transcribe"
 """It alone takes languages and keywords."""
 _LIMIT_BYTES: Final = 4 * 1024 * 1024
+_LONG_BYTES: Final = 1024 * 1024
+"""The form around more sound is written beside the event loop: five minutes take 20 ms."""
 _WARNED_LIMIT: Final = 100
 """Callers choose the names of recognisers: no more of them are remembered."""
 
@@ -113,13 +116,16 @@ class Transcriptions:
         model = config.transcription_model or self._recogniser(transcription.model)
         endpoint = transcription_endpoint(config, model)
         fields = _fields(model, transcription)
-        wav = wav_of(UserAudio(speech.audio, speech.format))
-        form = httpx.Request("POST", endpoint.url, data=fields, files={"file": ("speech.wav", wav, "audio/wav")})
-        headers = endpoint.headers | {"content-type": form.headers["content-type"]}
         lease = self._client.lease()
         try:
             async with time_limit(config.transcription_timeout_s) as limit:
-                response = await self._client.post(endpoint.url, headers, form.read(), lease)
+                if len(speech.audio) > _LONG_BYTES:
+                    content_type, body = await asyncio.to_thread(_form, fields, speech)
+                else:
+                    content_type, body = _form(fields, speech)
+                headers = endpoint.headers | {"content-type": content_type}
+                response = await self._client.post(endpoint.url, headers, body, lease)
+                body = b""  # Minutes of sound, which need not be kept for as long as the recogniser works.
                 if response.status_code != 200:
                     raise await refusal(response, endpoint.secret)
                 patience_s = config.transcription_timeout_s
@@ -166,6 +172,14 @@ def _fields(model: str, transcription: Transcription) -> dict[str, str | list[st
     if transcription.logprobs and model.startswith(_HAVE_LOGPROBS) and "diarize" not in model:
         fields[_LOGPROBS] = ["logprobs"]
     return fields
+
+
+def _form(fields: Mapping[str, str | list[str]], speech: InputAudio) -> tuple[str, bytes]:
+    """The content type, and the body to post."""
+    wav = wav_of(UserAudio(speech.audio, speech.format))
+    # Its address does not matter: only the form is taken from it.
+    form = httpx.Request("POST", "http://form/", data=fields, files={"file": ("speech.wav", wav, "audio/wav")})
+    return form.headers["content-type"], form.read()
 
 
 def _transcript(body: bytes, *, logprobs: bool) -> Transcript:
