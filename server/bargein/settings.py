@@ -320,6 +320,14 @@ class Conversation(Group):
             "sound, always an `interrupt`ion, or `ignore`d."
         ),
     ] = "judge"
+    false_interruption: Annotated[
+        Literal["resume", "ask", "answer"],
+        Field(
+            description="What follows an interruption in which, by its transcript or a judge, nothing was said: "
+            "`resume`, the reply goes on with what was kept of it; `ask`, the model is asked to go on from the heard "
+            "words; `answer`, it is answered like any turn."
+        ),
+    ] = "resume"
     backchannels: Annotated[
         CommaList, Field(description="Words and phrases, beside those known, that never interrupt: `jawoll,roger`.")
     ] = ()

@@ -268,6 +268,43 @@ class Agent:
         """It is speech, of a caller who had the floor first: a reply goes on waiting, without a limit in time now."""
         self._release_hold("waiting", now, out)
 
+    @property
+    def only_voice(self) -> Reply | None:
+        """The reply that is heard, where no other waits behind it."""
+        speaking = list(self._speaking())
+        return speaking[0] if len(speaking) == 1 and speaking[0].sent_samples else None
+
+    def keep_back(self, limit_s: float, now: float) -> Reply | None:
+        """Tell nothing of the response that was just asked for, for so long or until :meth:`resume`. Returns its reply;
+        ``None`` where something is told or held already.
+        """
+        reply = self.active
+        if reply is None or self._hold is not None or self._floor.agent_state is not AgentState.THINKING:
+            return None
+        self._set_hold(Hold(now, now + limit_s, None))
+        return reply
+
+    def is_untold(self, reply: Reply) -> bool:
+        """Nobody knows more of it than that it was asked for."""
+        return self.active is reply and not reply.response.output
+
+    def speak_again(self, cut: Reply, kept: list[str | bytes] | None, now: float, out: list[Action]) -> str:
+        """Drop the answer of which nothing was told, and go on with a reply that was cut before it. Returns the id of
+        the response in which it goes on.
+
+        :param kept: see :meth:`ReplyMaker.go_on`.
+        """
+        self._release_hold("noise", now, out)
+        self._stop("turn_detected", now, out)
+        self._cutter.settle(now, out, everything=True)
+        reply, said = self._maker.go_on(cut, kept, now, out)
+        self.active = reply
+        self._step(self._floor.ask(BEGINNING_TABLE, (self._floor.caller_state, self._floor.agent_state)).trigger)
+        for piece in said:
+            self._take(reply, piece, out)
+        self.pump(now, out)
+        return reply.id
+
     def give_way(self, now: float, out: list[Action]) -> None:
         """The caller's turn is over and will be answered: the reply whose sound waited for that is stopped, unheard."""
         reply = self.active

@@ -21,6 +21,13 @@ SPEAK: Final = "Your answer came as text, without sound, and the caller can only
 """What a model is told that has answered in text although it was asked to speak."""
 
 
+GO_ON: Final = (
+    "A noise has interrupted you, nobody has spoken. Go on with what you were saying, exactly where it stops: repeat "
+    "nothing, and do not mention the interruption."
+)
+"""What a model is told whose reply was cut for nothing, before all of it was there."""
+
+
 @dataclass(frozen=True, slots=True)
 class UserText:
     text: str
@@ -112,6 +119,14 @@ class CompletionRequest:
     def asking_for_sound(self) -> CompletionRequest:
         """The same once more, for a model that has answered in text although it was asked to speak."""
         return replace(self, messages=(*self.messages, SystemMessage(SPEAK)))
+
+    def going_on_after(self, text: str) -> CompletionRequest:
+        """The same once more, for a reply that was cut for nothing.
+
+        :param text: what will have been said of it beside what the conversation holds.
+        """
+        said = (AssistantMessage(text),) if text else ()
+        return replace(self, messages=(*self.messages, *said, SystemMessage(GO_ON)))
 
     @property
     def awaits_reply(self) -> bool:

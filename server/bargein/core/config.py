@@ -112,6 +112,9 @@ class CorePolicy:
     """So long after its end a short utterance is judged by its sound, if there is no verdict yet."""
     short_utterance: Leaning = "judge"
     """Which way it leans then."""
+    false_interruption: Literal["resume", "ask", "answer"] = "resume"
+    """What follows an interruption in which nothing was said: the reply goes on with what was kept of it, or with what
+    the model says when it is asked to go on from the heard words; or the turn is answered like any."""
     lead_ms: int | None = 400
     """Audio sent ahead of play-out; ``None`` sends as fast as the model produces."""
     transcripts: Literal["paced", "early"] = "paced"

@@ -36,12 +36,13 @@ from bargein.core.floor import AgentState, AnyTable, CallerState, CallerTrigger,
 from bargein.core.healing import Healing
 from bargein.core.history import History
 from bargein.core.idling import IdleTimeout
-from bargein.core.item_events import ItemEvents
+from bargein.core.item_events import ItemEvent, ItemEvents
 from bargein.core.items import InputAudio, Message, OutputAudio
 from bargein.core.measures import Measures
 from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
 from bargein.core.rules import ECHO_TABLE, INTERRUPTING_TABLE, POLITE_TABLE, TURN_END_TABLE, VOICE_TABLE, Joint
+from bargein.core.second_chance import SecondChance
 from bargein.core.snapshots import message_now
 from bargein.core.turn_end import wait_ms
 from bargein.core.verdicts import Answering, EchoRule, TurnEnd, Verdict
@@ -106,6 +107,7 @@ class Conversation:
         self._healing = Healing(self.history, self.agent, policy.input_limit_ms)
         self.echo = EchoGuard(self.agent, measures)
         self.echo.configure(config.echo_cancellation)
+        self._second_chance = SecondChance(policy, self.history, self.floor, self.agent, self._cutter)
         self._idle = IdleTimeout(self.agent, self.floor)
         self._items = ItemEvents(self.history, policy, self.agent, self._cutter, self._idle, new_id)
         self._last_window = Window(0, 0.0, 0.0)
@@ -175,7 +177,7 @@ class Conversation:
                 out.append(actions.InputCleared())
                 self._follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
             case _:
-                self._items.handle(event, now, out)
+                self._handle_item(event, now, out)
         if self._explained:
             self._tell_rules(out)
         return out
@@ -193,6 +195,11 @@ class Conversation:
             case events.PlaybackFlushed(_, item_id, sample_count):
                 self.agent.flushed(item_id, sample_count, now, out)
 
+    def _handle_item(self, event: ItemEvent, now: float, out: list[Action]) -> None:
+        self._items.handle(event, now, out)
+        if isinstance(event, events.TranscriptionCompleted | events.TranscriptionFailed):
+            self._second_chance.written(event, now, out)
+
     def _handle_speech(
         self, event: events.AudioAppended | events.SpeechWeighed | events.UtteranceJudged, now: float
     ) -> list[Action]:
@@ -203,7 +210,9 @@ class Conversation:
             case events.SpeechWeighed(weighed):
                 return self.weigh(weighed, now)
             case events.UtteranceJudged():
-                return []  # Nothing is given to be judged yet.
+                out: list[Action] = []
+                self._second_chance.judged(event, now, out)
+                return out
 
     def hear(self, audio: bytes, windows: Sequence[Window], now: float, echo_db: float = -math.inf) -> list[Action]:
         """Take sound of the caller, and the windows that were completed by it: as
@@ -348,6 +357,7 @@ class Conversation:
         assert endpointer is not None, "speech was found"
         if speech_id is not None and self._healing.interrupted(speech_id, now - self.caller.since_onset_s, now):
             endpointer.learn_cut_off()
+        self._second_chance.interrupted(speech_id)
         stopped = self.agent.barge_in(now, out)
         assert stopped.response_id is not None, "there was somebody to interrupt"
         onset_ms = self.caller.buffer.format.ms_of(endpointer.onset_sample)
@@ -433,6 +443,15 @@ class Conversation:
             case TurnEnd.LEAVE:
                 pass
         self._resume("announced", now, out)
+        if then is TurnEnd.ANSWER:
+            speech_ms = max(0.0, end_ms - self._onset_ms - quiet_ms)
+            self._second_chance.turn_ended(item, speech_ms, self.config.transcription, now, out)
+
+    @property
+    def _onset_ms(self) -> int:
+        """First sample of the speech in progress, or just over."""
+        endpointer = self.caller.endpointer
+        return 0 if endpointer is None else self.caller.buffer.format.ms_of(endpointer.onset_sample)
 
     def _commit_speech(self, signal: Signal, now: float, out: list[Action]) -> tuple[Message, float]:
         """Returns the item, and for how long the caller had been quiet, in ms."""

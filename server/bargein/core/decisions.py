@@ -140,6 +140,19 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyTakenUp:
+    """A reply goes on that was interrupted for nothing. Follows everything that was done about it."""
+
+    response_id: str
+    """The response that was interrupted."""
+    as_response_id: str
+    """The one in which it goes on."""
+    turn_id: str
+    """The item of the turn in which nothing was said; the model is not told of it."""
+    verdict: UtteranceVerdict
+
+
+@dataclass(frozen=True, slots=True)
 class RuleAsked:
     """A row of a table was looked up: only where decisions are explained."""
 
@@ -151,4 +164,4 @@ class RuleAsked:
     figures: Figures | None = None
 
 
-Decision = Interrupted | HoldEnded | TurnEnded | TurnHealed | BargeInRefused | Judged | RuleAsked
+Decision = Interrupted | HoldEnded | TurnEnded | TurnHealed | BargeInRefused | Judged | ReplyTakenUp | RuleAsked

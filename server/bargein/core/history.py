@@ -67,6 +67,8 @@ class History:
         self._given_characters = 0
         self._sound = KeptSound()
         self.heard: dict[str, Heard] = {}
+        self.untold: set[str] = set()
+        """Turns in which nothing was said: the model is not told of them."""
         self.goes_on: dict[str, GoesOn] = {}
         """By the second piece of each turn that was healed."""
 
@@ -212,6 +214,7 @@ class History:
     def _remove(self, item_id: str) -> None:
         item = self._items.pop(item_id)
         self.heard.pop(item_id, None)
+        self.untold.discard(item_id)
         self.goes_on.pop(item_id, None)
         self._given_characters -= self._given.pop(item_id, 0)
         self._sound.remove(item_id)

@@ -16,6 +16,16 @@ from bargein.core.reply import NewId
 from bargein.core.snapshots import item_now
 from bargein.errors import CallerError
 
+ItemEvent = (
+    events.ItemCreateRequested
+    | events.ItemRetrieveRequested
+    | events.ItemTruncateRequested
+    | events.ItemDeleteRequested
+    | events.TranscriptionProgressed
+    | events.TranscriptionCompleted
+    | events.TranscriptionFailed
+)
+
 
 class ItemEvents:
     """Deals with the events that are about one item of the conversation."""
@@ -32,15 +42,7 @@ class ItemEvents:
 
     def handle(
         self,
-        event: (
-            events.ItemCreateRequested
-            | events.ItemRetrieveRequested
-            | events.ItemTruncateRequested
-            | events.ItemDeleteRequested
-            | events.TranscriptionProgressed
-            | events.TranscriptionCompleted
-            | events.TranscriptionFailed
-        ),
+        event: ItemEvent,
         now: float,
         out: list[Action],
     ) -> None:

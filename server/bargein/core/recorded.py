@@ -23,6 +23,7 @@ from bargein.core.decisions import (
     HoldEnded,
     Interrupted,
     Judged,
+    ReplyTakenUp,
     RuleAsked,
     TurnEnded,
     TurnHealed,
@@ -49,7 +50,8 @@ class Replayed:
             (at, action)
             for at, action in self.actions
             if isinstance(
-                action, Interrupted | HoldEnded | TurnEnded | TurnHealed | BargeInRefused | Judged | RuleAsked
+                action,
+                Interrupted | HoldEnded | TurnEnded | TurnHealed | BargeInRefused | Judged | ReplyTakenUp | RuleAsked,
             )
         ]
 

@@ -6,8 +6,15 @@ from dataclasses import replace
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.completion import StreamPiece, Usage
-from bargein.core.config import CorePolicy
+from bargein.core.completion import (
+    AudioPiece,
+    CompletionRequest,
+    Finished,
+    StreamPiece,
+    TranscriptPiece,
+    Usage,
+)
+from bargein.core.config import CorePolicy, ResponseSettings
 from bargein.core.context import ContextOverflowError
 from bargein.core.events import ResponseRequested
 from bargein.core.history import History
@@ -76,20 +83,67 @@ class ReplyMaker:
             out.append(actions.ResponseDone(response_now(response)))
             return None
         follows = None if wanted.out_of_band or wanted.input is not None else self._history.last_id
-        self._count += 1
         out.append(actions.StartStream(response.id, request))
-        reply = Reply(
+        reply = self._reply(response, request, out_of_band=wanted.out_of_band)
+        reply.follows = follows
+        return reply
+
+    def go_on(
+        self, cut: Reply, kept: list[str | bytes] | None, now: float, out: list[Action]
+    ) -> tuple[Reply, list[StreamPiece]]:
+        """A reply that was cut goes on as another response, with what was not heard of it; where the model was not done
+        with it, it is asked to go on behind that.
+
+        :param kept: all of its sound, from its beginning; ``None``: the model is asked for the rest.
+        :returns: the reply, and what it says of itself.
+        """
+        response = Response(self._new_id("resp"), cut.response.settings, self._conversation_id, cut.response.metadata)
+        out.append(actions.ResponseCreated(response_now(response)))
+        said, whole = ([], False) if kept is None else self._rest_of(cut, kept)
+        try:
+            request = self._request_to_go_on(cut.response.settings, said, now)
+        except ContextOverflowError:
+            request, whole = cut.request, True
+        reply = self._reply(response, request, out_of_band=False)
+        if whole:
+            response.usage = Usage()
+            said.append(Finished(cut.finish or "stop"))
+        else:
+            out.append(actions.StartStream(response.id, request))
+        return reply, said
+
+    def _rest_of(self, cut: Reply, kept: list[str | bytes]) -> tuple[list[StreamPiece], bool]:
+        """What was not heard of a reply, as pieces, and whether that is all that it was to say."""
+        audio, whole = cut.audio, cut.finish is not None
+        heard = None if cut.message is None else self._history.heard.get(cut.message.id)
+        if audio is None or heard is None:
+            return [], False
+        # Words run ahead of the sound: those whose sound never came are not said.
+        end = len(audio.transcript) if whole else self._aligner.heard_characters(audio, audio.sample_count)
+        words = audio.transcript[len(heard.text) : end].lstrip()
+        sound = replace(audio, pieces=kept).stretch(heard.samples, audio.sample_count)
+        said: list[StreamPiece] = [TranscriptPiece(words)] if words and sound else []
+        said.extend(AudioPiece(piece, audio.samples_of(piece)) for piece in sound)
+        return said, whole and bool(sound)
+
+    def _request_to_go_on(self, settings: ResponseSettings, said: list[StreamPiece], now: float) -> CompletionRequest:
+        items = context_items(ResponseRequested(settings), self._history)
+        items = whole_turns(items, self._history.goes_on, self._policy.input_limit_ms)
+        request = build_request(settings, items, self._history, self._policy, unix_s=now + self._unix_offset_s)
+        return request.going_on_after("".join(piece.text for piece in said if isinstance(piece, TranscriptPiece)))
+
+    def _reply(self, response: Response, request: CompletionRequest, *, out_of_band: bool) -> Reply:
+        self._count += 1
+        return Reply(
             response,
             request,
             self._count,
             new_id=self._new_id,
-            history=None if wanted.out_of_band else self._history,
+            history=None if out_of_band else self._history,
             make_timeline=self._aligner.timeline,
-            make_playback=self._unpaced if wanted.out_of_band else self._paced,
-            make_places=None if wanted.out_of_band or not self._policy.paces_transcripts else self._aligner.follow,
+            make_playback=self._unpaced if out_of_band else self._paced,
+            make_places=None if out_of_band or not self._policy.paces_transcripts else self._aligner.follow,
         )
-        reply.follows = follows
-        return reply
 
     def refuse(self, wanted: ResponseRequested, out: list[Action]) -> None:
         """A response that was asked for never begins: its caller must not wait for it."""

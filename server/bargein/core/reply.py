@@ -84,7 +84,7 @@ class Reply:
         """When the first of its sound was sent, in seconds."""
         self.silent = False
         """The model was asked to speak, twice, and has not."""
-        self._request = request
+        self.request = request
         self._new_id = new_id
         self._history = history
         self._make_timeline = make_timeline
@@ -245,7 +245,7 @@ class Reply:
         made_ms = 0 if self.audio is None else self.audio.format.ms_of(self.audio.sample_count)
         if not self.processed and not made_ms and not self._received_characters:
             return Usage(estimated=True)
-        return estimate(self._request, reply_characters=self._received_characters, reply_ms=made_ms)
+        return estimate(self.request, reply_characters=self._received_characters, reply_ms=made_ms)
 
     def _speak(self, out: list[Action]) -> Playback:
         if self.playback is None:
@@ -283,8 +283,8 @@ class Reply:
         self._reference = None
         self._words_before, self._words = self._words, []
         self._received_characters = 0
-        self._request = self._request.asking_for_sound()
-        out.append(actions.StartStream(self.id, self._request, again=True))
+        self.request = self.request.asking_for_sound()
+        out.append(actions.StartStream(self.id, self.request, again=True))
 
     def _tell_kept_words(self, out: list[Action]) -> None:
         words, self._words = self._words, []

@@ -60,7 +60,7 @@ def context_items(wanted: ResponseRequested, history: History) -> Iterable[Item]
     :raises CallerError: its ``input`` refers to an item that does not exist, or answers a call that was never made.
     """
     if wanted.input is None:
-        return history
+        return [item for item in history if item.id not in history.untold] if history.untold else history
     items: list[Item] = []
     called: set[str] = set()
     for position, given in enumerate(wanted.input):

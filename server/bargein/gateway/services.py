@@ -184,6 +184,7 @@ def core_policy(settings: Settings) -> CorePolicy:
         overflow=settings.overflow,
         judge_limit_ms=settings.judge_limit_ms,
         short_utterance=settings.short_utterance,
+        false_interruption=settings.false_interruption,
     )
 
 

@@ -131,6 +131,9 @@ class Metrics:
         self.holds: Mapping[HoldOutcome, Counter] = _children(
             self._counter("bargein_holds", "Holds of play-out, by how they ended.", "outcome"), get_args(HoldOutcome)
         )
+        self.false_interruptions = self._counter(
+            "bargein_false_interruptions", "Interruptions in which nothing was said: the reply went on."
+        )
         judgements = Counter(
             "bargein_judgements",
             "Short utterances over a reply, by who judged them and as what.",

@@ -168,6 +168,8 @@ class Observer:
                 self._note_hold_end(reason)
             case decisions.Judged(verdict=verdict, judge=judge, took_ms=took_ms):
                 self._metrics.judged(judge, verdict, took_ms / 1000)
+            case decisions.ReplyTakenUp():
+                self._metrics.false_interruptions.inc()
             case decisions.TurnHealed():
                 self._metrics.turns_healed.inc()
             case _:

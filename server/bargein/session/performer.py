@@ -56,6 +56,7 @@ class Performer:
                     | decisions.TurnHealed()
                     | decisions.BargeInRefused()
                     | decisions.Judged()
+                    | decisions.ReplyTakenUp()
                     | decisions.RuleAsked()
                 ):
                     if protocol.wants_decisions:

@@ -11,6 +11,7 @@ from bargein.core.decisions import (
     HoldEnded,
     Interrupted,
     Judged,
+    ReplyTakenUp,
     RuleAsked,
     TurnEnded,
     TurnHealed,
@@ -73,6 +74,14 @@ def explained(decision: Decision) -> Record:
                 "duration_ms": round(duration_ms),
                 "level_db": round(max(level_db, -120.0), 1),
                 "probability": round(probability, 3),
+            }
+        case ReplyTakenUp(response_id, as_response_id, turn_id, verdict):
+            return {
+                "what": "reply taken up",
+                "why": verdict,
+                "response_id": response_id,
+                "as_response_id": as_response_id,
+                "item_id": turn_id,
             }
         case RuleAsked(rule, case, outcome, at_ms, figures):
             return {"what": outcome, "why": f"{rule}: {case}", "at_ms": at_ms, **_figures(figures)}
