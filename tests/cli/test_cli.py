@@ -11,11 +11,11 @@ import sys
 import typing
 from pathlib import Path
 
-import httpx
 import pytest
 
 from bargein.cli import Command, available_commands
 from bargein.demo.process import DemoModelProcess
+from support.http import http_client
 
 HEAVY = ("numpy", "pydantic", "httpx", "uvicorn", "starlette", "websockets", "aiohttp")
 
@@ -76,7 +76,7 @@ async def test_the_request_in_the_help_of_the_demo_model_is_answered(demo_model:
     words = shlex.split(text[text.index("curl ") :])
     body = json.loads(words[words.index("-d") + 1])
     assert words[:3] == ["curl", "-N", "http://127.0.0.1:8766/v1/chat/completions"]
-    async with httpx.AsyncClient(timeout=60) as client:
+    async with http_client(timeout=60) as client:
         answer = await client.post(f"{demo_model.base_url}/chat/completions", json=body)
     assert answer.status_code == 200
     assert answer.text.endswith("data: [DONE]\n\n")

@@ -9,12 +9,12 @@ import re
 import signal
 from pathlib import Path
 
-import httpx
 import pytest
 from websockets.asyncio.client import connect
 
 from bargein.cli.serve import demo_limits
 from bargein.demo import engines
+from support.http import http_client
 from support.processes import wait_for_end
 from support.server_process import ServerProcess, serve
 
@@ -70,7 +70,7 @@ async def test_ctrl_c_ends_it_cleanly() -> None:
 
 async def test_the_fast_transport_serves_the_same() -> None:
     with serve(*NOBODY, "--transport", "picows") as server:
-        async with connect(server.realtime_url) as caller, httpx.AsyncClient() as client:
+        async with connect(server.realtime_url) as caller, http_client() as client:
             assert json.loads(await caller.recv())["type"] == "session.created"
             assert (await client.get(f"{server.http_url}/readyz")).json()["open_sessions"] == 1
         assert server.end() == 0
@@ -86,7 +86,7 @@ async def test_no_key_reaches_a_caller_a_log_or_a_metric() -> None:
             await caller.send(json.dumps({"type": "response.create"}))
             while json.loads(said[-1])["type"] != "response.done":
                 said.append(str(await caller.recv()))
-        async with httpx.AsyncClient(base_url=server.http_url, headers=bearer) as client:
+        async with http_client(base_url=server.http_url, headers=bearer) as client:
             said.append((await client.get("/metrics")).text)
             said.append((await client.post("/v1/chat/completions", json={})).text)
             token = (await client.post("/v1/realtime/client_secrets")).json()["value"]
@@ -106,7 +106,7 @@ def spawned_by(pid: int) -> list[int]:
 
 async def test_workers_share_the_port_and_a_dead_one_is_replaced() -> None:
     with serve(*NOBODY, "--workers", "2") as server:
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with http_client(timeout=30) as client:
 
             async def workers() -> dict[str, str]:
                 """When each of them started."""

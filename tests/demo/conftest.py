@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bargein.demo.process import DemoModelProcess
+from support.http import http_client
 
 QUICK = ("--first-byte-ms", "0", "--pace", "0")
 
@@ -33,7 +34,7 @@ def post(demo: DemoModelProcess) -> Callable[..., Any]:
     """Post JSON below ``/v1``."""
 
     async def send(path: str, **request: Any) -> httpx.Response:  # noqa: ANN401
-        async with httpx.AsyncClient(timeout=30) as client:
+        async with http_client(timeout=30) as client:
             return await client.post(f"{demo.base_url}{path}", **request)
 
     return send

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
 import numpy as np
 import orjson
 
 from bargein.demo.process import DemoModelProcess
+from support.http import http_client
 
 
 @dataclass
@@ -75,7 +75,7 @@ async def stream(
 ) -> Streamed:
     """Read one stream, leniently: what is no JSON is left out of the chunks."""
     async with (
-        httpx.AsyncClient(timeout=30) as client,
+        http_client(timeout=30) as client,
         client.stream(
             "POST", f"{demo.base_url}/chat/completions", json=body, headers={"x-demo-fault": fault, **(headers or {})}
         ) as answer,

@@ -14,6 +14,7 @@ from bargein.demo.faults import FAULTS, FaultQueue, UnknownFaultError, directive
 from bargein.demo.process import DemoModelProcess
 from bargein.sound.files import read
 from demo.streamed import Streamed, body_of, stream
+from support.http import http_client
 
 TRIED = {
     "delay", "first_byte", "rate", "transcript", "status", "audio_not_found", "hang", "stall", "cut", "end", "error",
@@ -42,7 +43,7 @@ async def thanks(demo: DemoModelProcess, fault: str) -> Streamed:
     ],
 )
 async def test_refusals(demo: DemoModelProcess, fault: str, status: int, code: str | None) -> None:
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         url, headers = f"{demo.base_url}/chat/completions", {"x-demo-fault": fault}
         answer = await client.post(url, json=body_of("thanks"), headers=headers)
     assert answer.status_code == status
@@ -61,7 +62,7 @@ async def test_hanging_lasts_until_the_client_leaves(demo: DemoModelProcess, fau
     after = await demo.last_n()
     with pytest.raises(httpx.ReadTimeout):
         async with (
-            httpx.AsyncClient(timeout=httpx.Timeout(10, read=0.3)) as client,
+            http_client(timeout=httpx.Timeout(10, read=0.3)) as client,
             client.stream(
                 "POST", f"{demo.base_url}/chat/completions", json=body_of("thanks"), headers={"x-demo-fault": fault}
             ) as answer,
@@ -116,7 +117,7 @@ async def test_text_instead_of_audio(demo: DemoModelProcess) -> None:
 
 async def test_non_ascii_is_cut_within_characters(demo: DemoModelProcess) -> None:
     async with (
-        httpx.AsyncClient() as client,
+        http_client() as client,
         client.stream(
             "POST", f"{demo.base_url}/chat/completions", json=body_of("thanks"), headers={"x-demo-fault": "split_utf8"}
         ) as answer,
@@ -203,7 +204,7 @@ async def test_queued_faults_are_for_the_next_requests(demo: DemoModelProcess) -
 async def test_a_fault_that_there_is_not_is_named(demo: DemoModelProcess, faults: str, words: str) -> None:
     with pytest.raises(UnknownFaultError, match=words):
         parse_faults(faults)
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         queued = await client.post(f"{demo.url}/faults", json={"faults": faults})
         url = f"{demo.base_url}/chat/completions"
         asked = await client.post(url, json=body_of("thanks"), headers={"x-demo-fault": faults})

@@ -8,7 +8,6 @@ import dataclasses
 import time
 from pathlib import Path
 
-import httpx
 import orjson
 import pytest
 
@@ -17,6 +16,7 @@ from bargein.demo.process import DemoModelFailedError, DemoModelProcess
 from bargein.sound.wav import wrap
 from demo.conftest import QUICK
 from demo.streamed import body_of, stream
+from support.http import http_client
 
 
 async def test_a_row_tells_what_was_asked_and_answered(demo: DemoModelProcess) -> None:
@@ -45,7 +45,7 @@ async def test_a_client_that_leaves_is_seen(demo: DemoModelProcess) -> None:
     after = await demo.last_n()
     waiting = asyncio.create_task(demo.wait_for("cancelled", after=after))
     async with (
-        httpx.AsyncClient() as client,
+        http_client() as client,
         client.stream(
             "POST", f"{demo.base_url}/chat/completions", json=body_of("Tell me a story. [[fault: rate factor=1]]")
         ) as answer,
@@ -99,7 +99,7 @@ def test_the_manual_has_every_field() -> None:
     ],
 )
 async def test_a_wrong_query_is_refused(demo: DemoModelProcess, query: dict[str, str]) -> None:
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         assert (await client.get(f"{demo.url}/log", params=query)).status_code == 400
 
 
@@ -109,7 +109,7 @@ async def test_the_log_can_be_cleared_bounded_and_written_to_a_file(tmp_path: Pa
         for _ in range(3):
             await stream(demo, body_of("thanks"))
         assert [row["n"] for row in await demo.rows()] == [2, 3]
-        async with httpx.AsyncClient() as client:
+        async with http_client() as client:
             answer = await client.get(f"{demo.url}/log", params={"limit": 1})
             assert [row["n"] for row in answer.json()["rows"]] == [2]
         await demo.clear()

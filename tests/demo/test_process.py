@@ -17,6 +17,7 @@ from bargein.demo.__main__ import parse
 from bargein.demo.process import DemoModelFailedError, DemoModelProcess
 from bargein.demo.settings import HELP, DemoSettings
 from bargein.sound.wav import wrap
+from support.http import http_client
 
 PARENT = """
 import asyncio, sys
@@ -31,7 +32,7 @@ asyncio.run(main())
 
 async def test_it_says_where_it_is_and_what_it_can(demo: DemoModelProcess) -> None:
     assert demo.base_url.startswith("http://127.0.0.1:")
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         health = (await client.get(f"{demo.url}/healthz")).json()
         models = (await client.get(f"{demo.base_url}/models")).json()
         lost = await client.get(f"{demo.base_url}/nothing")
@@ -45,13 +46,13 @@ async def test_it_stops_and_can_be_stopped_twice() -> None:
     async with DemoModelProcess("--no-listen") as demo:
         url = demo.url
     await demo.stop()
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         with pytest.raises(httpx.ConnectError):
             await client.get(f"{url}/healthz")
 
 
 async def test_it_stops_with_a_request_under_way() -> None:
-    async with DemoModelProcess("--no-listen") as demo, httpx.AsyncClient(timeout=30) as client:
+    async with DemoModelProcess("--no-listen") as demo, http_client(timeout=30) as client:
         body = {"model": "demo", "messages": [{"role": "user", "content": "[[fault: hang]]"}]}
         task = asyncio.create_task(client.post(f"{demo.base_url}/chat/completions", json=body))
         await demo.wait_for("arrived")
@@ -101,7 +102,7 @@ async def test_ctrl_c_ends_it_without_a_word() -> None:
     )  # fmt: skip
     assert process.stdout is not None
     base_url = json.loads(await process.stdout.readline())["base_url"]
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with http_client(timeout=30) as client:
         wav = wrap(np.random.default_rng(0).normal(0, 6000, 24_000).astype("<i2").tobytes(), 24_000)
         files = {"file": ("noise.wav", wav)}
         # Now the listening process is up as well.
@@ -112,7 +113,7 @@ async def test_ctrl_c_ends_it_without_a_word() -> None:
 
 
 async def test_another_key_is_refused_when_one_is_set() -> None:
-    async with DemoModelProcess("--no-listen", "--api-key", "sk-right") as demo, httpx.AsyncClient() as client:
+    async with DemoModelProcess("--no-listen", "--api-key", "sk-right") as demo, http_client() as client:
         body = {"model": "demo", "messages": [{"role": "user", "content": "hello"}]}
         url = f"{demo.base_url}/chat/completions"
         answers = [

@@ -13,6 +13,7 @@ import pytest
 from bargein.demo.process import DemoModelProcess
 from bargein.sound.files import read
 from bargein.sound.wav import wrap
+from support.http import http_client
 from support.listening import needs_listening
 
 SPEECH = {"model": "demo-speech", "input": "What time is it?", "voice": "alloy"}
@@ -55,7 +56,7 @@ async def test_silence_is_an_empty_transcript(post: Callable[..., Any]) -> None:
 
 
 async def test_what_is_not_understood_is_said_to_be(bare_demo: DemoModelProcess) -> None:
-    async with httpx.AsyncClient() as client:
+    async with http_client() as client:
         files = {"file": ("a.wav", wrap(LOUD, 24_000), "audio/wav")}
         url = f"{bare_demo.base_url}/audio/transcriptions"
         answer = await client.post(url, files=files, data={"model": "demo-transcribe"})

@@ -9,12 +9,12 @@ import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
 from bargein.descriptors import open_descriptors, raise_descriptor_limit
+from support.http import http_client
 from support.model import scripted_model, spoken
 from support.realtime_client import RealtimeClient, connect
 from support.scripted_upstream import Exchange
@@ -84,7 +84,7 @@ async def test_whoever_is_admitted_is_answered_and_the_others_are_told_so() -> N
         assert refused.status_code == 503
         assert int(refused.headers["Retry-After"]) >= 1
         assert b"ulimit" in (refused.body or b"")
-        async with httpx.AsyncClient() as client:
+        async with http_client() as client:
             assert (await client.get(f"{server.http_url}/readyz")).status_code == 503
         # Of 160, three for each session; what the process itself needs was taken off before.
         assert 20 <= len(callers) <= 45

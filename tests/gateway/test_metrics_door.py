@@ -6,12 +6,12 @@ import hashlib
 import re
 from typing import Any
 
-import httpx
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from support.gateway import Serve
+from support.http import http_client
 from support.server_process import ServerProcess
 from support.server_process import serve as serve_process
 
@@ -73,7 +73,7 @@ async def turned_away(server: ServerProcess, key: str) -> None:
     headers = {"Authorization": f"Bearer {key}"}
     with pytest.raises(InvalidStatus):
         await connect(server.realtime_url, additional_headers=headers)
-    async with httpx.AsyncClient(base_url=server.http_url, headers=headers) as client:
+    async with http_client(base_url=server.http_url, headers=headers) as client:
         for method, path in (
             ("POST", "/v1/realtime/client_secrets"),
             ("POST", "/v1/chat/completions"),
@@ -87,7 +87,7 @@ async def test_refusals_name_address_and_fingerprint_and_never_the_key() -> None
     secret = "a-wrong-key-of-somebody"
     with serve_process("--upstream", NOWHERE, settings={"BARGEIN_API_KEYS": "correct-key"}) as server:
         await turned_away(server, secret)
-        async with httpx.AsyncClient(base_url=server.http_url) as client:
+        async with http_client(base_url=server.http_url) as client:
             assert (await client.get("/v1/models")).status_code == 401
             assert (await client.get("/v1/models", headers={"Origin": "http://evil.example"})).status_code == 403
             keyed = {"Authorization": "Bearer correct-key"}

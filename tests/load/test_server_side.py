@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-import httpx
 import pytest
 from prometheus_client import generate_latest
 
 from bargein.load.server_side import Reading, ServerSide, bucket_percentile, metrics_url, parse_metrics
 from bargein.metrics import Metrics
+from support.http import http_client
 from support.scripted_upstream import Exchange, scripted
 
 
@@ -35,7 +35,7 @@ async def test_a_server_that_asks_for_a_key_is_given_it() -> None:
         given.append(exchange.headers.get("authorization"))
         await exchange.answer(200, b"bargein_sessions_open 1")
 
-    async with scripted(script, lists=script) as server, httpx.AsyncClient() as client:
+    async with scripted(script, lists=script) as server, http_client() as client:
         url = server.url.replace("/v1", "/metrics")
         assert await ServerSide(url, 0.0, "a-key").read(client)
         assert await ServerSide(url, 0.0).read(client)
@@ -47,7 +47,7 @@ async def test_a_page_that_is_none_of_metrics_gives_nothing(page: str) -> None:
     async def script(exchange: Exchange) -> None:
         await exchange.answer(200, page.encode())
 
-    async with scripted(script, lists=script) as server, httpx.AsyncClient() as client:
+    async with scripted(script, lists=script) as server, http_client() as client:
         side = ServerSide(server.url, 0.0)
         assert not await side.read(client)
         assert side.readings == []

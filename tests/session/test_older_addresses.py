@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import httpx
 import pytest
 
 from bargein.gateway.carrier import MakeCarrier
 from bargein.gateway.picows_transport import PicowsTransport
 from bargein.gateway.websockets_transport import WebsocketsTransport
+from support.http import http_client
 from support.model import Model, spoken
 from support.realtime_client import connect
 from support.server import RunningServer, running_server
@@ -37,7 +37,7 @@ async def test_a_turn_over_azures_preview_address(model: Model, make_carrier: Ma
 async def test_a_token_of_the_betas_sessions_opens_what_it_says(model: Model) -> None:
     model.will(spoken("one two three"))
     async with running_server(model.url, api_keys="correct-key") as server:
-        async with httpx.AsyncClient(base_url=server.http_url) as client:
+        async with http_client(base_url=server.http_url) as client:
             body = {"model": "gpt-4o-realtime-preview", "instructions": "Be brief.", "output_audio_format": "g711_ulaw"}
             headers = {"Authorization": "Bearer correct-key"}
             session = (await client.post("/v1/realtime/sessions", json=body, headers=headers)).json()

@@ -24,6 +24,7 @@ from bargein.session.connection import CallerConnection
 from bargein.session.timers import LoopClock, Timers
 from bargein.settings import Settings
 from bargein.upstream import ChatCompletions, UpstreamConfig
+from support.http import http_client
 
 NOWHERE = UpstreamConfig(base_url="http://127.0.0.1:9/v1", model="none")
 _numbers = count()
@@ -135,7 +136,7 @@ class Running:
         return f"ws://127.0.0.1:{self.port}/v1/realtime"
 
     def client(self, **options: Any) -> httpx.AsyncClient:  # noqa: ANN401
-        return httpx.AsyncClient(base_url=self.http, **options)
+        return http_client(base_url=self.http, **options)
 
     def metric(self, line: str) -> float:
         """The value of one sample, named as in the exposition."""
