@@ -15,6 +15,8 @@ BIN := $(VENV)/bin
 # Programs of the environment win over the machine's: Node.js may have been installed into it.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Where nobody may keep bytecode, each of the many processes of a test run compiles the same files again.
+unexport PYTHONDONTWRITEBYTECODE
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
 PROGRAMS := chromium espeak-ng sox
@@ -25,7 +27,8 @@ VOICE_FRAMEWORKS := .build/voice-frameworks
 SERVER_EVENTS := $(CURDIR)/.build/server-events
 # The package as its wheel holds it, the hot parts compiled: an entry of PYTHONPATH.
 COMPILED := .build/compiled
-COMPILED_TESTS := tests/core tests/gateway tests/session tests/sound tests/upstream tests/vad tests/wire
+# Files go to the next worker that is free in the order of tests/conftest.py: first those that take longest.
+IN_PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 ## Using it
 
@@ -60,17 +63,24 @@ setup: $(VENV)/.can-develop ## Make .venv with everything for development
 .PHONY: test
 test: setup programs node-modules stock-clients voice-frameworks ## Run all tests (fetches what they need where it can)
 	@rm -rf $(SERVER_EVENTS) && mkdir -p $(SERVER_EVENTS)
-	@export BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS); failed=0; \
-	    $(BIN)/pytest --numprocesses 2 --dist loadfile -m "not after_all" $(ARGS) || failed=1; \
-	    [ -n "$(ARGS)" ] || $(MAKE) --no-print-directory test-compiled || failed=1; \
+	@export BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS); failed=0; compiling=; \
+	    trap 'kill $$compiling 2>/dev/null; exit 130' INT TERM; \
+	    if [ -z "$(ARGS)" ]; then \
+	        nice -n 10 $(MAKE) --no-print-directory compiled >.build/compiling.log 2>&1 & compiling=$$!; \
+	    fi; \
+	    $(BIN)/pytest $(IN_PARALLEL) -m "not after_all" $(ARGS) || failed=1; \
+	    if [ -z "$(ARGS)" ]; then \
+	        wait $$compiling || cat .build/compiling.log; compiling=; \
+	        $(MAKE) --no-print-directory test-compiled || failed=1; \
+	    fi; \
 	    $(BIN)/pytest -m after_all tests/stock_clients || failed=1; \
 	    exit $$failed
 
 .PHONY: test-compiled
-test-compiled: setup ## Run the tests of the server on the compiled package
+test-compiled: setup ## Run the tests of what is compiled on the compiled package
 	@if CI=1 scripts/need-program cc; then \
 	    $(MAKE) --no-print-directory wheel && \
-	    PYTHONPATH=$(COMPILED) $(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS) $(COMPILED_TESTS); \
+	    PYTHONPATH=$(COMPILED) $(BIN)/pytest $(IN_PARALLEL) -m runs_compiled $(ARGS); \
 	else \
 	    echo "Not run: the tests on the compiled package, for want of a C compiler or Python's headers."; \
 	    [ -z "$$CI" ]; \

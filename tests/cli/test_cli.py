@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -15,17 +14,18 @@ import pytest
 
 from bargein.cli import Command, available_commands
 from bargein.demo.process import DemoModelProcess
+from support.command_line import bargein
 from support.http import http_client
+from support.server_process import without_settings
 
 HEAVY = ("numpy", "pydantic", "httpx", "uvicorn", "starlette", "websockets", "aiohttp")
 
 
-def bargein(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("BARGEIN_", "OPENAI_"))}
+def bargein_process(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "bargein", *arguments],
         cwd=cwd,
-        env=clean | {"COLUMNS": "200"} | environment,
+        env=without_settings() | environment,
         capture_output=True,
         text=True,
         timeout=60,
@@ -34,7 +34,7 @@ def bargein(*arguments: str, cwd: Path, **environment: str) -> subprocess.Comple
 
 
 def test_help_names_every_command(tmp_path: Path) -> None:
-    shown = bargein("--help", cwd=tmp_path)
+    shown = bargein_process("--help", cwd=tmp_path)
     assert shown.returncode == 0
     for command in available_commands():
         assert f"  {command.name} " in shown.stdout
@@ -90,7 +90,21 @@ def test_serve_help_teaches(tmp_path: Path) -> None:
 
 
 def test_version(tmp_path: Path) -> None:
-    assert bargein("--version", cwd=tmp_path).stdout.strip()
+    assert bargein_process("--version", cwd=tmp_path).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--port", "99999"], "--port: '99999' is not allowed: give a whole number from 0 to 65535"),
+        (["--host", "192.0.2.1", "--port", "0", "--upstream", "http://127.0.0.1:9/v1"], "cannot listen on 192.0.2.1"),
+    ],
+)
+def test_a_wrong_setting_ends_the_process_with_one_line(tmp_path: Path, arguments: list[str], line: str) -> None:
+    shown = bargein_process("serve", *arguments, cwd=tmp_path, BARGEIN_ALLOW_INSECURE="1")
+    assert shown.returncode == 2
+    assert line in shown.stderr
+    assert len(shown.stderr.strip().splitlines()) == 1, shown.stderr
 
 
 @pytest.mark.parametrize(
@@ -101,7 +115,6 @@ def test_version(tmp_path: Path) -> None:
         (["serve", "--workers", "inf"], {}, "--workers: 'inf' is not allowed: give a whole number"),
         (["serve"], {"BARGEIN_LEAD_MS": "soon"}, "BARGEIN_LEAD_MS: 'soon' is not allowed: give a whole number"),
         (["serve", "--host", "0.0.0.0"], {}, "set BARGEIN_API_KEYS"),
-        (["serve", "--host", "192.0.2.1"], {"BARGEIN_ALLOW_INSECURE": "1"}, "cannot listen on 192.0.2.1"),
         (["serve", "--port", "0", "--upstream", "http://u:p@127.0.0.1/v1"], {}, "user name or password"),
     ],
 )

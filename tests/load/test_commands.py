@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from bargein.cli import build_app
 from bargein.load.bank import BANK, RATE_HZ, read_phrase
 from bargein.sound.wav import wrap
+from support.command_line import bargein
 
 if TYPE_CHECKING:
     from load.conftest import Script, ServerFactory
@@ -109,13 +110,13 @@ async def test_ctrl_c_hangs_up_and_tells_what_was_heard(serving: ServerFactory, 
         (["--sample", "cough", "--url", "127.0.0.1:8765"], "--url: '127.0.0.1:8765' is not a WebSocket address"),
     ],
 )
-async def test_a_wrong_option_of_call_is_told_before_the_call(
+def test_a_wrong_option_of_call_is_told_before_the_call(
     question: Path, tmp_path: Path, arguments: list[str], hint: str
 ) -> None:
     given = [argument.format(question=question, folder=tmp_path) for argument in arguments]
-    code, _, err = await ran("call", "--url", "ws://127.0.0.1:1/v1/realtime", *given)
-    assert code == 2
-    assert hint in err
+    ended = bargein("call", "--url", "ws://127.0.0.1:1/v1/realtime", *given, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert hint in ended.stderr
 
 
 async def test_a_call_without_an_answer_exits_with_1(
@@ -131,21 +132,21 @@ async def test_a_call_without_an_answer_exits_with_1(
     ("data", "hint"),
     [(None, "No such file"), (b"no sound", "not a WAV file"), (wrap(b"", 16_000), "holds no sound")],
 )
-async def test_a_recording_that_cannot_be_played_is_one_line(tmp_path: Path, data: bytes | None, hint: str) -> None:
+def test_a_recording_that_cannot_be_played_is_one_line(tmp_path: Path, data: bytes | None, hint: str) -> None:
     path = tmp_path / "wrong.wav"
     if data is not None:
         path.write_bytes(data)
-    code, _, err = await ran("call", str(path))
-    assert code == 2
-    assert err.count("\n") == 1
-    assert hint in err
+    ended = bargein("call", str(path), cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert hint in ended.stderr
 
 
-async def test_a_server_that_is_not_there_is_one_line(question: Path) -> None:
-    code, _, err = await ran("call", str(question), "--url", "ws://127.0.0.1:1/v1/realtime")
-    assert code == 1
-    assert err.count("\n") == 1
-    assert "Is the server running?" in err
+def test_a_server_that_is_not_there_is_one_line(tmp_path: Path, question: Path) -> None:
+    ended = bargein("call", str(question), "--url", "ws://127.0.0.1:1/v1/realtime", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert "Is the server running?" in ended.stderr
 
 
 async def test_a_load_run_is_a_gate(serving: ServerFactory, script: type[Script], tmp_path: Path) -> None:
@@ -189,11 +190,11 @@ async def test_ctrl_c_gives_the_report_so_far(serving: ServerFactory, script: ty
         (["--report", "/dev/null/out"], "--report /dev/null/out: Not a directory"),
     ],
 )
-async def test_a_wrong_option_of_load_is_one_line(options: list[str], hint: str) -> None:
-    code, _, err = await ran("load", *options)
-    assert code == 2
-    assert err.count("\n") == 1
-    assert hint in err
+def test_a_wrong_option_of_load_is_one_line(tmp_path: Path, options: list[str], hint: str) -> None:
+    ended = bargein("load", *options, cwd=tmp_path)
+    assert ended.returncode == 2
+    assert ended.stderr.count("\n") == 1
+    assert hint in ended.stderr
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "-1", "soon", ""])
