@@ -167,16 +167,38 @@ def of_run(tag: str) -> dict[int, str]:
         if directory.name.isdigit():
             try:
                 if tag.encode() in (directory / "environ").read_bytes():
-                    found[int(directory.name)] = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                    found[int(directory.name)] = command_of(int(directory.name))
             except OSError:
                 continue
     return found
 
 
-def wait_for_process(tag: str, command: str) -> None:
-    """Return when one is there whose command line holds ``command``. Nobody is told of processes that begin."""
+def descendants(pid: int) -> Iterator[int]:
+    """A process, its children, and theirs."""
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found = children.read_text().split()
+        except OSError:
+            continue
+        for child in map(int, found):
+            yield from descendants(child)
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+def wait_for_process(parent: int, command: str) -> None:
+    """Return when one of its descendants, or itself, is there whose command line holds ``command``.
+
+    Nobody is told of processes that begin.
+    """
     deadline_s = time.monotonic() + ENDS_WITHIN_S
-    while not any(command in line for line in of_run(tag).values()):
+    while not any(command in command_of(pid) for pid in descendants(parent)):
         assert time.monotonic() < deadline_s, f"{command} never began"
         time.sleep(0.01)
 
@@ -222,7 +244,7 @@ def test_whatever_ends_the_server_whenever_leaves_nobody(number: signal.Signals,
     tag = f"{os.getpid()}-{number.name}-{moment.rpartition('.')[-1].strip()}"
     workers = ["--workers", "2"] if moment == "spawn_main" else []
     with serving(tag, tmp_path, *workers) as process:
-        wait_for_process(tag, moment)
+        wait_for_process(process.pid, moment)
         process.send_signal(number)
         process.wait()
         while left := of_run(tag):

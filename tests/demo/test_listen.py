@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import pytest_asyncio
 
 from bargein.demo.bank import load_bank
 from bargein.demo.engines import PACKAGES
@@ -25,6 +26,8 @@ from bargein.sound.wav import wrap
 from demo.streamed import body_of, stream
 from support.listening import needs_listening
 from support.speech import speak
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 RATE_HZ = 24_000
 VOICES_OF_CALLERS = (("en-us", 165, 50), ("en-us+f3", 160, 55))
@@ -50,18 +53,25 @@ def call(pcm16: bytes, noise_rms: float = 15) -> np.ndarray[tuple[int], np.dtype
     return noisy
 
 
-@pytest.fixture(params=[package for package in PACKAGES if importlib.util.find_spec(package)] or ["none"])
-async def listener(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> AsyncIterator[Listener]:
-    """With each of the packages that decode speech here: the others cannot be imported in its worker."""
+@pytest_asyncio.fixture(
+    scope="module",
+    loop_scope="module",
+    params=[package for package in PACKAGES if importlib.util.find_spec(package)] or ["none"],
+)
+async def listener(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Listener]:
+    """With each of the packages that decode speech here: the others cannot be imported in its worker.
+
+    Shared by the tests: it knows again what it has understood once, so who needs its worker to work brings new sound.
+    """
+    folder = tmp_path_factory.mktemp("decoders")
     for package in PACKAGES:
         if package != request.param:
-            (tmp_path / f"{package}.py").write_text(f"raise ImportError('{package} is not for this test')\n", "utf-8")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path), os.environ.get("PYTHONPATH", ""))))
-    listening = Listener()
-    yield listening
-    await listening.close()
+            (folder / f"{package}.py").write_text(f"raise ImportError('{package} is not for this test')\n", "utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", ""))))
+        listening = Listener()
+        yield listening
+        await listening.close()
 
 
 def meaning(words: str | None) -> Asked | None:
@@ -140,7 +150,7 @@ async def test_a_dead_worker_is_replaced(listener: Listener) -> None:
 
 @needs_listening
 async def test_a_caller_who_leaves_disturbs_nobody(listener: Listener) -> None:
-    sound = call(speak("what time is it"))
+    sound = call(speak("what time is it"), noise_rms=16)
     await listener.start()
     left = [asyncio.create_task(listener.understand(sound, RATE_HZ)) for _ in range(3)]
     await asyncio.sleep(0)
