@@ -27,6 +27,16 @@ VOICE_FRAMEWORKS := .build/voice-frameworks
 SERVER_EVENTS := $(CURDIR)/.build/server-events
 # The package as its wheel holds it, the hot parts compiled: an entry of PYTHONPATH.
 COMPILED := .build/compiled
+# The same, but the C compiler was not asked to make it fast, which takes it many times as long: for tests.
+COMPILED_QUICKLY := .build/compiled-quickly
+# What runs compiled: the tests of the files that are compiled, and those that call all of them as callers do, on both
+# transports. The others (HTTP, settings, commands, the demo, pages) are about files that are the same in both.
+of = $(patsubst %,tests/$(1)/test_%.py,$(2))
+COMPILED_TESTS := tests/core tests/session tests/sound tests/vad \
+    $(call of,loop,chores lateness) \
+    $(call of,gateway,drain intake memory outflow stalls websocket) \
+    $(call of,upstream,cancellation chat chunks decoding endings reply_audio request sse) \
+    $(call of,wire,beta binary encode errors golden images ladder long_items sample_stream to_core)
 # Files go to the next worker that is free in the order of tests/conftest.py: first those that take longest.
 IN_PARALLEL := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
@@ -66,7 +76,7 @@ test: setup programs node-modules stock-clients voice-frameworks ## Run all test
 	@export BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS); failed=0; compiling=; \
 	    trap 'kill $$compiling 2>/dev/null; exit 130' INT TERM; \
 	    if [ -z "$(ARGS)" ]; then \
-	        nice -n 10 $(MAKE) --no-print-directory compiled >.build/compiling.log 2>&1 & compiling=$$!; \
+	        nice -n 10 $(MAKE) --no-print-directory compiled-quickly >.build/compiling.log 2>&1 & compiling=$$!; \
 	    fi; \
 	    $(BIN)/pytest $(IN_PARALLEL) -m "not after_all" $(ARGS) || failed=1; \
 	    if [ -z "$(ARGS)" ]; then \
@@ -79,8 +89,8 @@ test: setup programs node-modules stock-clients voice-frameworks ## Run all test
 .PHONY: test-compiled
 test-compiled: setup ## Run the tests of what is compiled on the compiled package
 	@if CI=1 scripts/need-program cc; then \
-	    $(MAKE) --no-print-directory wheel && \
-	    PYTHONPATH=$(COMPILED) $(BIN)/pytest $(IN_PARALLEL) -m runs_compiled $(ARGS); \
+	    $(MAKE) --no-print-directory $(COMPILED_QUICKLY)/.made && \
+	    PYTHONPATH=$(COMPILED_QUICKLY) $(BIN)/pytest $(IN_PARALLEL) $(ARGS) $(COMPILED_TESTS); \
 	else \
 	    echo "Not run: the tests on the compiled package, for want of a C compiler or Python's headers."; \
 	    [ -z "$$CI" ]; \
@@ -134,16 +144,19 @@ $(VENV)/.can-develop: $(VENV)/.can-run requirements/dev.txt
 	@$(PIP_INSTALL) -r requirements/dev.txt
 	@touch $@
 
-$(COMPILED)/.made: $(VENV)/.can-develop scripts/compile $(shell find server/bargein client_web -type f -not -name '*.pyc')
+$(COMPILED)/.made $(COMPILED_QUICKLY)/.made: \
+    $(VENV)/.can-develop scripts/compile $(shell find server/bargein client_web -type f -not -name '*.pyc')
 	@CI=1 scripts/need-program cc
-	@echo "Compiling (a minute or two)"
-	@scripts/compile $(COMPILED)
+	@echo "Compiling (some minutes)"
+	@scripts/compile $(if $(findstring quickly,$@),--quickly) $(@D)
 	@touch $@
 
 # For what can also run interpreted, and then says so.
-.PHONY: compiled
+.PHONY: compiled compiled-quickly
 compiled: setup
 	@if CI=1 scripts/need-program cc; then $(MAKE) --no-print-directory wheel; fi
+compiled-quickly: setup
+	@if CI=1 scripts/need-program cc; then $(MAKE) --no-print-directory $(COMPILED_QUICKLY)/.made; fi
 
 .PHONY: programs
 programs:

@@ -17,15 +17,30 @@ from support.server_process import ServerProcess, serve
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Put the programs of this environment first: Node.js may be one of them. Let no example be timed."""
-    hypothesis.settings.register_profile("bargein", deadline=None)
+    """Put the programs of this environment first: Node.js may be one of them.
+
+    Let no example be timed, and let them be the same on every run, but where new ones are looked for.
+    """
+    hypothesis.settings.register_profile(
+        "bargein", deadline=None, derandomize="BARGEIN_FUZZ_EXAMPLES" not in os.environ
+    )
     hypothesis.settings.load_profile("bargein")
     os.environ["PATH"] = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
+WAIT_LONGEST = ("stock_clients", "e2e", "client_web", "load", "demo", "cli", "fuzz")
+"""Folders whose tests take longest: they talk in real time, or start programs."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run tests marked ``after_all`` last: they look at what the others left."""
-    items.sort(key=lambda item: item.get_closest_marker("after_all") is not None)
+    """Begin with what takes longest, so that at the end no worker waits for another. End with ``after_all``."""
+
+    def place(item: pytest.Item) -> tuple[bool, int]:
+        folder = item.path.parent.name
+        at = WAIT_LONGEST.index(folder) if folder in WAIT_LONGEST else len(WAIT_LONGEST)
+        return item.get_closest_marker("after_all") is not None, at
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
