@@ -328,6 +328,10 @@ class Conversation(Group):
             "words; `answer`, it is answered like any turn."
         ),
     ] = "resume"
+    tell_backchannels: Annotated[
+        bool,
+        Field(description="Tell the model as text, with the next turn, what was said over the reply: `[mm-hm]`."),
+    ] = False
     backchannels: Annotated[
         CommaList, Field(description="Words and phrases, beside those known, that never interrupt: `jawoll,roger`.")
     ] = ()

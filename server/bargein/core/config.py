@@ -115,6 +115,8 @@ class CorePolicy:
     false_interruption: Literal["resume", "ask", "answer"] = "resume"
     """What follows an interruption in which nothing was said: the reply goes on with what was kept of it, or with what
     the model says when it is asked to go on from the heard words; or the turn is answered like any."""
+    tells_backchannels: bool = False
+    """What the caller said while the agent went on ("mm-hm") is told to the model as text, with the next turn."""
     lead_ms: int | None = 400
     """Audio sent ahead of play-out; ``None`` sends as fast as the model produces."""
     transcripts: Literal["paced", "early"] = "paced"

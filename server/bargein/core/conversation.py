@@ -39,6 +39,7 @@ from bargein.core.idling import IdleTimeout
 from bargein.core.item_events import ItemEvent, ItemEvents
 from bargein.core.items import InputAudio, Message, OutputAudio
 from bargein.core.measures import Measures
+from bargein.core.nods import Nods
 from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
 from bargein.core.rules import ECHO_TABLE, INTERRUPTING_TABLE, POLITE_TABLE, TURN_END_TABLE, VOICE_TABLE, Joint
@@ -107,6 +108,7 @@ class Conversation:
         self._healing = Healing(self.history, self.agent, policy.input_limit_ms)
         self.echo = EchoGuard(self.agent, measures)
         self.echo.configure(config.echo_cancellation)
+        self._nods = Nods(self.history, new_id, wanted=policy.tells_backchannels)
         self._second_chance = SecondChance(policy, self.history, self.floor, self.agent, self._cutter)
         self._idle = IdleTimeout(self.agent, self.floor)
         self._items = ItemEvents(self.history, policy, self.agent, self._cutter, self._idle, new_id)
@@ -211,7 +213,8 @@ class Conversation:
                 return self.weigh(weighed, now)
             case events.UtteranceJudged():
                 out: list[Action] = []
-                self._second_chance.judged(event, now, out)
+                if not self._second_chance.judged(event, now, out):
+                    self._nods.judged(event)
                 return out
 
     def hear(self, audio: bytes, windows: Sequence[Window], now: float, echo_db: float = -math.inf) -> list[Action]:
@@ -493,6 +496,7 @@ class Conversation:
         self._follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
 
     def _enter_turn(self, item: Message, out: list[Action]) -> None:
+        self._nods.tell(out)
         previous = self.history.append(item)
         healed = self._healing.entered(item)
         self.history.forget_sound(self._policy.history_audio_limit_bytes)

@@ -185,6 +185,7 @@ def core_policy(settings: Settings) -> CorePolicy:
         judge_limit_ms=settings.judge_limit_ms,
         short_utterance=settings.short_utterance,
         false_interruption=settings.false_interruption,
+        tells_backchannels=settings.tell_backchannels,
     )
 
 
