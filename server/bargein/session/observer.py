@@ -91,6 +91,7 @@ class Observer:
                 | decisions.TurnHealed()
                 | decisions.BargeInRefused()
                 | decisions.Judged()
+                | decisions.ReplyTakenUp()
                 | decisions.RuleAsked()
             ):
                 return self._note_decision(action, now)
