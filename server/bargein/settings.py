@@ -338,6 +338,16 @@ class Conversation(Group):
     interruptions: Annotated[
         CommaList, Field(description="Words and phrases that always interrupt, though they look like backchannels.")
     ] = ()
+    speculation_share: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            description="Ask the model as soon as a turn may be over (200 ms of quiet), and throw its answer away when "
+            "the caller goes on: at most this share of a call's requests, and one more. It saves up to the silence "
+            "that ends a turn; what is thrown away is billed. For models of your own; 0 switches it off.",
+        ),
+    ] = 0.0
     gate_margin_db: Annotated[
         float, Field(ge=0, le=60, description="How far above the caller's noise floor speech must be.")
     ] = 9.0

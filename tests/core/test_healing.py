@@ -258,7 +258,7 @@ def test_a_turn_that_the_caller_has_committed_by_hand_is_whole() -> None:
     assert not healed(script)
 
 
-def test_pieces_in_two_formats_are_one_turn_of_two_sounds() -> None:
+def test_pieces_in_two_formats_stay_apart() -> None:
     script = Script()
     piece(script)
     script.do(events.Configured(SessionConfig(input_format=PCMU_8K, turn_detection=TurnDetection())))
@@ -266,7 +266,8 @@ def test_pieces_in_two_formats_are_one_turn_of_two_sounds() -> None:
     script.speech(600)
     script.silence(500)
     first, second = lengths(script)
-    assert told(script) == [f"user {first} {second}"]
+    assert told(script) == [f"user {first}", f"user {second}"]
+    assert not healed(script)
 
 
 def test_pieces_that_are_too_long_together_stay_apart() -> None:
@@ -278,3 +279,14 @@ def test_pieces_that_are_too_long_together_stay_apart() -> None:
     first, second = lengths(script)
     assert told(script) == [f"user {first}", f"user {second}"]
     assert not healed(script)
+
+
+def test_a_first_piece_that_was_deleted_meanwhile_is_not_joined() -> None:
+    script = Script()
+    piece(script)
+    script.silence(100)
+    script.speech(600)
+    script.do(events.ItemDeleteRequested(script.last(actions.InputCommitted).item.id))
+    script.silence(500)
+    assert not healed(script)
+    assert told(script) == [f"user {lengths(script)[1]}"]

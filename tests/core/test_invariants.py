@@ -29,6 +29,7 @@ DETECTIONS: Final = [
     TurnDetection(idle_timeout_ms=5000, max_wait_ms=2000),
     TurnDetection(interrupt_response=False, create_response=False),
     TurnDetection(silence_duration_ms=0),
+    TurnDetection(silence_duration_ms=640, eagerness="medium", max_wait_ms=4000),
 ]
 
 
@@ -48,6 +49,7 @@ class ConversationMachine(RuleBasedStateMachine):
         turn_limit_ms=st.sampled_from([1500, 60_000]),
         input_limit_ms=st.sampled_from([2000, 300_000]),
         transcripts=st.sampled_from(["paced", "paced", "early"]),
+        speculation_share=st.sampled_from([0.0, 0.3, 1.0]),
     )
     def begin(
         self,
@@ -58,6 +60,7 @@ class ConversationMachine(RuleBasedStateMachine):
         turn_limit_ms: int,
         input_limit_ms: int,
         transcripts: Literal["paced", "early"],
+        speculation_share: float,
     ) -> None:
         policy = CorePolicy(
             lead_ms=lead_ms,
@@ -65,6 +68,7 @@ class ConversationMachine(RuleBasedStateMachine):
             turn_limit_ms=turn_limit_ms,
             input_limit_ms=input_limit_ms,
             transcripts=transcripts,
+            speculation_share=speculation_share,
         )
         self.given = (SessionConfig(turn_detection=detection), policy, reports)
         self.script = Script(self.given[0], policy, reports=reports)

@@ -9,7 +9,7 @@ from bargein.core.actions import Action
 from bargein.core.completion import AssistantMessage, CompletionRequest, ToolMessage, UserAudio, UserMessage
 from bargein.core.completion import Message as CompletionMessage
 from bargein.core.config import TurnDetection
-from bargein.core.decisions import HoldEnded, Interrupted, TurnHealed
+from bargein.core.decisions import HoldEnded, Interrupted, SpeculationEnded, TurnHealed
 from bargein.core.events import Event
 from bargein.core.history import History
 from bargein.core.items import InputAudio, Message
@@ -58,6 +58,8 @@ class Laws:
         self._ended: str | None = None
         """The turn that ended within this batch."""
         self._silence_broken = False
+        self._thrown_away: set[str] = set()
+        """Responses of which nobody may hear."""
         self._turn_bytes: dict[str, int] = {}
         """Sound of each turn, with that of the pieces that it goes on with."""
         self._transcripts = TranscriptLaws(paced=paced_words, reports=reports)
@@ -70,6 +72,7 @@ class Laws:
             self._check(action)
         self._check_decisions(batch)
         self._check_healed(batch)
+        self._check_speculation(batch)
         assert len([action for action in batch if isinstance(action, actions.CancelStream)]) <= 1
         flushed = [action.item_id for action in batch if isinstance(action, actions.Flushed)]
         assert len(flushed) == len(set(flushed))
@@ -86,6 +89,8 @@ class Laws:
                     speaks = True
                 case actions.SpeechStopped():
                     speaks = False
+                case actions.CancelStream(response_id) if response_id not in self.created:
+                    pass  # Asked ahead: nobody had heard of it.
                 case actions.CancelStream() | actions.Flushed():
                     interrupted = interrupted or speaks
                 case actions.ResponseDone(response) if response.reason == "turn_detected":
@@ -97,13 +102,31 @@ class Laws:
         for interruption in said:
             assert interruption.response_id in self.created
             assert [a.item_id for a in batch if isinstance(a, actions.Flushed)] == list(interruption.flushed)
-            cancelled = [a.response_id for a in batch if isinstance(a, actions.CancelStream)]
+            cancelled = [
+                a.response_id for a in batch if isinstance(a, actions.CancelStream) and a.response_id in self.created
+            ]
             assert cancelled == ([] if interruption.cancelled is None else [interruption.cancelled])
             assert interruption.onset_ms <= interruption.at_ms
         ended = [action for action in batch if isinstance(action, HoldEnded) and action.response_id is not None]
         assert not [a for a in batch if isinstance(a, actions.Resumed)] or ended
         for hold in ended:
             assert hold.reason != "confirmed" or said
+
+    def _check_speculation(self, batch: list[Action]) -> None:
+        """What the model was asked ahead is told at the turn's end, or never."""
+        committed = False
+        for action in batch:
+            match action:
+                case actions.InputCommitted():
+                    committed = True
+                case SpeculationEnded(response_id, "used"):
+                    assert committed, "told before the end of the turn"
+                    assert response_id in self.created
+                case SpeculationEnded(response_id):
+                    assert response_id not in self.created | self.open_streams
+                    self._thrown_away.add(response_id)
+                case _:
+                    pass
 
     def _check_healed(self, batch: list[Action]) -> None:
         """A turn that was ended too early is answered once, as one: with the sound of all its pieces."""
@@ -115,7 +138,7 @@ class Laws:
                 case TurnHealed(item_id, goes_on_with, response_id):
                     assert response_id in self.done, "the reply to half a turn goes on"
                     whole_bytes = self._turn_bytes[item_id] = self._turn_bytes[item_id] + self._turn_bytes[goes_on_with]
-                case actions.StartStream(_, request) if whole_bytes:
+                case actions.StartStream(_, request, ahead=None) if whole_bytes:
                     turn = request.messages[-1]
                     assert isinstance(turn, UserMessage)
                     told = [part for part in turn.parts if isinstance(part, UserAudio)]
@@ -169,8 +192,9 @@ class Laws:
         self, action: actions.StartStream | actions.CancelStream | actions.PauseStream | actions.ContinueStream
     ) -> None:
         match action:
-            case actions.StartStream(response_id, request, again):
+            case actions.StartStream(response_id, request, again, ahead):
                 assert again is (response_id in self._asked), "asked twice without a reason"
+                assert (ahead is None) is (response_id in self.created), "asked before anybody was told"
                 assert response_id not in self._asked_again, "asked for ever"
                 assert not again or response_id not in self._open_items.values(), "asked again after something was told"
                 if again:
@@ -195,6 +219,7 @@ class Laws:
         response = action.response
         if isinstance(action, actions.ResponseCreated):
             assert response.id not in self.created
+            assert response.id not in self._thrown_away, "what was thrown away is told"
             self.created.add(response.id)
             if response.conversation_id is None:
                 self._out_of_band.add(response.id)

@@ -244,6 +244,8 @@ class StartStream:
     request: CompletionRequest
     again: bool = False
     """The model has answered this response without sound: it is asked once more."""
+    ahead: AudioFormat | None = None
+    """The turn is not over yet: nothing was told of the response, and it may never be. In this format it will."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.completion import StreamPiece
+from bargein.core.completion import StreamPiece, Usage
 from bargein.core.config import CorePolicy
 from bargein.core.cutting import Cutter
 from bargein.core.decisions import HoldEndReason
@@ -56,6 +56,7 @@ from bargein.core.replies import OutOfBand, ReplyMaker
 from bargein.core.reply import Reply
 from bargein.core.rules import BEGINNING_TABLE, FLOW_TABLE, GIVING_WAY_TABLE, REQUEST_TABLE, TURNOUT_TABLE
 from bargein.core.said import Said, Sayings
+from bargein.core.speculation import Started, used
 from bargein.core.tails import Tails
 from bargein.core.verdicts import Active, Asker, Flow, Output, Request, Turnout, Way
 from bargein.errors import CallerError
@@ -120,6 +121,11 @@ class Agent:
     def newest(self) -> Reply | None:
         """The newest reply that is made or heard."""
         return self.active or self._tails.newest
+
+    @property
+    def is_free(self) -> bool:
+        """A turn that ended now would be answered at once, and nothing is known that would change what is told."""
+        return self._floor.agent_state is AgentState.IDLE and self._queue.asker is None and not self._cutter.is_waiting
 
     # Beginning and progress.
 
@@ -420,6 +426,26 @@ class Agent:
         if wanted.out_of_band:
             self._beside.add(reply)
             return
+        self._go(reply, now, out)
+
+    def take_up(
+        self, wanted: ResponseRequested, started: Started, charged: Usage | None, now: float, out: list[Action]
+    ) -> None:
+        """Begin a response that the model was asked for ahead. Nothing is active, and nothing queued.
+
+        :param charged: what was thrown away before it.
+        """
+        self._cutter.settle(now, out, everything=True)
+        reply = self._maker.take_up(wanted, started.response_id, started.request, out)
+        reply.charge(charged)
+        out.append(used(started, now))
+        self._go(reply, now, out)
+        for piece in started.pieces:
+            self._take(reply, piece, out)
+        self.pump(now, out)
+
+    def _go(self, reply: Reply, now: float, out: list[Action]) -> None:
+        """It is the active one."""
         self.active = reply
         beginning = self._floor.ask(BEGINNING_TABLE, (self._floor.caller_state, self._floor.agent_state))
         self._step(beginning.trigger)

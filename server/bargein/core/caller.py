@@ -174,6 +174,12 @@ class Caller:
         self.speech_item_id = None
         return self._item(item_id, self.buffer.take(self._speech_start, end_sample))
 
+    def turn_so_far(self) -> Message | None:
+        """The announced speech as it would be an item now; ``None``: there is none."""
+        if self.speech_item_id is None:
+            return None
+        return self._item(self.speech_item_id, self.buffer.peek(self._speech_start, self.buffer.end_sample))
+
     def take_all(self) -> Message:
         """All that is buffered becomes an item, by the caller's own ``commit``.
 

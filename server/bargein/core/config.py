@@ -8,12 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.core.completion import ToolChoice
 from bargein.core.sound_judge import Leaning
 from bargein.core.turn_end import WAITS, Eagerness
+
+RULE_OF_EAGERNESS: Final[Mapping[str, Eagerness]] = {"low": "low", "medium": "medium", "auto": "medium", "high": "high"}
+"""By the protocol's names."""
+
+
+def usual_silence_ms(eagerness: Eagerness) -> int:
+    """What ends a turn of which nothing more is known."""
+    return WAITS[eagerness].usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +140,9 @@ class CorePolicy:
     """Responses beside the conversation that one caller may have in progress."""
     turn_limit_ms: int = 60_000
     """The longest turn that is detected. It is committed and answered then; what goes on is the next."""
+    speculation_share: float = 0.0
+    """Share of a conversation's requests that may be thrown away, and one more, for asking the model before a turn is
+    certain to be over; 0: it is not asked before."""
     input_limit_ms: int = 300_000
     """The caller's uncommitted audio. What is detected as speech is committed before more would have to be dropped, and
     goes on as another item."""

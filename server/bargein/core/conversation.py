@@ -16,6 +16,7 @@ from bargein.core import actions, events
 from bargein.core.actions import Action
 from bargein.core.agent import Agent
 from bargein.core.caller import Caller
+from bargein.core.completion import StreamPiece
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
 from bargein.core.decisions import (
@@ -45,12 +46,15 @@ from bargein.core.reply import NewId
 from bargein.core.rules import ECHO_TABLE, INTERRUPTING_TABLE, POLITE_TABLE, TURN_END_TABLE, VOICE_TABLE, Joint
 from bargein.core.second_chance import SecondChance
 from bargein.core.snapshots import message_now
-from bargein.core.turn_end import wait_ms
+from bargein.core.speculation import Speculation
+from bargein.core.turn_end import may_be_over, wait_ms
 from bargein.core.verdicts import Answering, EchoRule, TurnEnd, Verdict
 from bargein.core.words import WordAligner
 
 INTONATION_MS: Final = 500
 """So much of the speech before a pause tells whether the voice fell or hung."""
+
+_GOING_ON: Final = frozenset({CallerTrigger.GO_ON, CallerTrigger.NEXT_GOES_ON})
 
 _REFUSED: Final[dict[tuple[Verdict, CallerTrigger], RefusalReason]] = {
     (Verdict.SPEAK_ON, CallerTrigger.EVIDENCE): "not allowed",
@@ -105,6 +109,7 @@ class Conversation:
             unix_offset_s=unix_offset_s,
         )
         self.agent = Agent(policy, self.floor, self._cutter, maker)
+        self._speculation = Speculation(maker, policy)
         self._healing = Healing(self.history, self.agent, policy.input_limit_ms)
         self.echo = EchoGuard(self.agent, measures)
         self.echo.configure(config.echo_cancellation)
@@ -138,12 +143,21 @@ class Conversation:
         """
         out: list[Action] = []
         self._record(event, now)
+        stale = self._speculation.response_id is not None and self._speculation.is_ended_by(event)
+        if stale:
+            self._speculation.tell_ended(out, now)
+        done = self._deal_with(event, now, out)
+        if stale:
+            self._speculation.ended()
+        return done
+
+    def _deal_with(self, event: Event, now: float, out: list[Action]) -> list[Action]:
         match event:
             case events.AudioAppended() | events.SpeechWeighed() | events.UtteranceJudged():
                 return self._handle_speech(event, now)
             case events.StreamProgressed(response_id, piece):
                 # Server events, from response.output_item.added to response.done.
-                self.agent.progress(response_id, piece, now, out)
+                self._progress(response_id, piece, now, out)
             case events.TimerFired():
                 # input_audio_buffer.timeout_triggered; what else time brings has no section.
                 self.agent.pump(now, out)
@@ -154,10 +168,11 @@ class Conversation:
             case events.PlaybackReported() | events.PlaybackFlushed():
                 # bargein.played, bargein.flushed: of `bargein.v1`, not of the reference.
                 self._handle_playback(event, now, out)
-            case events.StreamFailed(response_id, failure, processed):
+            case events.StreamFailed():
                 # response.done with status "failed" and status_details.error.
-                self.agent.fail(response_id, failure, now, out, processed=processed)
+                self._fail(event, now, out)
             case events.CallerLeft():
+                self._speculation.leave(out, now)
                 self.agent.leave(now, out)
             case events.Configured(config):
                 # session.update.
@@ -187,6 +202,18 @@ class Conversation:
     def _record(self, event: Event, now: float) -> None:
         if self.on_event is not None and not isinstance(event, _TOLD_BY_THEMSELVES):
             self.on_event(event, now)
+
+    def _progress(self, response_id: str, piece: StreamPiece, now: float, out: list[Action]) -> None:
+        if response_id == self._speculation.response_id:
+            self._speculation.progress(piece)
+        else:
+            self.agent.progress(response_id, piece, now, out)
+
+    def _fail(self, event: events.StreamFailed, now: float, out: list[Action]) -> None:
+        if event.response_id == self._speculation.response_id:
+            self._speculation.fail(out, now, processed=event.processed)
+        else:
+            self.agent.fail(event.response_id, event.failure, now, out, processed=event.processed)
 
     def _handle_playback(
         self, event: events.PlaybackReported | events.PlaybackFlushed, now: float, out: list[Action]
@@ -240,22 +267,29 @@ class Conversation:
                     self._on_signal(signal, now, out)
                     self._tell_rules(out)
                 elif endpointer.pause_noticed:
-                    self._weigh_pause(endpointer)
+                    self._weigh_pause(endpointer, now, out)
             caller.forget_silence()
         caller.keep_to_limit()
         return out
 
-    def _weigh_pause(self, endpointer: Endpointer) -> None:
-        """The caller pauses: how long it may last follows from what is known of it."""
+    def _weigh_pause(self, endpointer: Endpointer, now: float, out: list[Action]) -> None:
+        """The caller pauses: how long it may last follows from what is known of it, and so does whether the model is
+        asked ahead.
+        """
         pause, detection = endpointer.notice_pause(), self.config.turn_detection
-        if detection is None or detection.eagerness is None:
+        speculates = self._speculation.allowed and self.agent.is_free and self._answering is not Answering.NONE
+        if detection is None or (detection.eagerness is None and not speculates):
             return
         buffer = self.caller.buffer
-        heard = buffer.peek(
-            endpointer.pause_sample - buffer.format.samples_in_ms(INTONATION_MS), endpointer.pause_sample
-        )
-        slope = self._measures.pitch_slope(heard, buffer.format)
-        endpointer.wait(wait_ms(replace(pause, slope_st_per_s=slope), detection.eagerness))
+        first = endpointer.pause_sample - buffer.format.samples_in_ms(INTONATION_MS)
+        slope = self._measures.pitch_slope(buffer.peek(first, endpointer.pause_sample), buffer.format)
+        pause = replace(pause, slope_st_per_s=slope)
+        if detection.eagerness is not None:
+            endpointer.wait(wait_ms(pause, detection.eagerness))
+        turn = self.caller.turn_so_far()
+        if speculates and turn is not None and may_be_over(pause):
+            wanted = ResponseRequested(self.config.response)
+            self._speculation.begin(wanted, turn, self._healing.link_of(turn.id), now, out)
 
     def playing(self, now: float) -> tuple[OutputAudio, int] | None:
         """The sound that the caller's loudspeaker plays, as far as is known, and which sample of it."""
@@ -311,6 +345,8 @@ class Conversation:
         """Do what the rules of the floor say about what the caller did."""
         floor = self.floor
         self._figures = signal.figures
+        if self._speculation.response_id is not None and signal.trigger in _GOING_ON:
+            self._speculation.drop(out, now)
         has_floor = floor.agent_state is not AgentState.IDLE and floor.agent_state is not AgentState.WAITING
         verdict = floor.ask(self._joint_table, (signal.trigger, floor.agent_state))
         if self._ignores_echo(verdict, signal, now, out):
@@ -466,7 +502,15 @@ class Conversation:
         return item, quiet_ms
 
     def _answer(self, item_id: str, now: float, out: list[Action]) -> None:
-        self.agent.respond(ResponseRequested(self.config.response), now, out, answers=item_id)
+        wanted = ResponseRequested(self.config.response)
+        started = self._speculation.take()
+        if started is not None:
+            self.agent.take_up(wanted, started, self._speculation.take_unpaid(), now, out)
+            return
+        self.agent.respond(wanted, now, out, answers=item_id)
+        reply = self.agent.active
+        if reply is not None and reply.follows == item_id:
+            reply.charge(self._speculation.take_unpaid())
 
     def _note_rule(self, table: AnyTable, key: object, answer: object) -> None:
         parts = key if isinstance(key, tuple) else (key,)

@@ -35,6 +35,11 @@ class Cutter:
         self._aligner = aligner
         self._pending: dict[str, _Pending] = {}
 
+    @property
+    def is_waiting(self) -> bool:
+        """A caller has not said yet where it stopped."""
+        return bool(self._pending)
+
     def cut(self, reply: Reply, now: float, *, exact: bool = False) -> None:
         """The caller will hear no more of ``reply`` than it has heard by ``now``. Tell it so with :meth:`tell`.
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from bargein.core.completion import Usage
+
 InterruptionReason = Literal["confirmed", "went on"]
 """New speech was confirmed; or the caller, announced before, went on after a pause."""
 HoldEndReason = Literal[
@@ -34,6 +36,9 @@ by a commit or a clear, or because turn detection was switched off.
 """
 RefusalReason = Literal["echo", "misfire", "backchannel", "noise", "not allowed", "same speech"]
 """``not allowed``: ``interrupt_response: false``. ``same speech``: it only goes on after its turn was bounded."""
+
+SpeculationOutcome = Literal["used", "dropped", "failed", "left"]
+"""``dropped``: the caller went on, or changed what was to be answered. ``failed``: its stream broke."""
 
 UtteranceVerdict = Literal["interruption", "backchannel", "noise"]
 """Why somebody spoke over a reply: to stop it, to say that it may go on ("mm-hm"), or not at all."""
@@ -112,6 +117,20 @@ class TurnHealed:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeculationEnded:
+    """The model was asked before the turn was over, and now that is decided."""
+
+    response_id: str
+    outcome: SpeculationOutcome
+    after_ms: float
+    """Since it was asked."""
+    sounds: bool
+    """The model had begun to speak by then."""
+    usage: Usage
+    """What was thrown away: told with the response that follows, but where the caller has ``left``."""
+
+
+@dataclass(frozen=True, slots=True)
 class BargeInRefused:
     """The caller spoke, or seemed to, over an agent that goes on."""
 
@@ -164,4 +183,14 @@ class RuleAsked:
     figures: Figures | None = None
 
 
-Decision = Interrupted | HoldEnded | TurnEnded | TurnHealed | BargeInRefused | Judged | ReplyTakenUp | RuleAsked
+Decision = (
+    Interrupted
+    | HoldEnded
+    | TurnEnded
+    | TurnHealed
+    | SpeculationEnded
+    | BargeInRefused
+    | Judged
+    | ReplyTakenUp
+    | RuleAsked
+)

@@ -67,6 +67,10 @@ class Healing:
         self._going_on = (item_id, goes_on, Healed(before_id, reply.id, heard_ms))
         return True
 
+    def link_of(self, item_id: str) -> GoesOn | None:
+        """What the speech in progress, which will be that item, goes on with."""
+        return self._going_on[1] if self._going_on is not None and self._going_on[0] == item_id else None
+
     def entered(self, item: Message) -> Healed | None:
         """A turn has entered the conversation. Returns what it was joined with, if it was."""
         going_on, self._going_on = self._going_on, None
@@ -75,7 +79,8 @@ class Healing:
         _, goes_on, healed = going_on
         self._history.goes_on[item.id] = goes_on
         turns = whole_turns(self._history, self._history.goes_on, self._limit_ms)
-        if any(turn.id == goes_on.before_id for turn in turns):
+        gone = self._history.get(goes_on.before_id) is None
+        if gone or any(turn.id == goes_on.before_id for turn in turns):
             del self._history.goes_on[item.id]
             return None
         return healed

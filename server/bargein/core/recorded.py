@@ -17,17 +17,7 @@ from dataclasses import dataclass
 from bargein.core.actions import Action
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.conversation import Conversation
-from bargein.core.decisions import (
-    BargeInRefused,
-    Decision,
-    HoldEnded,
-    Interrupted,
-    Judged,
-    ReplyTakenUp,
-    RuleAsked,
-    TurnEnded,
-    TurnHealed,
-)
+from bargein.core.decisions import Decision
 from bargein.core.events import Event
 from bargein.core.measures import Measures
 from bargein.core.words import WordAligner
@@ -46,14 +36,7 @@ class Replayed:
     @property
     def decisions(self) -> list[tuple[float, Decision]]:
         """What was decided, and why: every rule that was asked among it."""
-        return [
-            (at, action)
-            for at, action in self.actions
-            if isinstance(
-                action,
-                Interrupted | HoldEnded | TurnEnded | TurnHealed | BargeInRefused | Judged | ReplyTakenUp | RuleAsked,
-            )
-        ]
+        return [(at, action) for at, action in self.actions if isinstance(action, Decision)]
 
 
 def replay(

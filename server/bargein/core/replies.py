@@ -17,8 +17,8 @@ from bargein.core.completion import (
 from bargein.core.config import CorePolicy, ResponseSettings
 from bargein.core.context import ContextOverflowError
 from bargein.core.events import ResponseRequested
-from bargein.core.history import History
-from bargein.core.items import Failure, OutputAudio, Response
+from bargein.core.history import GoesOn, History
+from bargein.core.items import Failure, Message, OutputAudio, Response
 from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
 from bargein.core.reply import NewId, Reply
 from bargein.core.requests import build_request, context_items
@@ -82,11 +82,8 @@ class ReplyMaker:
             )
             out.append(actions.ResponseDone(response_now(response)))
             return None
-        follows = None if wanted.out_of_band or wanted.input is not None else self._history.last_id
         out.append(actions.StartStream(response.id, request))
-        reply = self._reply(response, request, out_of_band=wanted.out_of_band)
-        reply.follows = follows
-        return reply
+        return self._reply_to(wanted, response, request)
 
     def go_on(
         self, cut: Reply, kept: list[str | bytes] | None, now: float, out: list[Action]
@@ -132,6 +129,35 @@ class ReplyMaker:
         request = build_request(settings, items, self._history, self._policy, unix_s=now + self._unix_offset_s)
         return request.going_on_after("".join(piece.text for piece in said if isinstance(piece, TranscriptPiece)))
 
+    def ask_ahead(
+        self, wanted: ResponseRequested, item: Message, goes_on: GoesOn | None, now: float
+    ) -> tuple[str, CompletionRequest] | None:
+        """What the model would be asked if ``item`` was the conversation's last, and the id of that response. ``None``:
+        the conversation does not fit.
+        """
+        links = self._history.goes_on if goes_on is None else {**self._history.goes_on, item.id: goes_on}
+        items = whole_turns([*self._history, item], links, self._policy.input_limit_ms)
+        unix_s = now + self._unix_offset_s
+        try:
+            request = build_request(wanted.settings, items, self._history, self._policy, unix_s=unix_s)
+        except ContextOverflowError:
+            return None
+        return self._new_id("resp"), request
+
+    def take_up(
+        self, wanted: ResponseRequested, response_id: str, request: CompletionRequest, out: list[Action]
+    ) -> Reply:
+        """Create the response that the model was asked for ahead."""
+        response = self._response(wanted, response_id)
+        out.append(actions.ResponseCreated(response_now(response)))
+        return self._reply_to(wanted, response, request)
+
+    def _reply_to(self, wanted: ResponseRequested, response: Response, request: CompletionRequest) -> Reply:
+        reply = self._reply(response, request, out_of_band=wanted.out_of_band)
+        if not wanted.out_of_band and wanted.input is None:
+            reply.follows = self._history.last_id
+        return reply
+
     def _reply(self, response: Response, request: CompletionRequest, *, out_of_band: bool) -> Reply:
         self._count += 1
         return Reply(
@@ -152,9 +178,9 @@ class ReplyMaker:
         response.status, response.reason, response.usage = "cancelled", "turn_detected", Usage(estimated=True)
         out.append(actions.ResponseDone(response_now(response)))
 
-    def _response(self, wanted: ResponseRequested) -> Response:
+    def _response(self, wanted: ResponseRequested, response_id: str | None = None) -> Response:
         conversation_id = None if wanted.out_of_band else self._conversation_id
-        return Response(self._new_id("resp"), wanted.settings, conversation_id, wanted.metadata)
+        return Response(response_id or self._new_id("resp"), wanted.settings, conversation_id, wanted.metadata)
 
     def _paced(self, audio: OutputAudio) -> Playback:
         fmt = audio.format

@@ -102,6 +102,7 @@ class Reply:
         self._words: list[str] = []
         """Of a reply that should be spoken, before its first sound: a reply of words alone is asked for again."""
         self._words_before: list[str] = []
+        self._charged: Usage | None = None
         self._spent: Usage | None = None
         """By the first request, where the model was asked again."""
 
@@ -128,6 +129,10 @@ class Reply:
     @property
     def audio(self) -> OutputAudio | None:
         return None if self.playback is None else self.playback.audio
+
+    def charge(self, usage: Usage | None) -> None:
+        """What was thrown away before it, if anything was, counts as its own."""
+        self._charged = usage
 
     def speaks_in(self, item_id: str) -> bool:
         """Whether this is the item of its sound, or of its text."""
@@ -225,6 +230,8 @@ class Reply:
             self.response.usage = self._estimated_usage()
         if self._spent is not None:
             self.response.usage += self._spent
+        if self._charged is not None:
+            self.response.usage += self._charged
         out.append(actions.ResponseDone(response_now(self.response)))
 
     def _message_as_told(self, message: Message, heard: Heard | None, out: list[Action]) -> Message:

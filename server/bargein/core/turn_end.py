@@ -93,6 +93,12 @@ def wait_ms(pause: Pause, eagerness: Eagerness) -> int:
     return wait
 
 
+def may_be_over(pause: Pause) -> bool:
+    """Whether it is worth while to ask the model already."""
+    hung = pause.slope_st_per_s is not None and pause.slope_st_per_s >= HUNG_ST_PER_S
+    return not hung and not (len(pause.bursts_ms) >= PLAIN_DICTATION and is_dictated(pause.bursts_ms))
+
+
 def is_dictated(bursts_ms: Sequence[int]) -> bool:
     """Whether a turn goes like digits or letters: short bursts of like length."""
     if len(bursts_ms) < SHORTEST_DICTATION:

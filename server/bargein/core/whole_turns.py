@@ -36,7 +36,7 @@ def _before(told: Sequence[Item], link: GoesOn) -> int | None:
 
 
 def _joined(before: Item, after: Item, limit_ms: int) -> Message | None:
-    """Both pieces as one; ``None``: together they are too long for one."""
+    """Both pieces as one; ``None``: together they are too long for one, or in two formats."""
     # Deleted, and another put in its place under the same name, it is none that was heard.
     if not isinstance(before, Message) or not isinstance(after, Message) or before.role != "user" or not before.parts:
         return None
@@ -52,8 +52,10 @@ def _joined_parts(before: Sequence[Part], after: Sequence[Part], limit_ms: int) 
     if not last.audio:
         # It is not kept any more: its words stand for it.
         return [*older, InputText(last.transcript or ""), first]
-    if not first.audio or last.format != first.format:
+    if not first.audio:
         return [*older, last, first]
+    if last.format != first.format:
+        return None
     if _ms(last.audio, last.format) + _ms(first.audio, first.format) > limit_ms:
         return None
     words = f"{last.transcript} {first.transcript}" if last.transcript and first.transcript else None

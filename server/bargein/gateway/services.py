@@ -175,6 +175,7 @@ def core_policy(settings: Settings) -> CorePolicy:
         backlog_limit_ms=settings.backlog_limit_ms,
         turn_limit_ms=settings.turn_limit_ms,
         input_limit_ms=settings.input_limit_ms,
+        speculation_share=settings.speculation_share,
         gate_margin_db=settings.gate_margin_db,
         gate_margin_speaking_db=settings.gate_margin_speaking_db,
         max_request_bytes=settings.max_request_bytes,

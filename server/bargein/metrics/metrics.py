@@ -34,6 +34,7 @@ UpstreamErrorKind = Literal["refused", "audio_gone", "rate_limited", "unavailabl
 TranscriptionOutcome = Literal["completed", "failed"]
 JudgeLabel = Literal["words", "local", "sound"]
 JudgedAs = Literal["interruption", "backchannel", "noise"]
+SpeculationOutcome = Literal["used", "dropped", "failed", "left"]
 SilentReplyOutcome = Literal["asked_again", "given_up"]
 TokenDirection = Literal["input", "output"]
 TokenKind = Literal["text", "audio"]
@@ -126,6 +127,12 @@ class Metrics:
         self.turns = self._counter("bargein_turns", "Turns of callers that were committed.")
         self.turns_healed = self._counter(
             "bargein_turns_healed", "Turns that were ended too early, went on, and were answered as one."
+        )
+        self.speculations: Mapping[SpeculationOutcome, Counter] = _children(
+            self._counter(
+                "bargein_speculations", "Requests made before a turn was over, by what came of them.", "outcome"
+            ),
+            get_args(SpeculationOutcome),
         )
         self.barge_ins = self._counter("bargein_barge_ins", "Confirmed interruptions of a response.")
         self.holds: Mapping[HoldOutcome, Counter] = _children(

@@ -89,6 +89,7 @@ class Observer:
                 | decisions.HoldEnded()
                 | decisions.TurnEnded()
                 | decisions.TurnHealed()
+                | decisions.SpeculationEnded()
                 | decisions.BargeInRefused()
                 | decisions.Judged()
                 | decisions.ReplyTakenUp()
@@ -173,6 +174,13 @@ class Observer:
                 self._metrics.false_interruptions.inc()
             case decisions.TurnHealed():
                 self._metrics.turns_healed.inc()
+            case decisions.SpeculationEnded(response_id, outcome, sounds=sounds, usage=usage):
+                self._metrics.speculations[outcome].inc()
+                if outcome == "used" and sounds:
+                    self._clock.audio_came(response_id, now)
+                if outcome == "left":  # No response will tell of it.
+                    self._totals.add(usage)
+                    self._metrics.count_tokens(usage)
             case _:
                 pass
         return None

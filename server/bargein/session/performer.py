@@ -54,11 +54,13 @@ class Performer:
                     | decisions.HoldEnded()
                     | decisions.TurnEnded()
                     | decisions.TurnHealed()
+                    | decisions.SpeculationEnded()
                     | decisions.BargeInRefused()
                     | decisions.Judged()
                     | decisions.ReplyTakenUp()
                     | decisions.RuleAsked()
                 ):
+                    self._mind_sound(action)
                     if protocol.wants_decisions:
                         protocol.tell_decision(explained(action))
                 case _:
@@ -77,6 +79,8 @@ class Performer:
                 case actions.ResponseDone():
                     self._observer.note(action, now)
                     self._mind_sound(action)
+                case decisions.SpeculationEnded():
+                    self._observer.note(action, now)
                 case _:
                     pass
 
@@ -92,9 +96,11 @@ class Performer:
 
     def _work(self, action: WorkAction) -> None:
         match action:
-            case actions.StartStream(response_id, request, again):
+            case actions.StartStream(response_id, request, again, ahead):
                 if again and (sound := self.sounds.get(response_id)) is not None:
                     sound.begin_again()
+                if ahead is not None:
+                    self.sounds[response_id] = ReplySound(ahead, raw=self._protocol.raw_sound)
                 self._streams.start(response_id, request)
             case actions.CancelStream(response_id):
                 self._streams.cancel(response_id)
@@ -112,9 +118,13 @@ class Performer:
     def _mind_sound(self, action: Action) -> None:
         match action:
             case actions.ResponseCreated(response):
-                self.sounds[response.id] = ReplySound(response.settings.output_format, raw=self._protocol.raw_sound)
+                if response.id not in self.sounds:  # Else it was asked for ahead, and has begun to be converted.
+                    fmt = response.settings.output_format
+                    self.sounds[response.id] = ReplySound(fmt, raw=self._protocol.raw_sound)
             case actions.ResponseDone(response):
                 self.sounds.pop(response.id, None)
+            case decisions.SpeculationEnded(response_id, outcome) if outcome != "used":
+                self.sounds.pop(response_id, None)
             case _:
                 pass
 

@@ -13,6 +13,7 @@ from bargein.core.decisions import (
     Judged,
     ReplyTakenUp,
     RuleAsked,
+    SpeculationEnded,
     TurnEnded,
     TurnHealed,
 )
@@ -59,6 +60,15 @@ def explained(decision: Decision) -> Record:
                 "goes_on_with": goes_on_with,
                 "response_id": response_id,
                 "heard_ms": heard_ms,
+            }
+        case SpeculationEnded(response_id, outcome, after_ms, sounds, usage):
+            return {
+                "what": "asked ahead",
+                "why": outcome,
+                "response_id": response_id,
+                "after_ms": round(after_ms, 1),
+                "sounds": sounds,
+                "tokens": usage.input_tokens + usage.output_tokens,
             }
         case BargeInRefused(reason, at_ms, figures):
             return {"what": "barge-in refused", "why": reason, "at_ms": at_ms, **_figures(figures)}

@@ -15,9 +15,15 @@ from pydantic import BaseModel, TypeAdapter
 
 from bargein.core.audio import FORMATS, AudioFormat
 from bargein.core.completion import ForcedFunction, ToolChoice
-from bargein.core.config import ResponseSettings, SessionConfig, Transcription, TurnDetection
+from bargein.core.config import (
+    RULE_OF_EAGERNESS,
+    ResponseSettings,
+    SessionConfig,
+    Transcription,
+    TurnDetection,
+    usual_silence_ms,
+)
 from bargein.core.events import ResponseRequested
-from bargein.core.turn_end import WAITS, Eagerness
 from bargein.errors import CallerError
 from bargein.wire import audio_models, written
 from bargein.wire import session_models as models
@@ -32,7 +38,6 @@ _SESSION: Final = TypeAdapter(models.SessionFields)
 _RESPONSE: Final = TypeAdapter(models.ResponseFields)
 _MERGED: Final = (audio_models.Audio, audio_models.AudioInput, audio_models.AudioOutput)
 
-_EAGERNESS: Final[dict[str, Eagerness]] = {"low": "low", "medium": "medium", "high": "high", "auto": "medium"}
 _CEILING_OF_EAGERNESS_MS: Final = {"low": 8000, "medium": 4000, "high": 2000, "auto": 4000}
 
 
@@ -278,8 +283,8 @@ def _turn_detection(detection: audio_models.TurnDetection | None) -> TurnDetecti
             )
         case audio_models.SemanticVad():
             return TurnDetection(
-                silence_duration_ms=WAITS[_EAGERNESS[detection.eagerness]].usual,
-                eagerness=_EAGERNESS[detection.eagerness],
+                silence_duration_ms=usual_silence_ms(RULE_OF_EAGERNESS[detection.eagerness]),
+                eagerness=RULE_OF_EAGERNESS[detection.eagerness],
                 max_wait_ms=_CEILING_OF_EAGERNESS_MS[detection.eagerness],
                 create_response=detection.create_response,
                 interrupt_response=detection.interrupt_response,
