@@ -289,9 +289,24 @@ class Conversation(Group):
         ),
     ] = "paced"
     hold_after_ms: Annotated[int, Field(ge=10, le=2000, description="Speech of the caller that holds the reply.")] = 80
+    vad: Annotated[
+        str,
+        Field(
+            min_length=1,
+            description="What hears that callers speak: `cascade`, webrtcvad holds the reply and Silero confirms; "
+            "`webrtcvad` alone, the smallest; `silero` in both roles; or the name of an entry point of the group "
+            "`bargein.detectors`.",
+        ),
+    ] = "webrtcvad"
     confirm_after_ms: Annotated[
-        int, Field(ge=20, le=5000, description="Speech of the caller that makes it a barge-in.")
-    ] = 240
+        int | None,
+        Field(
+            ge=20,
+            le=5000,
+            description="Speech of the caller over a reply that makes it a barge-in. Unset: 240 with `webrtcvad` "
+            "alone, else 400, and what is shorter is judged when it ends.",
+        ),
+    ] = None
     hold_limit_ms: Annotated[
         int, Field(ge=100, le=10_000, description="A hold without a decision ends after so long.")
     ] = 1000
@@ -523,7 +538,7 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
 
     @model_validator(mode="after")
     def _confirm_follows_hold(self) -> Settings:
-        if self.confirm_after_ms < self.hold_after_ms:
+        if self.confirm_after_ms is not None and self.confirm_after_ms < self.hold_after_ms:
             raise ValueError(
                 f"{PREFIX}CONFIRM_AFTER_MS {self.confirm_after_ms} must not be below {PREFIX}HOLD_AFTER_MS "
                 f"({self.hold_after_ms})"

@@ -37,11 +37,16 @@ def test_every_state_can_be_reached_and_left() -> None:
 def test_the_joint_table_answers_whatever_the_caller_can_do(table: Joint) -> None:
     from_silence = {trigger for state, trigger in CALLER_TABLE.rows if state is CallerState.SILENT}
     meets_nobody_who_waits = from_silence - {CallerTrigger.TAKEN}
+    # It is judged why somebody spoke over a reply, where they may interrupt it.
+    judged_in = (
+        {AgentState.THINKING, AgentState.SPEAKING, AgentState.DRAINING} if table is INTERRUPTING_TABLE else set()
+    )
     assert set(table.rows) == {
         (trigger, agent)
         for trigger in CallerTrigger
         for agent in AgentState
-        if agent is not AgentState.WAITING or trigger not in meets_nobody_who_waits
+        if (agent is not AgentState.WAITING or trigger not in meets_nobody_who_waits)
+        and (trigger is not CallerTrigger.CEASE or agent in judged_in)
     }
 
 

@@ -13,6 +13,7 @@ from bargein.core import actions, events
 from bargein.core.audio import PCM16_24K, PCMU_8K, AudioFormat
 from bargein.core.completion import TextPiece, ToolCallPiece
 from bargein.core.config import CorePolicy, SessionConfig, TurnDetection
+from bargein.core.decisions import UtteranceVerdict
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, CallerState
 from bargein.core.items import Failure, FunctionCall, FunctionCallOutput, InputText, ItemReference, Message
@@ -50,9 +51,11 @@ class ConversationMachine(RuleBasedStateMachine):
         input_limit_ms=st.sampled_from([2000, 300_000]),
         transcripts=st.sampled_from(["paced", "paced", "early"]),
         speculation_share=st.sampled_from([0.0, 0.3, 1.0]),
+        judging=st.sampled_from(["first detector", "sound", "words"]),
     )
     def begin(
         self,
+        *,
         reports: bool,
         detection: TurnDetection | None,
         lead_ms: int | None,
@@ -61,6 +64,7 @@ class ConversationMachine(RuleBasedStateMachine):
         input_limit_ms: int,
         transcripts: Literal["paced", "early"],
         speculation_share: float,
+        judging: Literal["first detector", "sound", "words"],
     ) -> None:
         policy = CorePolicy(
             lead_ms=lead_ms,
@@ -69,6 +73,8 @@ class ConversationMachine(RuleBasedStateMachine):
             input_limit_ms=input_limit_ms,
             transcripts=transcripts,
             speculation_share=speculation_share,
+            weighs=judging != "first detector",
+            judges_words=judging == "words",
         )
         self.given = (SessionConfig(turn_detection=detection), policy, reports)
         self.script = Script(self.given[0], policy, reports=reports)
@@ -99,6 +105,18 @@ class ConversationMachine(RuleBasedStateMachine):
     def caller_is_silent(self, ms: int) -> None:
         self.script.silence(ms * 20)
         self.check()
+
+    @rule(ms=st.integers(1, 15), quiet_ms=st.integers(0, 15))
+    def caller_nods(self, ms: int, quiet_ms: int) -> None:
+        self.script.speech(ms * 20)
+        self.script.silence(quiet_ms * 20)
+        self.check()
+
+    @rule(verdict=st.sampled_from(["interruption", "backchannel", "noise"]))
+    def judge_answers(self, verdict: UtteranceVerdict) -> None:
+        if self.script.all(actions.StartJudging):
+            self.script.judge(verdict)
+            self.check()
 
     @rule(ms=st.integers(1, 25))
     def caller_coughs(self, ms: int) -> None:

@@ -7,6 +7,7 @@ hand, not read from the tables: a row that says something else makes a test fail
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -19,7 +20,7 @@ from bargein.core.items import Failure
 from bargein.core.rules import TABLES
 from bargein.errors import CallerError
 from support.conversation_script import detecting, manual
-from support.rule_stage import EAGER, QUIET, Row, Watched, happen, outcome, stage
+from support.rule_stage import EAGER, QUIET, WEIGHED, Row, Watched, happen, judged, outcome, stage, uttering
 
 C, CT = CallerState, CallerTrigger
 A = AgentState
@@ -50,6 +51,24 @@ echo / thinking: quiet | silent, thinking
 echo / waiting: quiet sound | silent, speaking
 echo / speaking: quiet resumed | silent, speaking
 echo / draining: quiet resumed | silent, draining
+cease / thinking: quiet | judging, thinking held
+cease / speaking: quiet | judging, speaking held
+cease / draining: quiet | judging, draining held
+take up / idle: voice | starting, idle
+take up / thinking: voice | starting, thinking held
+take up / waiting: voice | starting, waiting held
+take up / speaking: voice | starting, speaking held
+take up / draining: voice | starting, draining held
+backchannel / idle: | silent, idle
+backchannel / thinking: | silent, thinking
+backchannel / waiting: sound | silent, speaking
+backchannel / speaking: resumed | silent, speaking
+backchannel / draining: resumed | silent, draining
+noise / idle: | silent, idle
+noise / thinking: | silent, thinking
+noise / waiting: sound | silent, speaking
+noise / speaking: resumed | silent, speaking
+noise / draining: resumed | silent, draining
 pause / idle: quiet | stopping, idle
 pause / thinking: quiet | stopping, thinking
 pause / waiting: quiet | stopping, waiting
@@ -115,6 +134,8 @@ def joint_rules() -> list[Joint]:
         for (trigger, agent), expected in rules.items()
         if not agent.endswith("polite")
         for polite in (False, True)
+        # What may not interrupt is not judged.
+        if not (polite and trigger == "cease")
     ]
 
 
@@ -565,6 +586,104 @@ def an_echo_that_looks_like_a_cough_is_learnt() -> list[Watched]:
         assert script.kinds().count("Held") == holds
         played.append(script)
     return played
+
+
+INTERRUPTED = "started cancel flushed cancelled | speaking, idle"
+
+
+@scene
+def evidence_is_weighed_before_anything_is_announced() -> list[Watched]:
+    """It holds a reply at once, and announces nothing; little speech is enough where nobody is interrupted."""
+    played = []
+    for config, agent, at_evidence, at_confirm, confirmed_ms in [
+        (EAGER, A.IDLE, "voice | starting, idle", "started | speaking, idle", 100),
+        (QUIET, A.SPEAKING, "voice | starting, speaking", "started | speaking, speaking", 100),
+        # The level of this speech does not move at all: twice the evidence is asked of it.
+        (EAGER, A.SPEAKING, "voice held | starting, speaking held", INTERRUPTED, 800),
+    ]:
+        script = Watched(config, WEIGHED)
+        script.silence(500)
+        if agent is A.SPEAKING:
+            script.ask()
+            script.say("one two three four five six", 9000)
+        began = script.now
+        script.until(CT.EVIDENCE, speech=True)
+        assert outcome(script, script.steps[-2][1]) == at_evidence
+        batch = script.until(CT.CONFIRM, speech=True)
+        assert outcome(script, batch) == at_confirm
+        assert round((script.now - began) * 1000) == confirmed_ms
+        played.append(script)
+    return played
+
+
+@scene
+def what_was_said_shortly_interrupts_when_it_is_judged_so() -> list[Watched]:
+    played = []
+    for agent, then in [
+        (A.IDLE, "voice started | speaking, idle"),
+        (A.THINKING, "voice started cancel cancelled | speaking, idle"),
+        (A.WAITING, "voice started | speaking, waiting"),
+        (A.SPEAKING, "voice started cancel flushed cancelled | speaking, idle"),
+        (A.DRAINING, "voice started flushed cancelled | speaking, idle"),
+    ]:
+        script = judged(agent)
+        assert outcome(script, script.judge("interruption")) == then
+        script.until(CT.END, speech=False)
+        assert len(script.all(actions.InputCommitted)) == 1
+        played.append(script)
+    return played
+
+
+@scene
+def what_was_said_shortly_is_an_echo_or_is_taken() -> list[Watched]:
+    echo = uttering(A.SPEAKING)
+    echo.echo = 0.9
+    assert outcome(echo, echo.until(CT.ECHO, speech=False)) == "quiet resumed | silent, speaking"
+    assert not echo.all(actions.StartJudging)
+    taken = judged(A.SPEAKING)
+    assert outcome(taken, taken.do(events.CommitRequested())) == "committed resumed | silent, speaking"
+    assert taken.last(actions.StopJudging).utterance_id == taken.last(actions.StartJudging).utterance_id
+    late = judged(A.SPEAKING)
+    late.echo = 0.9
+    assert outcome(late, late.judge("interruption")).endswith("resumed | silent, speaking")
+    return [echo, taken, late]
+
+
+@scene
+def a_response_begins_while_it_is_judged_why_somebody_spoke() -> list[Watched]:
+    idle = judged(A.IDLE)
+    idle.ask_for()
+    assert outcome(idle, idle.steps[-1][1]) == "asked | judging, waiting held"
+    tail = Watched(EAGER, replace(WEIGHED, lead_ms=2000))
+    tail.silence(500)
+    tail.ask()
+    tail.say("one two three", 1900)
+    tail.finish()
+    tail.speech(200)
+    tail.until(CT.CEASE, speech=False)
+    assert tail.conversation.agent.active is None
+    tail.ask_for()
+    assert outcome(tail, tail.steps[-1][1]) == "asked | judging, thinking held"
+    queued = judged(A.DRAINING)
+    queued.ask_for()
+    queued.do(events.CancelRequested())
+    assert queued.states == (C.JUDGING, A.WAITING)
+    answer = Watched(detecting(interrupt_response=False), WEIGHED)
+    answer.silence(500)
+    answer.ask()
+    answer.say("one two three", 9000)
+    answer.finish()
+    answer.speech(200)
+    answer.until(CT.END, speech=False)
+    answer.do(events.Configured(detecting()))
+    answer.speech(200)
+    answer.until(CT.CEASE, speech=False)
+    asked = started(answer)
+    answer.do(events.CancelRequested())
+    assert (answer.states, started(answer)) == ((C.JUDGING, A.IDLE), asked)
+    answer.judge("backchannel")
+    assert started(answer) == asked + 1
+    return [idle, tail, queued, answer]
 
 
 @pytest.mark.parametrize("play", SCENES, ids=lambda play: play.__name__)

@@ -17,8 +17,8 @@ from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.core.completion import AudioPiece, CompletionRequest, Finished, FinishReason, StreamPiece, TranscriptPiece
 from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, TurnDetection
 from bargein.core.conversation import Conversation
-from bargein.core.decisions import Decision
-from bargein.core.events import Event, ResponseRequested, Window
+from bargein.core.decisions import Decision, UtteranceVerdict
+from bargein.core.events import Event, ResponseRequested, WeighedWindow, Window
 from bargein.core.items import InputText, Message
 from bargein.core.measures import EchoMatch
 from bargein.errors import CallerError
@@ -62,6 +62,8 @@ class Script:
         """The same, with the event that brought it about."""
         self.happened: list[tuple[float, Event]] = []
         self.requests: dict[str, CompletionRequest] = {}
+        self._weighed: list[WeighedWindow] = []
+        """What the second detector makes of the newest sound; it is told from where it is asked on."""
         self.conversation = Conversation(
             self.config,
             self.policy,
@@ -130,6 +132,18 @@ class Script:
             self.advance(WINDOW_MS)
             window = Window(count, probability, level_db, voicing)
             self.do(events.AudioAppended(bytes(fmt.bytes_of(count)), (window,)))
+            if self.policy.weighs:
+                self.weigh(count, probability * voicing)
+
+    def weigh(self, sample_count: int, probability: float) -> None:
+        """The second detector hears the newest sound: of what is undecided, it tells."""
+        start = self.conversation.caller.buffer.end_sample - sample_count
+        self._weighed = [*self._weighed[-30:], WeighedWindow(start, sample_count, probability)]
+        undecided_from = self.conversation.undecided_from
+        if undecided_from is not None:
+            told = tuple(window for window in self._weighed if window.start_sample >= undecided_from)
+            self._weighed = []
+            self.do(events.SpeechWeighed(told))
 
     def speech(self, ms: int) -> None:
         self.windows(ms, 1.0, SPEECH_DB)
@@ -141,6 +155,11 @@ class Script:
             self.silence(min(max(ms - 100, 0), 20))
             self.speech(min(max(ms - 120, 0), 80))
             ms -= 200
+
+    def judge(self, verdict: UtteranceVerdict, words: str | None = None) -> list[Action]:
+        """Somebody who hears words answers."""
+        utterance_id = self.last(actions.StartJudging).utterance_id
+        return self.do(events.UtteranceJudged(utterance_id, verdict, "words", 150.0, words))
 
     def cough(self, ms: int) -> None:
         self.windows(ms, 1.0, SPEECH_DB, 0.0)

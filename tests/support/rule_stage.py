@@ -105,6 +105,30 @@ def _weighed(script: Watched, agent: AgentState) -> None:
         script.say("welcome", 500)
 
 
+def uttering(agent: AgentState, policy: CorePolicy | None = None) -> Watched:
+    """Somebody has spoken for a short while over a reply, is heard by two detectors, and is not quiet yet."""
+    script = Watched(EAGER, policy or WEIGHED)
+    script.silence(500)
+    silent = agent in {AgentState.IDLE, AgentState.WAITING}
+    agent_first(script, AgentState.SPEAKING if silent else agent)
+    script.silence(200)
+    script.speech(200)
+    return script
+
+
+def judged(agent: AgentState, policy: CorePolicy | None = None) -> Watched:
+    """What somebody has said shortly is being judged, while the agent is in that state."""
+    script = uttering(agent, policy)
+    script.until(CallerTrigger.CEASE, speech=False)
+    if agent in {AgentState.IDLE, AgentState.WAITING}:
+        script.do(events.CancelRequested())
+    if agent is AgentState.WAITING:
+        script.ask()
+        script.say("welcome", 500)
+    assert script.states == (CallerState.JUDGING, agent)
+    return script
+
+
 def going_on(agent: AgentState, *, stopping: bool) -> Watched:
     """The caller's turn was ended by its limit, and goes on."""
     script = stage(CallerState.SILENT, AgentState.IDLE if agent is AgentState.WAITING else agent, BOUNDED)
@@ -120,7 +144,40 @@ def going_on(agent: AgentState, *, stopping: bool) -> Watched:
 
 
 BOUNDED: Final = CorePolicy(turn_limit_ms=400)
+WEIGHED: Final = CorePolicy(weighs=True, judges_words=True, confirm_after_ms=400)
+"""There is a second detector, and somebody hears words."""
 NARROW: Final = CorePolicy(input_limit_ms=800)
+
+
+def _before(trigger: CallerTrigger, agent: AgentState) -> tuple[Watched, bool]:  # one case for each
+    """A script in which it can happen next, and whether the caller has to speak for it."""
+    match trigger:
+        case CallerTrigger.EVIDENCE:
+            return stage(CallerState.SILENT, agent), True
+        case CallerTrigger.CONFIRM | CallerTrigger.ECHO:
+            return stage(CallerState.STARTING, agent), True
+        case CallerTrigger.MISFIRE:
+            return stage(CallerState.STARTING, agent), False
+        case CallerTrigger.TAKEN:
+            return stage(CallerState.SPEAKING, agent), True
+        case CallerTrigger.PAUSE:
+            return stage(CallerState.SPEAKING, agent), False
+        case CallerTrigger.FULL:
+            return stage(CallerState.SPEAKING, agent, NARROW), True
+        case CallerTrigger.LIMIT:
+            return stage(CallerState.SPEAKING, agent, BOUNDED), True
+        case CallerTrigger.GO_ON:
+            return stage(CallerState.STOPPING, agent), True
+        case CallerTrigger.END:
+            return stage(CallerState.STOPPING, agent), False
+        case CallerTrigger.CEASE:
+            return uttering(agent), False
+        case CallerTrigger.TAKE_UP | CallerTrigger.BACKCHANNEL | CallerTrigger.NOISE:
+            return judged(agent), True
+        case CallerTrigger.NEXT:
+            return going_on(agent, stopping=False), True
+        case CallerTrigger.NEXT_GOES_ON:
+            return going_on(agent, stopping=True), True
 
 
 def happen(
@@ -130,32 +187,12 @@ def happen(
 
     :param echo: how much what is heard then is like what the agent says.
     """
-    match trigger:
-        case CallerTrigger.EVIDENCE:
-            script, speech = stage(CallerState.SILENT, agent), True
-        case CallerTrigger.CONFIRM | CallerTrigger.ECHO:
-            script, speech = stage(CallerState.STARTING, agent), True
-        case CallerTrigger.MISFIRE:
-            script, speech = stage(CallerState.STARTING, agent), False
-        case CallerTrigger.TAKEN:
-            script, speech = stage(CallerState.SPEAKING, agent), True
-        case CallerTrigger.PAUSE:
-            script, speech = stage(CallerState.SPEAKING, agent), False
-        case CallerTrigger.FULL:
-            script, speech = stage(CallerState.SPEAKING, agent, NARROW), True
-        case CallerTrigger.LIMIT:
-            script, speech = stage(CallerState.SPEAKING, agent, BOUNDED), True
-        case CallerTrigger.GO_ON:
-            script, speech = stage(CallerState.STOPPING, agent), True
-        case CallerTrigger.END:
-            script, speech = stage(CallerState.STOPPING, agent), False
-        case CallerTrigger.NEXT:
-            script, speech = going_on(agent, stopping=False), True
-        case CallerTrigger.NEXT_GOES_ON:
-            script, speech = going_on(agent, stopping=True), True
+    script, speech = _before(trigger, agent)
     script.do(events.Configured(config))
     if trigger is CallerTrigger.TAKEN:
         return script, script.do(events.CommitRequested())
+    if trigger is CallerTrigger.BACKCHANNEL or trigger is CallerTrigger.NOISE:
+        return script, script.judge("noise" if trigger is CallerTrigger.NOISE else "backchannel")
     script.echo = 0.9 if trigger is CallerTrigger.ECHO else echo
     return script, script.until(trigger, speech=speech)
 

@@ -83,7 +83,13 @@ class Call:
         )
         limits = CallerLimits(setup.limits, Timers(self._clock))
         self._hearing = Hearing(
-            self._conversation, setup.make_detector, limits, Traffic(), self._clock.now, setup.make_cancelling
+            self._conversation,
+            setup.make_detector,
+            limits,
+            Traffic(),
+            self._clock.now,
+            setup.make_cancelling,
+            make_weigher=setup.make_weigher,
         )
         self._hearing.begin(self._perform)
 

@@ -252,7 +252,7 @@ class Agent:
         if self._hold is not None:
             return
         sounding = self._sounding()
-        self._set_hold(Hold(now, now + self._policy.hold_limit_ms / 1000, sounding))
+        self._set_hold(Hold(now, now + self._policy.longest_hold_ms / 1000, sounding))
         if sounding is not None and sounding.playback is not None and sounding.message is not None:
             out.append(actions.Held(sounding.id, sounding.message.id, sounding.playback.heard(now)))
 
@@ -403,6 +403,11 @@ class Agent:
         if sounding is None or sounding.playback is None:
             return None
         return sounding.playback.audio, sounding.playback.heard(now)
+
+    def words_around(self, now: float) -> tuple[str, str]:
+        """What the caller has heard of the reply that sounds, and what is known of the rest."""
+        sounding = self._sounding()
+        return ("", "") if sounding is None else self._cutter.words_around(sounding, now)
 
     def as_told(self, item: Item) -> Item:
         """The item as the caller knows it: a reply in progress as far as it was sent, a cut one as far as it was

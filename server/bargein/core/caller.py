@@ -126,7 +126,9 @@ class Caller:
     def lapses_at(self) -> float | None:
         """When the speech in progress ends if no more sound comes until then; ``None`` where there is none."""
         detection = self._config.turn_detection
-        if self._floor.caller_state is CallerState.SILENT or detection is None:
+        state = self._floor.caller_state
+        # What is being judged has a deadline of its own.
+        if state is CallerState.SILENT or state is CallerState.JUDGING or detection is None:
             return None
         wait_s = max(LAPSE_S, detection.silence_duration_ms / 1000)
         if self._long_frame_at == self.heard_at:

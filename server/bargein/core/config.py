@@ -110,6 +110,8 @@ class CorePolicy:
     hold_limit_ms: int = 1000
     """A hold without a decision ends after this long by the wall clock: the caller may have muted and sends
     nothing."""
+    announce_after_ms: int = 96
+    """The same while nothing of the agent's can be heard, by the second detector: little is enough there."""
     weighs: bool = False
     """There is a second detector: nothing is announced at mere evidence, and what is undecided is told of
     (:class:`~bargein.core.events.SpeechWeighed`)."""
@@ -162,6 +164,11 @@ class CorePolicy:
     overflow: Literal["transcript", "drop"] = "transcript"
     """What happens to the caller's old sound when a request grows too large: its transcript stands in, or it is
     dropped."""
+
+    @property
+    def longest_hold_ms(self) -> int:
+        """Without a decision a hold ends then: what is judged has its time."""
+        return self.hold_limit_ms + (self.judge_limit_ms if self.weighs else 0)
 
     @property
     def paces_transcripts(self) -> bool:

@@ -29,6 +29,7 @@ from bargein.core.decisions import (
     RuleAsked,
     TurnEnded,
     TurnHealed,
+    UtteranceVerdict,
 )
 from bargein.core.echo_guard import EchoGuard
 from bargein.core.endpointing import Endpointer, Signal
@@ -39,11 +40,20 @@ from bargein.core.history import History
 from bargein.core.idling import IdleTimeout
 from bargein.core.item_events import ItemEvent, ItemEvents
 from bargein.core.items import InputAudio, Message, OutputAudio
+from bargein.core.judging import TRIGGERS, Judging
 from bargein.core.measures import Measures
 from bargein.core.nods import Nods
 from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
-from bargein.core.rules import ECHO_TABLE, INTERRUPTING_TABLE, POLITE_TABLE, TURN_END_TABLE, VOICE_TABLE, Joint
+from bargein.core.rules import (
+    ECHO_TABLE,
+    INTERRUPTING_TABLE,
+    POLITE_TABLE,
+    TURN_END_TABLE,
+    VOICE_TABLE,
+    WEIGHED_TABLE,
+    Joint,
+)
 from bargein.core.second_chance import SecondChance
 from bargein.core.snapshots import message_now
 from bargein.core.speculation import Speculation
@@ -61,9 +71,18 @@ _REFUSED: Final[dict[tuple[Verdict, CallerTrigger], RefusalReason]] = {
     (Verdict.ANNOUNCE, CallerTrigger.CONFIRM): "not allowed",
     (Verdict.NEXT_TURN, CallerTrigger.NEXT): "same speech",
     (Verdict.DISMISS, CallerTrigger.MISFIRE): "misfire",
+    (Verdict.DISMISS, CallerTrigger.BACKCHANNEL): "backchannel",
+    (Verdict.DISMISS, CallerTrigger.NOISE): "noise",
     (Verdict.RESUME, CallerTrigger.ECHO): "echo",
 }
 """Why speech over an agent that has the floor was no interruption."""
+_DISMISSED: Final[dict[CallerTrigger, HoldEndReason]] = {
+    CallerTrigger.MISFIRE: "misfire",
+    CallerTrigger.BACKCHANNEL: "backchannel",
+    CallerTrigger.NOISE: "noise",
+}
+THINKING_CONFIRM_MS: Final = 240
+"""Speech that confirms while a reply is made and nothing of it is heard: there is nothing to nod to."""
 
 
 _TOLD_BY_THEMSELVES: Final = (events.AudioAppended, events.SpeechWeighed, events.TimeLost)
@@ -115,6 +134,7 @@ class Conversation:
         self.echo.configure(config.echo_cancellation)
         self._nods = Nods(self.history, new_id, wanted=policy.tells_backchannels)
         self._second_chance = SecondChance(policy, self.history, self.floor, self.agent, self._cutter)
+        self._judging = Judging(policy, new_id, self.caller, self.agent)
         self._idle = IdleTimeout(self.agent, self.floor)
         self._items = ItemEvents(self.history, policy, self.agent, self._cutter, self._idle, new_id)
         self._last_window = Window(0, 0.0, 0.0)
@@ -162,6 +182,7 @@ class Conversation:
                 # input_audio_buffer.timeout_triggered; what else time brings has no section.
                 self.agent.pump(now, out)
                 self._check_lapse(now, out)
+                self._check_judging(now, out)
                 self._check_idle(now, out)
             case events.TimeLost(lost_s):
                 self.forgive(lost_s, now)
@@ -173,6 +194,7 @@ class Conversation:
                 self._fail(event, now, out)
             case events.CallerLeft():
                 self._speculation.leave(out, now)
+                self._judging.stop(out)
                 self.agent.leave(now, out)
             case events.Configured(config):
                 # session.update.
@@ -242,6 +264,9 @@ class Conversation:
                 out: list[Action] = []
                 if not self._second_chance.judged(event, now, out):
                     self._nods.judged(event)
+                    verdict = self._judging.answered(event, now, out)
+                    if verdict is not None:
+                        self._follow_verdict(verdict, now, out)
                 return out
 
     def hear(self, audio: bytes, windows: Sequence[Window], now: float, echo_db: float = -math.inf) -> list[Action]:
@@ -300,7 +325,8 @@ class Conversation:
         """From which sample of the input on the second detector should listen, so that it is warm by the onset of what
         is undecided; ``None`` while nothing is. What it finds goes to :meth:`weigh`.
         """
-        return None
+        endpointer = self.caller.endpointer
+        return endpointer.undecided_from if endpointer is not None and endpointer.undecided else None
 
     def weigh(self, windows: Sequence[WeighedWindow], now: float) -> list[Action]:
         """Take what the second detector says of the sound from :attr:`undecided_from` on: as
@@ -308,7 +334,28 @@ class Conversation:
         """
         if self.on_event is not None:
             self.on_event(events.SpeechWeighed(tuple(windows)), now)
-        return []
+        out: list[Action] = []
+        endpointer = self.caller.endpointer
+        if endpointer is not None:
+            for window in windows:
+                needed_ms, may_judge = self._needed
+                signal = endpointer.weigh(window, needed_ms, may_judge=may_judge)
+                if signal is not None:
+                    self._on_signal(signal, now, out)
+                    self._tell_rules(out)
+        return out
+
+    @property
+    def _needed(self) -> tuple[float, bool]:
+        """How much speech confirms, in ms, and whether what ends before is judged."""
+        detection, state, policy = self.config.turn_detection, self.floor.agent_state, self._policy
+        if state is AgentState.IDLE or state is AgentState.WAITING:
+            return policy.announce_after_ms, False
+        if detection is None or not detection.interrupt_response:
+            return policy.announce_after_ms, False
+        if self.agent.audible:
+            return policy.confirm_after_ms, True
+        return min(policy.confirm_after_ms, THINKING_CONFIRM_MS), True
 
     @property
     def weigh_above_db(self) -> float:
@@ -323,7 +370,7 @@ class Conversation:
 
     def next_timer(self, now: float) -> float | None:
         """When to send :class:`~bargein.core.events.TimerFired`, if nothing else happens before."""
-        due = (self.agent.next_timer(now), self.caller.lapses_at, self._idle.due_at(self.config))
+        due = (self.agent.next_timer(now), self.caller.lapses_at, self._idle.due_at(self.config), self._judging.due_at)
         return min((at for at in due if at is not None), default=None)
 
     def forgive(self, lost_s: float, now: float) -> None:
@@ -334,6 +381,7 @@ class Conversation:
             self.on_event(events.TimeLost(lost_s), now)
         self.agent.forgive(lost_s)
         self.caller.forgive(lost_s, now)
+        self._judging.forgive(lost_s)
 
     # Speech.
 
@@ -349,12 +397,16 @@ class Conversation:
             self._speculation.drop(out, now)
         has_floor = floor.agent_state is not AgentState.IDLE and floor.agent_state is not AgentState.WAITING
         verdict = floor.ask(self._joint_table, (signal.trigger, floor.agent_state))
+        if signal.trigger is CallerTrigger.EVIDENCE and self._policy.weighs:
+            verdict = floor.ask(WEIGHED_TABLE, verdict)
         if self._ignores_echo(verdict, signal, now, out):
             return
         self._carry_out(verdict, signal, now, out)
         refused = _REFUSED.get((verdict, signal.trigger))
         if refused is not None and has_floor:
             out.append(BargeInRefused(refused, self.caller.position_ms, self._figures))
+        if self._judging.due_at is not None and floor.caller_state is not CallerState.JUDGING:
+            self._judging.stop(out)
 
     def _carry_out(self, verdict: Verdict, signal: Signal, now: float, out: list[Action]) -> None:
         match verdict:
@@ -376,8 +428,11 @@ class Conversation:
                 self._interrupt("confirmed", now, out)
             case Verdict.INTERRUPT:
                 self._interrupt("went on", now, out)
+            case Verdict.JUDGE:
+                assert self.caller.endpointer is not None, "speech was found"
+                self._judging.start(self.caller.endpointer, self.config, now, out)
             case Verdict.DISMISS:
-                self._resume("misfire", now, out)
+                self._resume(_DISMISSED[signal.trigger], now, out)
             case Verdict.RESUME:
                 self._resume("echo" if signal.trigger is CallerTrigger.ECHO else "taken", now, out)
             case Verdict.COMMIT:
@@ -526,8 +581,25 @@ class Conversation:
         """No sound comes any more: whatever silence would bring about, time does."""
         endpointer, lapses_at = self.caller.endpointer, self.caller.lapses_at
         if endpointer is not None and lapses_at is not None and now >= lapses_at:
+            if endpointer.short_utterance and self._needed[1]:
+                self._on_signal(endpointer.cease(), now, out)
+                return
             while self.floor.caller_state is not CallerState.SILENT:
                 self._on_signal(endpointer.lapse(), now, out)
+
+    def _check_judging(self, now: float, out: list[Action]) -> None:
+        """Nobody who hears words has answered in time: the sound decides."""
+        due_at = self._judging.due_at
+        if due_at is not None and now >= due_at:
+            verdict = self._judging.by_sound(now, out)
+            if verdict is not None:
+                self._follow_verdict(verdict, now, out)
+
+    def _follow_verdict(self, verdict: UtteranceVerdict, now: float, out: list[Action]) -> None:
+        endpointer = self.caller.endpointer
+        assert endpointer is not None, "what is judged was heard"
+        self._on_signal(endpointer.judged(TRIGGERS[verdict]), now, out)
+        self._tell_rules(out)
 
     def _commit(self, now: float, out: list[Action]) -> None:
         speech_id, end_ms, dropped_ms = self.caller.speech_item_id, self.caller.position_ms, self.caller.dropped_ms

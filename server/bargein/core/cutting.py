@@ -100,6 +100,15 @@ class Cutter:
         pending = self._pending.get(item_id)
         return self._history.heard.get(item_id) if pending is None else pending.heard
 
+    def words_around(self, reply: Reply, now: float) -> tuple[str, str]:
+        """Its words that were heard by ``now``, and those that were not, as far as the model has told them."""
+        message, playback = reply.message, reply.playback
+        if message is None or playback is None:
+            return "", ""
+        text = playback.audio.transcript
+        heard = self._heard_at(message.id, playback.audio, playback.heard(now)).text
+        return heard, text[len(heard) :]
+
     def _heard_at(self, item_id: str, audio: OutputAudio, samples: int) -> Heard:
         """Never more than was known before."""
         before = self._history.heard.get(item_id)

@@ -4,6 +4,9 @@ A window counts as speech when the detector says so and its level stands out fro
 are votes over short spans of windows, so a single window never decides: the share of speech in the span must reach
 the ``threshold`` that the caller has set. All durations are counted in samples received; there is no clock: whoever has
 one calls :meth:`Endpointer.lapse` when no more samples come.
+
+Where there is a second detector, evidence is the first one's and :meth:`Endpointer.weigh` decides about it. The end of
+a turn is the first one's again.
 """
 
 from __future__ import annotations
@@ -15,11 +18,22 @@ from typing import Final
 
 from bargein.core.config import CorePolicy, TurnDetection
 from bargein.core.decisions import Figures, TurnEndReason
-from bargein.core.events import Window
+from bargein.core.events import WeighedWindow, Window
 from bargein.core.floor import CallerState, CallerTrigger, Floor
 from bargein.core.noise_floor import NoiseFloor
 from bargein.core.rules import BOUND_TABLE, LAPSE_TABLE
+from bargein.core.sound_judge import UtteranceFigures
 from bargein.core.turn_end import NOTICED_MS, Pause, Rhythm
+from bargein.core.weighing import (
+    DENIED_AFTER_MS,
+    LITTLE_MS,
+    STEADY_FACTOR,
+    STEADY_SPREAD_DB,
+    STEADY_WINDOWS,
+    WARM_UP_MS,
+    WARY_EVIDENCE_MS,
+    Weighing,
+)
 
 BLIP_MS: Final = 40
 """Speech shorter than this inside a silence does not end the silence."""
@@ -33,6 +47,12 @@ VOICED_SHARE: Final = 0.4
 """How much of the speech that confirms must be voiced: consonants are not."""
 UNVOICED_FACTOR: Final = 3.0
 """A sound without a voice (a whisper, a long hum) is confirmed after this many times the usual span."""
+SHORT_QUIET_MS: Final = 96
+"""Quiet after which an utterance over a reply may be a short one: it is given to be judged."""
+WEIGHED_MARGIN_DB: Final = 5.0
+"""How much lower the gate is for evidence where a second detector decides about it: in noise it would drop a caller."""
+USUAL_LEVEL_SHARE: Final = 0.3
+"""How much the newest turn counts for the level at which this caller usually speaks."""
 ECHO_MARGIN_DB: Final = 3.0
 """How much louder than its own echo a caller must be while the agent's sound plays."""
 ECHO_REPEATS_WITHIN_S: Final = 5.0
@@ -108,6 +128,10 @@ class Endpointer:
         self._pause_is_known = False
         self.pause_noticed = False
         """The pause in progress is one, and its end is yet to be found: for :meth:`notice_pause`."""
+        self._weighing = Weighing(rate_hz) if policy.weighs else None
+        self.undecided = False
+        """The second detector is to listen: see :attr:`undecided_from`."""
+        self._usual_level_db: float | None = None
         self.configure(detection)
 
     @property
@@ -116,14 +140,19 @@ class Endpointer:
 
     @property
     def reach_samples(self) -> int:
-        """How far back from now an onset that is yet to be found can lie."""
-        return self._evidence_span
+        """How far back from now an onset that is yet to be found can lie, and what the second detector hears before."""
+        return self._evidence_span + (0 if self._weighing is None else self._samples(WARM_UP_MS))
+
+    @property
+    def undecided_from(self) -> int:
+        """Where the second detector begins to listen to what is undecided."""
+        return max(0, self.onset_sample - self._samples(WARM_UP_MS))
 
     @property
     def gate_db(self) -> float:
         """What begins as speech is no quieter than this, for now: it moves with the background."""
         margin_db = min(self._policy.gate_margin_db, self._policy.gate_margin_speaking_db)
-        return self._noise.db + margin_db + self._gate_shift_db
+        return self._noise.db + margin_db - self._evidence_relief_db + self._gate_shift_db
 
     def configure(self, detection: TurnDetection) -> None:
         """Take new parameters; speech in progress goes on."""
@@ -140,6 +169,9 @@ class Endpointer:
         self._noticed_samples = self._samples(NOTICED_MS)
         self._max_wait_samples = None if detection.max_wait_ms is None else self._samples(detection.max_wait_ms)
         self._gate_shift_db = (share - 0.5) * THRESHOLD_GATE_DB
+        self._evidence_relief_db = 0.0 if self._weighing is None else WEIGHED_MARGIN_DB
+        if self._weighing is not None:
+            self._weighing.share = share
         self._longest_turn_samples = self._samples(self._policy.turn_limit_ms)
         self._longest_item_samples = self._samples(self._policy.longest_item_ms(detection))
 
@@ -196,10 +228,13 @@ class Endpointer:
             if not speech and not self._recent:
                 return None
             self._remember(window, speech)
-            return self._look_for_evidence()
+            return self._look_for_evidence(window, speech)
         self._remember(window, speech)
         if state is CallerState.STARTING:
             return self._look_for_confirmation(window, speech)
+        if state is CallerState.JUDGING:
+            self._quiet_samples = 0 if speech else self._quiet_samples + window.sample_count
+            return None
         return self._look_for_end(window, speech)
 
     def _stands_out(self, window: Window, agent_audible: bool, echo_db: float) -> bool:
@@ -210,7 +245,7 @@ class Endpointer:
         if state is CallerState.SPEAKING or state is CallerState.STOPPING:
             margin_db = self._policy.gate_margin_db - RELAXED_MARGIN_DB
         elif agent_audible:
-            margin_db = self._policy.gate_margin_speaking_db
+            margin_db = self._policy.gate_margin_speaking_db - self._evidence_relief_db
             if echo_db > -math.inf:
                 # Most of the echo is taken out: what was learnt of its level is of no meaning.
                 self._echo_db = -math.inf
@@ -218,16 +253,29 @@ class Endpointer:
             if window.level_db < self._echo_db + ECHO_MARGIN_DB:
                 return False
         else:
-            margin_db = self._policy.gate_margin_db
+            margin_db = self._policy.gate_margin_db - self._evidence_relief_db
         return window.level_db >= self._noise.db + margin_db + self._gate_shift_db
 
-    def _look_for_evidence(self) -> Signal | None:
+    def _look_for_evidence(self, window: Window, lately: bool) -> Signal | None:
+        weighing = self._weighing
+        if weighing is not None and weighing.suspected:
+            self._quiet_samples = 0 if lately else self._quiet_samples + window.sample_count
+            if self._quiet_samples >= self._misfire_samples:
+                self._end_suspicion(weighing)
+            return None
         speech, _, first = self._sums(self._evidence_span)
         if speech < self._hold_samples:
             if speech == 0:
                 self._recent.clear()
                 self._recent_samples = 0
             return None
+        if weighing is not None:
+            weighing.begin(first)
+            if weighing.is_wary(self.position_samples) and not self._goes_on:
+                weighing.suspected = self.undecided = True
+                self.onset_sample = first
+                self._quiet_samples = 0
+                return None
         self.onset_sample = self._item_sample = self._burst_sample = first
         self._levels_db = [judged.level_db for judged in self._recent if judged.speech]
         self._reset_counters()
@@ -237,6 +285,8 @@ class Endpointer:
         self._quiet_samples = 0 if speech else self._quiet_samples + window.sample_count
         if speech:
             self._levels_db.append(window.level_db)
+        if self._weighing is not None:
+            return self._reach_bound() if self._is_too_long else None
         if self._quiet_samples >= self._misfire_samples:
             return self._step(CallerTrigger.MISFIRE)
         if self._is_too_long:
@@ -248,6 +298,124 @@ class Endpointer:
         if long_speech >= UNVOICED_FACTOR * self._confirm_samples:
             return self._step(CallerTrigger.CONFIRM)
         return None
+
+    # What the second detector decides.
+
+    def weigh(self, window: WeighedWindow, needed_ms: float, *, may_judge: bool) -> Signal | None:
+        """Take what the second detector says of one window of what is undecided.
+
+        :param needed_ms: speech that confirms.
+        :param may_judge: an utterance that ends before is to be judged; otherwise it was none.
+        :returns: what happened by it, if anything did.
+        """
+        weighing, state = self._weighing, self._floor.caller_state
+        if weighing is None or not self.undecided:
+            return None
+        speech = weighing.feed(window)
+        if speech is None:
+            return None
+        if state is CallerState.SILENT:
+            return self._weigh_suspicion(weighing)
+        if state is CallerState.JUDGING:
+            return self._step(CallerTrigger.TAKE_UP) if speech else None
+        spoken = weighing.spoken_samples
+        if spoken >= self._needed_samples(weighing, needed_ms, may_judge=may_judge):
+            return self._confirm(weighing)
+        quiet = max(weighing.calm_samples, self._quiet_samples)
+        if speech or quiet < self._samples(SHORT_QUIET_MS):
+            return None
+        if spoken <= self._samples(LITTLE_MS):
+            enough = self._samples(DENIED_AFTER_MS)
+            if weighing.listened_samples < enough and self._quiet_samples < self._misfire_samples:
+                return None
+            weighing.deny(self.position_samples)
+            return self._step(CallerTrigger.MISFIRE)
+        if may_judge:
+            return self._step(CallerTrigger.CEASE)
+        return self._step(CallerTrigger.MISFIRE) if quiet >= self._misfire_samples else None
+
+    @property
+    def short_utterance(self) -> bool:
+        """What is undecided holds speech by the second detector: if it ends now it is to be judged."""
+        weighing = self._weighing
+        spoken = 0 if weighing is None else weighing.spoken_samples
+        return self._floor.caller_state is CallerState.STARTING and spoken > self._samples(LITTLE_MS)
+
+    def cease(self) -> Signal:
+        """No more of a short utterance comes: it is to be judged."""
+        return self._step(CallerTrigger.CEASE)
+
+    def judged(self, trigger: CallerTrigger) -> Signal:
+        """It was judged: ``CONFIRM``, ``BACKCHANNEL`` or ``NOISE``."""
+        weighing = self._weighing
+        assert weighing is not None, "what is judged was weighed"
+        if trigger is CallerTrigger.CONFIRM:
+            return self._confirm(weighing)
+        weighing.ignore(self.position_samples)
+        return self._step(trigger)
+
+    @property
+    def quiet_s(self) -> float:
+        """How long ago, in samples received, the last of what is undecided was heard."""
+        weighing = self._weighing
+        end = self.position_samples if weighing is None else weighing.spoken_to
+        return max(0, self.position_samples - end) / self._rate_hz
+
+    def utterance(self, *, audible: bool) -> UtteranceFigures:
+        """What was measured of the utterance that is undecided.
+
+        :param audible: something of the agent's could be heard meanwhile.
+        """
+        weighing = self._weighing
+        assert weighing is not None, "what is judged was weighed"
+        ms = 1000 / self._rate_hz
+        speech, voiced, _ = self._sums(self._longest_span)
+        levels_db = self._levels_db or [self._noise.db]
+        return UtteranceFigures(
+            duration_ms=(weighing.spoken_to - self.onset_sample) * ms,
+            speech_ms=weighing.spoken_samples * ms,
+            probability=weighing.likely,
+            peak_probability=weighing.peak,
+            level_db=sum(levels_db) / len(levels_db),
+            peak_db=max(levels_db),
+            spread_db=_spread_db(levels_db),
+            floor_db=self._noise.db,
+            usual_level_db=self._usual_level_db,
+            voiced_share=voiced / speech if speech else 0.0,
+            audible=audible,
+            ignored_before=weighing.is_eager(self.position_samples),
+        )
+
+    def _weigh_suspicion(self, weighing: Weighing) -> Signal | None:
+        if weighing.spoken_samples < self._samples(WARY_EVIDENCE_MS):
+            return None
+        weighing.begin_at_run()
+        self.onset_sample = self._item_sample = weighing.onset_sample
+        self._levels_db = [judged.level_db for judged in self._recent if judged.speech]
+        self._reset_counters()
+        return self._step(CallerTrigger.EVIDENCE)
+
+    def _end_suspicion(self, weighing: Weighing) -> None:
+        weighing.suspected = self.undecided = False
+        weighing.deny(self.position_samples)
+        self._recent.clear()
+        self._recent_samples = 0
+        self._reset_counters()
+
+    def _needed_samples(self, weighing: Weighing, needed_ms: float, *, may_judge: bool) -> int:
+        if may_judge and weighing.is_eager(self.position_samples):
+            needed_ms /= 2
+        if len(self._levels_db) >= STEADY_WINDOWS and _spread_db(self._levels_db) < STEADY_SPREAD_DB:
+            needed_ms *= STEADY_FACTOR
+        return self._samples(needed_ms)
+
+    def _confirm(self, weighing: Weighing) -> Signal:
+        weighing.trust()
+        if self._levels_db:
+            level_db = sum(self._levels_db) / len(self._levels_db)
+            usual_db = level_db if self._usual_level_db is None else self._usual_level_db
+            self._usual_level_db = usual_db + USUAL_LEVEL_SHARE * (level_db - usual_db)
+        return self._step(CallerTrigger.CONFIRM)
 
     def _look_for_end(self, window: Window, speech: bool) -> Signal | None:
         self._blip_samples = self._blip_samples + window.sample_count if speech else 0
@@ -307,7 +475,12 @@ class Endpointer:
     def _step(self, trigger: CallerTrigger, reason: TurnEndReason = "silence") -> Signal:
         self._floor.take(trigger)
         figures = self._figures()
-        if self._floor.caller_state is not CallerState.SILENT:
+        state = self._floor.caller_state
+        weighing = self._weighing
+        if weighing is not None:
+            self.undecided = state is CallerState.STARTING or state is CallerState.JUDGING
+            weighing.suspected = False
+        if state is not CallerState.SILENT:
             return Signal(trigger, self.position_samples, 0, reason, figures)
         # The speech in progress is over.
         self._pause_is_known = self.pause_noticed = False
@@ -323,7 +496,8 @@ class Endpointer:
         speech, voiced, _ = self._sums(self._confirm_span)
         level_db = self._recent[-1].level_db if self._recent else -math.inf
         ms = 1000 / self._rate_hz
-        return Figures(level_db, self._noise.db, speech * ms, voiced * ms)
+        weighed_ms = None if self._weighing is None else self._weighing.spoken_samples * ms
+        return Figures(level_db, self._noise.db, speech * ms, voiced * ms, weighed_ms=weighed_ms)
 
     def _remember(self, window: Window, speech: bool) -> None:
         weight = window.probability * window.sample_count if speech else 0.0
@@ -358,3 +532,10 @@ class Endpointer:
 
     def _samples(self, duration_ms: float) -> int:
         return int(duration_ms * self._rate_hz / 1000)
+
+
+def _spread_db(levels_db: list[float]) -> float:
+    """From their tenth to their ninetieth percentile."""
+    ordered = sorted(levels_db)
+    last = len(ordered) - 1
+    return ordered[last - last // 10] - ordered[last // 10]

@@ -22,6 +22,8 @@ class CallerState(enum.Enum):
     SILENT = "silent"
     STARTING = "starting"
     """Evidence of speech, not yet confirmed: a word, or a cough."""
+    JUDGING = "judging"
+    """A short utterance over a reply has ended: it is being judged why."""
     SPEAKING = "speaking"
     STOPPING = "stopping"
     """A pause; the turn ends if it lasts."""
@@ -35,6 +37,14 @@ class CallerTrigger(enum.Enum):
     MISFIRE = "misfire"
     ECHO = "echo"
     """What was taken for speech is the agent's own voice from the caller's loudspeaker."""
+    CEASE = "cease"
+    """What is not confirmed yet, and is speech by the second detector, is quiet."""
+    TAKE_UP = "take up"
+    """It goes on."""
+    BACKCHANNEL = "backchannel"
+    """It was judged: to say that the agent may go on."""
+    NOISE = "noise"
+    """It was judged: nothing that was said."""
     PAUSE = "pause"
     GO_ON = "go on"
     END = "end"
@@ -119,6 +129,12 @@ CALLER_TABLE: Final = Table(
         (_C.STARTING, _CT.CONFIRM): _C.SPEAKING,
         (_C.STARTING, _CT.MISFIRE): _C.SILENT,
         (_C.STARTING, _CT.ECHO): _C.SILENT,
+        (_C.STARTING, _CT.CEASE): _C.JUDGING,
+        (_C.JUDGING, _CT.TAKE_UP): _C.STARTING,
+        (_C.JUDGING, _CT.CONFIRM): _C.SPEAKING,
+        (_C.JUDGING, _CT.BACKCHANNEL): _C.SILENT,
+        (_C.JUDGING, _CT.NOISE): _C.SILENT,
+        (_C.JUDGING, _CT.ECHO): _C.SILENT,
         # It has just been confirmed; nothing of it was announced.
         (_C.SPEAKING, _CT.ECHO): _C.SILENT,
         (_C.SPEAKING, _CT.PAUSE): _C.STOPPING,
@@ -131,6 +147,7 @@ CALLER_TABLE: Final = Table(
         (_C.STOPPING, _CT.NEXT_GOES_ON): _C.SPEAKING,
         (_C.SILENT, _CT.TAKEN): _C.SILENT,
         (_C.STARTING, _CT.TAKEN): _C.SILENT,
+        (_C.JUDGING, _CT.TAKEN): _C.SILENT,
         (_C.SPEAKING, _CT.TAKEN): _C.SILENT,
         (_C.STOPPING, _CT.TAKEN): _C.SILENT,
     },

@@ -57,7 +57,13 @@ def _joint(name: str, may_interrupt: bool) -> Joint:
     for agent in _HAS_FLOOR:
         # Without interruption, speech is announced at evidence; it gets here if that was forbidden in between.
         rows[_CT.CONFIRM, agent] = _V.BARGE_IN if may_interrupt else _V.ANNOUNCE
+    for agent in _HAS_FLOOR:
+        # Where the caller may not interrupt there is nothing to judge: what is short is a turn too.
+        if may_interrupt:
+            rows[_CT.CEASE, agent] = _V.JUDGE
     for agent in _A:
+        rows[_CT.TAKE_UP, agent] = _V.NOTHING
+        rows[_CT.BACKCHANNEL, agent] = rows[_CT.NOISE, agent] = _V.DISMISS
         rows[_CT.MISFIRE, agent] = _V.DISMISS
         rows[_CT.ECHO, agent] = rows[_CT.TAKEN, agent] = _V.RESUME
         rows[_CT.PAUSE, agent] = rows[_CT.NEXT_GOES_ON, agent] = _V.NOTHING
@@ -70,6 +76,17 @@ def _joint(name: str, may_interrupt: bool) -> Joint:
 
 INTERRUPTING_TABLE: Final = _joint("caller and agent", may_interrupt=True)
 POLITE_TABLE: Final = _joint("caller and agent, interrupt_response: false", may_interrupt=False)
+
+WEIGHED_TABLE: Final = Table(
+    "evidence is weighed",
+    {
+        # Nothing is announced at mere evidence: the second detector says whether it is speech.
+        _V.LISTEN: _V.NOTHING,
+        _V.SPEAK_ON: _V.NOTHING,
+        _V.HOLD: _V.HOLD,
+    },
+)
+"""Where there is a second detector: by what evidence alone would bring about."""
 
 _TE = TurnEnd
 
@@ -93,11 +110,13 @@ BEGINNING_TABLE: Final = Table(
         (_C.SILENT, _A.IDLE): Beginning(_AT.ASK),
         # A hold bounds how long it waits for evidence that stays in doubt.
         (_C.STARTING, _A.IDLE): Beginning(_AT.ASK_EARLY, hold=True),
+        (_C.JUDGING, _A.IDLE): Beginning(_AT.ASK_EARLY, hold=True),
         (_C.SPEAKING, _A.IDLE): Beginning(_AT.ASK_EARLY),
         (_C.STOPPING, _A.IDLE): Beginning(_AT.ASK_EARLY),
         (_C.SILENT, _A.DRAINING): Beginning(_AT.ASK),
         # The agent had the floor before that evidence: the hold gates what it goes on to say.
         (_C.STARTING, _A.DRAINING): Beginning(_AT.ASK, hold=True),
+        (_C.JUDGING, _A.DRAINING): Beginning(_AT.ASK, hold=True),
         (_C.SPEAKING, _A.DRAINING): Beginning(_AT.ASK_EARLY),
         (_C.STOPPING, _A.DRAINING): Beginning(_AT.ASK_EARLY),
     },
@@ -122,11 +141,13 @@ TURNOUT_TABLE: Final = Table(
     {
         (_C.SILENT, Asker.CALLER): Turnout.BEGIN,
         (_C.STARTING, Asker.CALLER): Turnout.BEGIN,
+        (_C.JUDGING, Asker.CALLER): Turnout.BEGIN,
         (_C.SPEAKING, Asker.CALLER): Turnout.BEGIN,
         (_C.STOPPING, Asker.CALLER): Turnout.BEGIN,
         (_C.SILENT, Asker.TURN): Turnout.BEGIN,
         # It would talk over a caller who speaks again, and be wrong by their end: it stays until it answers all.
         (_C.STARTING, Asker.TURN): Turnout.STAY,
+        (_C.JUDGING, Asker.TURN): Turnout.STAY,
         (_C.SPEAKING, Asker.TURN): Turnout.STAY,
         (_C.STOPPING, Asker.TURN): Turnout.STAY,
     },
@@ -159,6 +180,7 @@ ECHO_TABLE: Final = Table(
         _V.WAIT_ON: EchoRule.IGNORE,
         # A hold can be undone: where it is in doubt there is time to hear more of it.
         _V.HOLD: EchoRule.SURE,
+        _V.JUDGE: EchoRule.IGNORE,
         # A player that pauses takes its echo with it: what is left looks like a cough.
         _V.DISMISS: EchoRule.LEARN,
         _V.RESUME: EchoRule.TRUST,
@@ -184,7 +206,9 @@ BOUND_TABLE: Final = Table(
 )
 """The speech is as long as a turn may be."""
 
-VOICE_TABLE: Final = Table("voice", {_C.SILENT: False, _C.STARTING: True, _C.SPEAKING: True, _C.STOPPING: False})
+VOICE_TABLE: Final = Table(
+    "voice", {_C.SILENT: False, _C.STARTING: True, _C.JUDGING: False, _C.SPEAKING: True, _C.STOPPING: False}
+)
 """What ``bargein.vad`` tells, when it changes."""
 
 TABLES: Final[tuple[AnyTable, ...]] = (
@@ -192,6 +216,7 @@ TABLES: Final[tuple[AnyTable, ...]] = (
     AGENT_TABLE,
     INTERRUPTING_TABLE,
     POLITE_TABLE,
+    WEIGHED_TABLE,
     TURN_END_TABLE,
     GIVING_WAY_TABLE,
     BEGINNING_TABLE,

@@ -29,6 +29,7 @@ from bargein.core.rules import (
     TURN_END_TABLE,
     TURNOUT_TABLE,
     VOICE_TABLE,
+    WEIGHED_TABLE,
 )
 from bargein.core.verdicts import Active, Answering, Asker, Output, Verdict
 
@@ -64,6 +65,7 @@ def _joint() -> list[str]:
         *_grid("the caller", CallerTrigger, AgentState, cell, "agent "),
         f"In brackets: with `interrupt_response: false`. {NEVER}: cannot happen.",
         "",
+        *_grid("evidence would", ["a second detector"], WEIGHED_TABLE.rows, lambda _, key: _cell(WEIGHED_TABLE, key)),
     ]
 
 

@@ -25,6 +25,8 @@ class Verdict(enum.Enum):
     WAIT_ON = "wait on"
     """Announce the speech: the caller had the floor before the agent had something to say."""
     HOLD = "hold"
+    JUDGE = "judge"
+    """It is speech, and short: find out why, while the hold lasts."""
     DISMISS = "dismiss"
     """It was no speech: go on from where it was held; begin what waited for the caller."""
     RESUME = "resume"

@@ -34,9 +34,11 @@ from bargein.upstream import Flavour, Transcriber, Upstream, UpstreamConfig
 from bargein.upstream.config import flavour_of
 from bargein.upstream.dialects import dialect_of
 from bargein.upstream.model_ends import configured_ends
-from bargein.vad.webrtc import WebRtcDetector
+from bargein.vad.choice import ears
 from bargein.wire.audio_models import REALTIME_VOICES
 
+WEIGHED_CONFIRM_MS: Final = 400
+"""Speech that confirms where a second detector weighs it: what is shorter is judged."""
 _log: Final = structlog.get_logger("bargein.session")
 
 
@@ -92,11 +94,13 @@ def make_services(
 
     :param local_recogniser: hears the words of short utterances on this machine.
     """
+    heard_with = ears(settings.vad)
     judges = make_judges(settings, model_server(settings), transcriber, local_recogniser, timers.clock.now)
     return Services(
         upstream=upstream,
         transcriber=transcriber,
-        make_detector=WebRtcDetector,
+        make_detector=heard_with.make_detector,
+        make_weigher=heard_with.make_weigher,
         make_cancelling=cancelling(settings),
         metrics=metrics,
         timers=timers,
@@ -166,9 +170,13 @@ def session_limits(settings: Settings) -> SessionLimits:
 
 
 def core_policy(settings: Settings) -> CorePolicy:
+    """:raises SettingsError: there is no detector of that name."""
+    weighs = ears(settings.vad).make_weigher is not None
+    usual_ms = WEIGHED_CONFIRM_MS if weighs else CorePolicy().confirm_after_ms
     return CorePolicy(
+        weighs=weighs,
         hold_after_ms=settings.hold_after_ms,
-        confirm_after_ms=settings.confirm_after_ms,
+        confirm_after_ms=max(settings.confirm_after_ms or usual_ms, settings.hold_after_ms),
         hold_limit_ms=settings.hold_limit_ms,
         lead_ms=settings.lead_ms or None,
         transcripts=settings.transcripts,

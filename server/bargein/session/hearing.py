@@ -16,7 +16,7 @@ from bargein.core.conversation import Conversation
 from bargein.metrics.traffic import Traffic
 from bargein.session.cancelling import EchoCancelling, MakeCancelling
 from bargein.session.limits import CallerLimits
-from bargein.vad.detector import Detector
+from bargein.vad.detector import Detector, Weigher
 from bargein.wire.sample_stream import RIFF, SampleStream
 
 STEP_S: Final = 0.0201
@@ -34,6 +34,8 @@ class Hearing:
     :param now: the session's clock, for sound that is heard piece by piece.
     :param make_cancelling: what takes the agent's voice out of the sound of a caller who has shown an echo; without it
         nothing does.
+    :param make_weigher: the second detector, which listens to what is undecided; made for a format, and for the
+        position of the first sample that it will hear.
     """
 
     def __init__(
@@ -44,11 +46,18 @@ class Hearing:
         traffic: Traffic,
         now: Callable[[], float],
         make_cancelling: MakeCancelling | None = None,
+        *,
+        make_weigher: Callable[[AudioFormat, int], Weigher] | None = None,
     ) -> None:
         self.audio_in_s = 0.0
         """How much was heard so far."""
         self._conversation = conversation
         self._make_detector = make_detector
+        self._make_weigher = make_weigher
+        self._weigher: Weigher | None = None
+        """While something is undecided."""
+        self._weighed_to = 0
+        """How far it has listened, in samples of the input."""
         self._limits = limits
         self._traffic = traffic
         self.now = now
@@ -73,6 +82,7 @@ class Hearing:
             self._listen_to(config.input_format)
         elif began:
             self._detector = self._make_detector(self.format)
+            self._weigher = None
         self._detecting = config.turn_detection is not None
         if self._cancelling is not None and config.echo_cancellation is False:
             rest = self._cancelling.rest
@@ -127,12 +137,11 @@ class Hearing:
             todo = conversation.hear(audio, windows, now)
         else:
             todo = conversation.hear(audio, (), now)
-        if not todo:
-            return True
-        goes_on = self._perform(todo, now)
+        if todo and not self._perform(todo, now):
+            return False
         if self._make_cancelling is not None and self._detecting and conversation.echo.wants_cancelling:
             self._cancelling = self._make_cancelling(conversation, self.format)
-        return goes_on
+        return self._weigh_undecided(audio, now)
 
     def _hear_without_echo(self, cancelling: EchoCancelling, audio: bytes, now: float) -> bool:
         conversation = self._conversation
@@ -141,11 +150,34 @@ class Hearing:
             return True
         windows = self._detector.feed(audio, weigh_above_db=conversation.weigh_above_db) if self._detecting else ()
         todo = conversation.hear(audio, windows, now, cancelling.echo_db)
-        if not todo:
-            return True
-        goes_on = self._perform(todo, now)
-        cancelling.align()
-        return goes_on
+        if todo:
+            if not self._perform(todo, now):
+                return False
+            cancelling.align()
+        return self._weigh_undecided(audio, now)
+
+    def _weigh_undecided(self, audio: bytes, now: float) -> bool:
+        """Let the second detector listen too, if there is one and something is undecided."""
+        if self._make_weigher is not None:
+            undecided_from = self._conversation.undecided_from
+            if undecided_from is not None:
+                return self._weigh(audio, undecided_from, now)
+            self._weigher = None
+        return True
+
+    def _weigh(self, audio: bytes, undecided_from: int, now: float) -> bool:
+        """Something is undecided: let the second detector listen too, from before its onset on."""
+        buffer = self._conversation.caller.buffer
+        weigher = self._weigher
+        end_sample = buffer.end_sample
+        if weigher is None or self._weighed_to + self.format.samples_of(len(audio)) != end_sample:
+            assert self._make_weigher is not None, "there is one where it is asked"
+            start_sample = max(undecided_from, buffer.start_sample)
+            weigher = self._weigher = self._make_weigher(self.format, start_sample)
+            audio = buffer.peek(start_sample, end_sample)
+        self._weighed_to = end_sample
+        todo = self._conversation.weigh(weigher.feed(audio), now)
+        return self._perform(todo, now) if todo else True
 
     def _listen_to(self, fmt: AudioFormat) -> None:
         self.format = fmt
@@ -158,6 +190,7 @@ class Hearing:
         self._s_per_byte = 1 / self.piece_bytes
         self._detector = self._make_detector(fmt)
         self._cancelling = None
+        self._weigher = None
 
 
 def _nobody_performs(_: list[Action], __: float) -> bool:

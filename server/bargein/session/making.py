@@ -98,6 +98,7 @@ def collaborators(
             metrics.traffic,
             now,
             services.make_cancelling,
+            make_weigher=services.make_weigher,
         ),
         streams=streams,
         transcriptions=transcriptions,

@@ -16,7 +16,7 @@ from bargein.session.cancelling import MakeCancelling
 from bargein.session.field_notices import FieldNotices
 from bargein.session.timers import Timers
 from bargein.upstream import Transcriber, Upstream
-from bargein.vad.detector import Detector
+from bargein.vad.detector import Detector, Weigher
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,8 @@ class Services:
     upstream: Upstream
     transcriber: Transcriber | None
     make_detector: Callable[[AudioFormat], Detector]
+    make_weigher: Callable[[AudioFormat, int], Weigher] | None = None
+    """The second detector, where :attr:`CorePolicy.weighs`."""
     metrics: Metrics
     timers: Timers
     log: FilteringBoundLogger

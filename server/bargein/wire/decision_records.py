@@ -109,6 +109,8 @@ def _figures(figures: Figures | None) -> Record:
         "evidence_ms": round(figures.evidence_ms),
         "voiced_ms": round(figures.voiced_ms),
     }
+    if figures.weighed_ms is not None:
+        shown["weighed_ms"] = round(figures.weighed_ms)
     if figures.likeness is not None:
         shown["likeness"] = round(figures.likeness, 3)
     return shown
