@@ -68,13 +68,6 @@ def test_a_pause_is_noticed_and_what_comes_after_it_fits_again() -> None:
     assert np.array_equal(settled, SOUND[place : place + len(settled)].astype(np.float32))
 
 
-def test_what_was_played_before_it_began_is_known() -> None:
-    """It begins in the middle of a reply, and the echo of what was played before is still to come."""
-    found = heard(FarEnd(RATE_HZ), reply(), [RATE_HZ + FRAME * number for number in range(10)], 500)
-    start = RATE_HZ // 2 - FRAME
-    assert np.array_equal(found, SOUND[start : start + len(found)].astype(np.float32))
-
-
 def test_between_replies_there_is_silence_and_another_begins_at_its_beginning() -> None:
     far = FarEnd(RATE_HZ)
     heard(far, reply(), [FRAME * (number + 1) for number in range(10)], 0)

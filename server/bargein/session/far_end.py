@@ -32,7 +32,6 @@ class FarEnd:
         self._slack = SLACK_MS * rate_hz // 1000
         self._line = np.zeros((LONGEST_DELAY_MS + AHEAD_MS) * rate_hz // 1000, np.float32)
         """What was played; its end is what will be, :data:`AHEAD_MS` from now."""
-        self._begun = False
         self._audio: OutputAudio | None = None
         self._at = 0
         """The next sample of it."""
@@ -61,9 +60,7 @@ class FarEnd:
         if audio is not self._audio:
             self._audio = audio
             self._rewind()
-        # At first, also what was played before: its echo is still to come.
-        start = max(0, target - (self._ahead + count if self._begun else len(line)))
-        self._begun = True
+        start = max(0, target - self._ahead - count)
         line[len(line) - (target - start) :] = self._take(start, target - start)
         return True
 
