@@ -112,6 +112,7 @@ FREE_TEXT = {
     "azure_deployment",
     "model",
     "models",
+    "record_dir",
     "token_secret",
     "metrics_key",
     "transcription_model",

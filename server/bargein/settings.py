@@ -292,7 +292,7 @@ class Conversation(Group):
     vad: Annotated[
         str,
         Field(
-            min_length=1,
+            pattern=r"^[A-Za-z0-9_.-]+$",
             description="What hears that callers speak: `cascade`, webrtcvad holds the reply and Silero confirms; "
             "`webrtcvad` alone, the smallest; `silero` in both roles; or the name of an entry point of the group "
             "`bargein.detectors`.",
