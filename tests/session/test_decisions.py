@@ -39,7 +39,9 @@ async def test_a_caller_who_asks_is_told_each_decision_with_its_reason(server: R
     assert interruption["response_id"] == interruption["cancelled"] == done["response"]["id"]
     assert interruption["evidence_ms"] >= 240
     assert interruption["voiced_ms"] >= 96
-    assert interruption["level_db"] > interruption["floor_db"]
+    # Of the newest window: a short word is known to interrupt when it has ended.
+    assert -100 <= interruption["level_db"] <= 0
+    assert -100 <= interruption["floor_db"] <= -50
     assert 0 <= interruption["likeness"] < 0.3
     assert interruption["at_ms"] - interruption["onset_ms"] >= 240
     assert ("hold ended", "confirmed") in [(event["what"], event["why"]) for event in told]

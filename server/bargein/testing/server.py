@@ -27,7 +27,8 @@ from bargein.upstream import ChatCompletions, Transcriptions
 async def serving(model: ScriptedModel, **settings: Any) -> AsyncIterator[str]:  # noqa: ANN401 (each has its own type)
     """Serve until the context is left; its value is the base URL, ``http://127.0.0.1:PORT/v1``.
 
-    :param settings: as the variables ``BARGEIN_*``, in small letters and without that.
+    :param settings: as the variables ``BARGEIN_*``, in small letters and without that. Callers are heard with
+        ``webrtcvad`` alone unless ``vad`` says otherwise: what scripted callers say is no speech to a neural detector.
     """
     loop = asyncio.get_running_loop()
     timers = Timers(LoopClock(loop), loop)
@@ -38,6 +39,7 @@ async def serving(model: ScriptedModel, **settings: Any) -> AsyncIterator[str]: 
 
     async with model.listening() as url:
         values: dict[str, Any] = {"port": 0, "host": HOST, "upstream_url": url, "model": "scripted"}
+        values["vad"] = "webrtcvad"
         chosen = Settings(**(values | settings))
         config = upstream_config(chosen, None)
         async with ChatCompletions(config) as completions, Transcriptions(config) as transcriptions:
