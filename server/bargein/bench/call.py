@@ -14,6 +14,7 @@ import numpy as np
 import pybase64
 
 from bargein.alignment.aligner import Aligner
+from bargein.bench.checking import ReplyCheck
 from bargein.bench.echoing import EchoPath
 from bargein.bench.judging import TAKES_S, judged
 from bargein.bench.loudspeaker import Loudspeaker, Piece
@@ -72,6 +73,7 @@ class Call:
         self._vocabulary = Vocabulary()
         self._speaker = Loudspeaker()
         self._reply = reply_of(scene.reply or SILENT_VOICE)
+        self._check = ReplyCheck(self._reply)
         self._rendered: Rendered = render(scene)
         self._observer = Observer(scene, self._rendered, self._speaker)
         self._echo = None if scene.echo is None else EchoPath(scene.echo, scene.seconds)
@@ -189,8 +191,8 @@ class Call:
 
     def _came(self, sent: actions.AudioSent) -> None:
         raw = sent.audio if isinstance(sent.audio, bytes) else pybase64.b64decode(sent.audio)
-        said = pcm16(self._reply.sound[sent.start_sample : sent.start_sample + sent.sample_count])
-        self._observer.sent(sent.sample_count, intact=raw == said.astype("<i2").tobytes())
+        intact = self._check.is_intact(sent.item_id, sent.start_sample, raw)
+        self._observer.sent(sent.sample_count, intact=intact)
         was_playing = self._speaker.playing
         self._speaker.came(Piece(sent.response_id, sent.item_id, sent.start_sample, sent.sample_count))
         if self._v1 and not was_playing:
@@ -231,7 +233,7 @@ class Call:
         played = self._speaker.advance(self._clock.at - BEGIN_S)
         if self._echo is not None:
             for part in played:
-                self._echo.played(part.at, self._reply.sound[part.start : part.start + part.count])
+                self._echo.played(part.at, self._check.sound(part.item_id, part.start, part.count))
         if self._v1 and was_playing and not self._speaker.playing:
             self._later(0.0, self._report)
 

@@ -9,6 +9,7 @@ import numpy as np
 import orjson
 import pybase64
 
+from bargein.bench.checking import ReplyCheck
 from bargein.bench.echoing import EchoPath
 from bargein.bench.live_model import SAYS
 from bargein.bench.loudspeaker import Loudspeaker, Piece
@@ -16,7 +17,7 @@ from bargein.bench.making import session_patch
 from bargein.bench.observing import Observer
 from bargein.bench.outcome import Outcome
 from bargein.bench.rendering import Rendered
-from bargein.bench.reply import Spoke, reply_of
+from bargein.bench.reply import reply_of
 from bargein.bench.scene import Scene
 from bargein.bench.sending import frames_of
 from bargein.bench.waves import FRAME_SAMPLES, RATE_HZ, pcm16
@@ -36,7 +37,7 @@ class LiveCall:
     def __init__(self, scene: Scene, rendered: Rendered, reply_voice: str) -> None:
         self._scene = scene
         self._rendered = rendered
-        self._reply: Spoke = reply_of(scene.reply or reply_voice)
+        self._check = ReplyCheck(reply_of(scene.reply or reply_voice))
         self._speaker = Loudspeaker()
         self._observer = Observer(scene, rendered, self._speaker)
         self._echo = None if scene.echo is None else EchoPath(scene.echo, scene.seconds)
@@ -156,8 +157,7 @@ class LiveCall:
         self._play()
         count = len(raw) // 2
         self._came[item_id] = start + count
-        said = pcm16(self._reply.sound[start : start + count]).astype("<i2").tobytes()
-        self._observer.sent(count, intact=raw == said)
+        self._observer.sent(count, intact=self._check.is_intact(item_id, start, raw))
         self._speaker.came(Piece(response_id, item_id, start, count))
 
     # What goes.
@@ -166,7 +166,7 @@ class LiveCall:
         played = self._speaker.advance(max(0.0, asyncio.get_running_loop().time() - self._began_s))
         if self._echo is not None:
             for part in played:
-                self._echo.played(part.at, self._reply.sound[part.start : part.start + part.count])
+                self._echo.played(part.at, self._check.sound(part.item_id, part.start, part.count))
 
     def _report(self) -> None:
         current = self._speaker.current

@@ -32,6 +32,7 @@ TOLD: Final = (
     decisions.TurnHealed,
     decisions.BargeInRefused,
     decisions.Judged,
+    decisions.ReplyTakenUp,
     actions.StartJudging,
     actions.StopJudging,
 )
