@@ -35,7 +35,7 @@ class ReplyCheck:
         if start and not item.taken_up:
             return False
         place = self._raw.find(raw)
-        while place % 2 == 1:
+        while place > 0 and place % 2:  # Within a sample: not there.
             place = self._raw.find(raw, place + 1)
         if place < 0:
             return False
