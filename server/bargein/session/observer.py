@@ -59,6 +59,8 @@ class Observer:
         """Take one action, before it is done: all but sound, which is :meth:`sound_sent`. Returns a measurement that is
         complete by it.
         """
+        if isinstance(action, Decision):
+            return self._note_decision(action, now)
         match action:
             case actions.ResponseCreated(response):
                 self._clock.asked(response.id, now, answers_turn=response.conversation_id is not None)
@@ -84,18 +86,6 @@ class Observer:
                 self._metrics.transcriptions["completed"].inc()
             case actions.TranscriptionFailure():
                 self._metrics.transcriptions["failed"].inc()
-            case (
-                decisions.Interrupted()
-                | decisions.HoldEnded()
-                | decisions.TurnEnded()
-                | decisions.TurnHealed()
-                | decisions.SpeculationEnded()
-                | decisions.BargeInRefused()
-                | decisions.Judged()
-                | decisions.ReplyTakenUp()
-                | decisions.RuleAsked()
-            ):
-                return self._note_decision(action, now)
             case _:
                 pass
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bargein.core import actions, decisions
 from bargein.core.actions import Action, WorkAction
+from bargein.core.decisions import Decision
 from bargein.session.caller_protocol import CallerProtocol
 from bargein.session.judgements import JudgementTasks
 from bargein.session.latency import Measured
@@ -44,28 +45,15 @@ class Performer:
                 self._send_audio(action, now)
                 continue
             measured = observer.note(action, now)
-            match action:
-                case actions.StartStream() | actions.CancelStream() | actions.PauseStream() | actions.ContinueStream():
-                    self._work(action)
-                case actions.StartTranscription() | actions.StartJudging() | actions.StopJudging():
-                    self._work(action)
-                case (
-                    decisions.Interrupted()
-                    | decisions.HoldEnded()
-                    | decisions.TurnEnded()
-                    | decisions.TurnHealed()
-                    | decisions.SpeculationEnded()
-                    | decisions.BargeInRefused()
-                    | decisions.Judged()
-                    | decisions.ReplyTakenUp()
-                    | decisions.RuleAsked()
-                ):
-                    self._mind_sound(action)
-                    if protocol.wants_decisions:
-                        protocol.tell_decision(explained(action))
-                case _:
-                    self._mind_sound(action)
-                    protocol.tell(action)
+            if isinstance(action, WorkAction):
+                self._work(action)
+            elif isinstance(action, Decision):
+                self._mind_sound(action)
+                if protocol.wants_decisions:
+                    protocol.tell_decision(explained(action))
+            else:
+                self._mind_sound(action)
+                protocol.tell(action)
             if measured is not None:
                 protocol.tell_latency(measured)
         protocol.told(now)
