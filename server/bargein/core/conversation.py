@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from bargein.core import actions, events
@@ -19,71 +18,20 @@ from bargein.core.caller import Caller
 from bargein.core.completion import StreamPiece
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
-from bargein.core.decisions import (
-    BargeInRefused,
-    Figures,
-    HoldEndReason,
-    Interrupted,
-    InterruptionReason,
-    RefusalReason,
-    RuleAsked,
-    TurnEnded,
-    TurnHealed,
-    UtteranceVerdict,
-)
 from bargein.core.echo_guard import EchoGuard
-from bargein.core.endpointing import Endpointer, Signal
-from bargein.core.events import Event, ResponseRequested, WeighedWindow, Window
-from bargein.core.floor import AgentState, AnyTable, CallerState, CallerTrigger, Floor, name_of
-from bargein.core.healing import Healing
+from bargein.core.endpointing import Signal
+from bargein.core.events import Event, WeighedWindow, Window
+from bargein.core.floor import CallerTrigger, Floor
 from bargein.core.history import History
 from bargein.core.idling import IdleTimeout
 from bargein.core.item_events import ItemEvent, ItemEvents
-from bargein.core.items import InputAudio, Message, OutputAudio
-from bargein.core.judging import TRIGGERS, Judging
+from bargein.core.items import OutputAudio
 from bargein.core.measures import Measures
-from bargein.core.nods import Nods
 from bargein.core.replies import ReplyMaker
 from bargein.core.reply import NewId
-from bargein.core.rules import (
-    ECHO_TABLE,
-    INTERRUPTING_TABLE,
-    POLITE_TABLE,
-    TURN_END_TABLE,
-    VOICE_TABLE,
-    WEIGHED_TABLE,
-    Joint,
-)
-from bargein.core.second_chance import SecondChance
-from bargein.core.snapshots import message_now
 from bargein.core.speculation import Speculation
-from bargein.core.turn_end import may_be_over, wait_ms
-from bargein.core.verdicts import Answering, EchoRule, TurnEnd, Verdict
+from bargein.core.turn_taking import Sides, TurnTaking
 from bargein.core.words import WordAligner
-
-INTONATION_MS: Final = 500
-"""So much of the speech before a pause tells whether the voice fell or hung."""
-
-_GOING_ON: Final = frozenset({CallerTrigger.GO_ON, CallerTrigger.NEXT_GOES_ON})
-
-_REFUSED: Final[dict[tuple[Verdict, CallerTrigger], RefusalReason]] = {
-    (Verdict.SPEAK_ON, CallerTrigger.EVIDENCE): "not allowed",
-    (Verdict.ANNOUNCE, CallerTrigger.CONFIRM): "not allowed",
-    (Verdict.NEXT_TURN, CallerTrigger.NEXT): "same speech",
-    (Verdict.DISMISS, CallerTrigger.MISFIRE): "misfire",
-    (Verdict.DISMISS, CallerTrigger.BACKCHANNEL): "backchannel",
-    (Verdict.DISMISS, CallerTrigger.NOISE): "noise",
-    (Verdict.RESUME, CallerTrigger.ECHO): "echo",
-}
-"""Why speech over an agent that has the floor was no interruption."""
-_DISMISSED: Final[dict[CallerTrigger, HoldEndReason]] = {
-    CallerTrigger.MISFIRE: "misfire",
-    CallerTrigger.BACKCHANNEL: "backchannel",
-    CallerTrigger.NOISE: "noise",
-}
-THINKING_CONFIRM_MS: Final = 240
-"""Speech that confirms while a reply is made and nothing of it is heard: there is nothing to nod to."""
-
 
 _TOLD_BY_THEMSELVES: Final = (events.AudioAppended, events.SpeechWeighed, events.TimeLost)
 """Events that a method stands for, where it is called instead."""
@@ -110,14 +58,12 @@ class Conversation:
         reports: bool = False,
         unix_offset_s: float = 0.0,
     ) -> None:
-        self.config = config
         self.id = new_id("conv")
         self.history = History(policy.max_items)
         self.floor = Floor()
         self.caller = Caller(config, policy, new_id, self.floor)
         self._policy = policy
-        self._measures = measures
-        self._cutter = Cutter(self.history, aligner)
+        cutter = Cutter(self.history, aligner)
         maker = ReplyMaker(
             self.history,
             policy,
@@ -127,31 +73,31 @@ class Conversation:
             reports=reports,
             unix_offset_s=unix_offset_s,
         )
-        self.agent = Agent(policy, self.floor, self._cutter, maker)
+        self.agent = Agent(policy, self.floor, cutter, maker)
         self._speculation = Speculation(maker, policy)
-        self._healing = Healing(self.history, self.agent, policy.input_limit_ms)
-        self.echo = EchoGuard(self.agent, measures)
-        self.echo.configure(config.echo_cancellation)
-        self._nods = Nods(self.history, new_id, wanted=policy.tells_backchannels)
-        self._second_chance = SecondChance(policy, self.history, self.floor, self.agent, self._cutter)
-        self._judging = Judging(policy, new_id, self.caller, self.agent)
         self._idle = IdleTimeout(self.agent, self.floor)
-        self._items = ItemEvents(self.history, policy, self.agent, self._cutter, self._idle, new_id)
-        self._last_window = Window(0, 0.0, 0.0)
-        self._voice_told = False
-        self._figures: Figures | None = None
-        """Of the speech about which something is being decided."""
+        self._items = ItemEvents(self.history, policy, self.agent, cutter, self._idle, new_id)
+        sides = Sides(self.floor, self.caller, self.agent, self.history, cutter)
+        self._turns = TurnTaking(config, policy, new_id, measures, sides, self._speculation, self._idle)
         self.on_event: Callable[[Event, float], None] | None = None
         """Told of everything that happens, before it is dealt with, while somebody records."""
-        self._explained: list[RuleAsked] = []
-        """Rules that were asked and not told of yet."""
 
     def __repr__(self) -> str:
         return f"<Conversation {self.id}: {self.caller!r}, {self.agent!r}>"
 
+    @property
+    def config(self) -> SessionConfig:
+        """What the caller has configured last."""
+        return self._turns.config
+
+    @property
+    def echo(self) -> EchoGuard:
+        """Whether the caller's microphone hears the agent."""
+        return self._turns.echo
+
     def explain(self, wanted: bool) -> None:
         """Say which rules are asked, from now on, as :class:`~bargein.core.decisions.RuleAsked`."""
-        self.floor.on_rule = self._note_rule if wanted else None
+        self.floor.on_rule = self._turns.note_rule if wanted else None
 
     def handle(self, event: Event, now: float) -> list[Action]:
         """Take one event. Each branch names its section of OpenAI's reference (api-reference/realtime-client-events and
@@ -181,8 +127,8 @@ class Conversation:
             case events.TimerFired():
                 # input_audio_buffer.timeout_triggered; what else time brings has no section.
                 self.agent.pump(now, out)
-                self._check_lapse(now, out)
-                self._check_judging(now, out)
+                self._turns.check_lapse(now, out)
+                self._turns.check_judging(now, out)
                 self._check_idle(now, out)
             case events.TimeLost(lost_s):
                 self.forgive(lost_s, now)
@@ -194,7 +140,7 @@ class Conversation:
                 self._fail(event, now, out)
             case events.CallerLeft():
                 self._speculation.leave(out, now)
-                self._judging.stop(out)
+                self._turns.judging.stop(out)
                 self.agent.leave(now, out)
             case events.Configured(config):
                 # session.update.
@@ -212,13 +158,12 @@ class Conversation:
                 # input_audio_buffer.clear.
                 speech_id, end_ms = self.caller.speech_item_id, self.caller.position_ms
                 self.caller.clear()
-                self._tell_taken(speech_id, end_ms, out)
+                self._turns.tell_taken(speech_id, end_ms, out)
                 out.append(actions.InputCleared())
-                self._follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
+                self._turns.follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
             case _:
                 self._handle_item(event, now, out)
-        if self._explained:
-            self._tell_rules(out)
+        self._turns.tell_rules(out)
         return out
 
     def _record(self, event: Event, now: float) -> None:
@@ -249,7 +194,7 @@ class Conversation:
     def _handle_item(self, event: ItemEvent, now: float, out: list[Action]) -> None:
         self._items.handle(event, now, out)
         if isinstance(event, events.TranscriptionCompleted | events.TranscriptionFailed):
-            self._second_chance.written(event, now, out)
+            self._turns.second_chance.written(event, now, out)
 
     def _handle_speech(
         self, event: events.AudioAppended | events.SpeechWeighed | events.UtteranceJudged, now: float
@@ -262,11 +207,7 @@ class Conversation:
                 return self.weigh(weighed, now)
             case events.UtteranceJudged():
                 out: list[Action] = []
-                if not self._second_chance.judged(event, now, out):
-                    self._nods.judged(event)
-                    verdict = self._judging.answered(event, now, out)
-                    if verdict is not None:
-                        self._follow_verdict(verdict, now, out)
+                self._turns.judged(event, now, out)
                 return out
 
     def hear(self, audio: bytes, windows: Sequence[Window], now: float, echo_db: float = -math.inf) -> list[Action]:
@@ -278,55 +219,14 @@ class Conversation:
         """
         if self.on_event is not None:
             self.on_event(events.AudioAppended(audio, tuple(windows), echo_db), now)
-        out: list[Action] = []
-        caller = self.caller
-        caller.append(audio, now)
-        endpointer = caller.endpointer
-        if endpointer is not None and windows:
-            self._last_window = windows[-1]
-            agent = self.agent
-            for window in windows:
-                audible = window.probability > 0.0 and agent.audible
-                signal = endpointer.feed(window, agent_audible=audible, echo_db=echo_db)
-                if signal is not None:
-                    self._on_signal(signal, now, out)
-                    self._tell_rules(out)
-                elif endpointer.pause_noticed:
-                    self._weigh_pause(endpointer, now, out)
-            caller.forget_silence()
-        caller.keep_to_limit()
-        return out
-
-    def _weigh_pause(self, endpointer: Endpointer, now: float, out: list[Action]) -> None:
-        """The caller pauses: how long it may last follows from what is known of it, and so does whether the model is
-        asked ahead.
-        """
-        pause, detection = endpointer.notice_pause(), self.config.turn_detection
-        speculates = self._speculation.allowed and self.agent.is_free and self._answering is not Answering.NONE
-        if detection is None or (detection.eagerness is None and not speculates):
-            return
-        buffer = self.caller.buffer
-        first = endpointer.pause_sample - buffer.format.samples_in_ms(INTONATION_MS)
-        slope = self._measures.pitch_slope(buffer.peek(first, endpointer.pause_sample), buffer.format)
-        pause = replace(pause, slope_st_per_s=slope)
-        if detection.eagerness is not None:
-            endpointer.wait(wait_ms(pause, detection.eagerness))
-        turn = self.caller.turn_so_far()
-        if speculates and turn is not None and may_be_over(pause):
-            wanted = ResponseRequested(self.config.response)
-            self._speculation.begin(wanted, turn, self._healing.link_of(turn.id), now, out)
-
-    def playing(self, now: float) -> tuple[OutputAudio, int] | None:
-        """The sound that the caller's loudspeaker plays, as far as is known, and which sample of it."""
-        return self.agent.playing(now)
+        return self._turns.hear(audio, windows, now, echo_db)
 
     @property
     def undecided_from(self) -> int | None:
         """From which sample of the input on the second detector should listen, so that it is warm by the onset of what
         is undecided; ``None`` while nothing is. What it finds goes to :meth:`weigh`.
         """
-        endpointer = self.caller.endpointer
-        return endpointer.undecided_from if endpointer is not None and endpointer.undecided else None
+        return self._turns.undecided_from
 
     def weigh(self, windows: Sequence[WeighedWindow], now: float) -> list[Action]:
         """Take what the second detector says of the sound from :attr:`undecided_from` on: as
@@ -334,43 +234,27 @@ class Conversation:
         """
         if self.on_event is not None:
             self.on_event(events.SpeechWeighed(tuple(windows)), now)
-        out: list[Action] = []
-        endpointer = self.caller.endpointer
-        if endpointer is not None:
-            for window in windows:
-                needed_ms, may_judge = self._needed
-                signal = endpointer.weigh(window, needed_ms, may_judge=may_judge)
-                if signal is not None:
-                    self._on_signal(signal, now, out)
-                    self._tell_rules(out)
-        return out
-
-    @property
-    def _needed(self) -> tuple[float, bool]:
-        """How much speech confirms, in ms, and whether what ends before is judged."""
-        detection, state, policy = self.config.turn_detection, self.floor.agent_state, self._policy
-        if state is AgentState.IDLE or state is AgentState.WAITING:
-            return policy.announce_after_ms, False
-        if detection is None or not detection.interrupt_response:
-            return policy.announce_after_ms, False
-        if self.agent.audible:
-            return policy.confirm_after_ms, True
-        return min(policy.confirm_after_ms, THINKING_CONFIRM_MS), True
+        return self._turns.weigh(windows, now)
 
     @property
     def weigh_above_db(self) -> float:
         """The level from which the detector should weigh the voicing of the next window: it decides about an
         interruption, and only if the window counts as speech. Infinity where it decides about nothing.
         """
-        endpointer, detection, floor = self.caller.endpointer, self.config.turn_detection, self.floor
-        if floor.agent_state is AgentState.IDLE or endpointer is None or detection is None:
-            return math.inf
-        undecided = floor.caller_state is CallerState.SILENT or floor.caller_state is CallerState.STARTING
-        return endpointer.gate_db if undecided and detection.interrupt_response else math.inf
+        return self._turns.weigh_above_db
+
+    def playing(self, now: float) -> tuple[OutputAudio, int] | None:
+        """The sound that the caller's loudspeaker plays, as far as is known, and which sample of it."""
+        return self.agent.playing(now)
 
     def next_timer(self, now: float) -> float | None:
         """When to send :class:`~bargein.core.events.TimerFired`, if nothing else happens before."""
-        due = (self.agent.next_timer(now), self.caller.lapses_at, self._idle.due_at(self.config), self._judging.due_at)
+        due = (
+            self.agent.next_timer(now),
+            self.caller.lapses_at,
+            self._idle.due_at(self.config),
+            self._turns.judging.due_at,
+        )
         return min((at for at in due if at is not None), default=None)
 
     def forgive(self, lost_s: float, now: float) -> None:
@@ -381,260 +265,32 @@ class Conversation:
             self.on_event(events.TimeLost(lost_s), now)
         self.agent.forgive(lost_s)
         self.caller.forgive(lost_s, now)
-        self._judging.forgive(lost_s)
+        self._turns.judging.forgive(lost_s)
 
     # Speech.
-
-    def _on_signal(self, signal: Signal, now: float, out: list[Action]) -> None:
-        self._tell_voice(signal.at_sample, out)
-        self._follow(signal, now, out)
-
-    def _follow(self, signal: Signal, now: float, out: list[Action]) -> None:
-        """Do what the rules of the floor say about what the caller did."""
-        floor = self.floor
-        self._figures = signal.figures
-        if self._speculation.response_id is not None and signal.trigger in _GOING_ON:
-            self._speculation.drop(out, now)
-        has_floor = floor.agent_state is not AgentState.IDLE and floor.agent_state is not AgentState.WAITING
-        verdict = floor.ask(self._joint_table, (signal.trigger, floor.agent_state))
-        if signal.trigger is CallerTrigger.EVIDENCE and self._policy.weighs:
-            verdict = floor.ask(WEIGHED_TABLE, verdict)
-        if self._ignores_echo(verdict, signal, now, out):
-            return
-        self._carry_out(verdict, signal, now, out)
-        refused = _REFUSED.get((verdict, signal.trigger))
-        if refused is not None and has_floor:
-            out.append(BargeInRefused(refused, self.caller.position_ms, self._figures))
-        if self._judging.due_at is not None and floor.caller_state is not CallerState.JUDGING:
-            self._judging.stop(out)
-
-    def _carry_out(self, verdict: Verdict, signal: Signal, now: float, out: list[Action]) -> None:
-        match verdict:
-            case Verdict.LISTEN | Verdict.SPEAK_ON:
-                if self.caller.endpointer is not None:
-                    self.caller.endpointer.confirm()
-                self._announce(out)
-                self._resume("announced", now, out)
-            case Verdict.ANNOUNCE | Verdict.NEXT_TURN:
-                self._announce(out)
-                self._resume("announced", now, out)
-            case Verdict.WAIT_ON:
-                self._announce(out)
-                self.agent.wait_on(now, out)
-            case Verdict.HOLD:
-                self.agent.hold(now, out)
-            case Verdict.BARGE_IN:
-                self._announce(out)
-                self._interrupt("confirmed", now, out)
-            case Verdict.INTERRUPT:
-                self._interrupt("went on", now, out)
-            case Verdict.JUDGE:
-                assert self.caller.endpointer is not None, "speech was found"
-                self._judging.start(self.caller.endpointer, self.config, now, out)
-            case Verdict.DISMISS:
-                self._resume(_DISMISSED[signal.trigger], now, out)
-            case Verdict.RESUME:
-                self._resume("echo" if signal.trigger is CallerTrigger.ECHO else "taken", now, out)
-            case Verdict.COMMIT:
-                self._commit_speech(signal, now, out)
-                self._announce(out)
-            case Verdict.END_TURN:
-                self._end_turn(signal, now, out)
-            case Verdict.NOTHING:
-                pass
-
-    def _resume(self, why: HoldEndReason, now: float, out: list[Action]) -> None:
-        self.agent.resume(why, now, out)
-
-    def _interrupt(self, reason: InterruptionReason, now: float, out: list[Action]) -> None:
-        endpointer, speech_id = self.caller.endpointer, self.caller.speech_item_id
-        assert endpointer is not None, "speech was found"
-        if speech_id is not None and self._healing.interrupted(speech_id, now - self.caller.since_onset_s, now):
-            endpointer.learn_cut_off()
-        self._second_chance.interrupted(speech_id)
-        stopped = self.agent.barge_in(now, out)
-        assert stopped.response_id is not None, "there was somebody to interrupt"
-        onset_ms = self.caller.buffer.format.ms_of(endpointer.onset_sample)
-        out.append(
-            Interrupted(
-                stopped.response_id,
-                reason,
-                self.caller.position_ms,
-                onset_ms,
-                stopped.held_ms,
-                stopped.cancelled,
-                stopped.flushed,
-                self._figures,
-            )
-        )
-
-    @property
-    def _joint_table(self) -> Joint:
-        detection = self.config.turn_detection
-        return POLITE_TABLE if detection is not None and not detection.interrupt_response else INTERRUPTING_TABLE
-
-    @property
-    def _answering(self) -> Answering:
-        detection = self.config.turn_detection
-        if detection is None or not detection.create_response:
-            return Answering.NONE
-        return Answering.AUTOMATIC if detection.interrupt_response else Answering.POLITE
-
-    def _ignores_echo(self, verdict: Verdict, signal: Signal, now: float, out: list[Action]) -> bool:
-        """Look for an echo where the rules say so; returns whether there is one that is forgotten."""
-        rule = self.floor.ask(ECHO_TABLE, verdict)
-        endpointer = self.caller.endpointer
-        if rule is EchoRule.TRUST or endpointer is None:
-            return False
-        likeness = self.echo.likeness(self.caller, endpointer, now)
-        if likeness is not None and self._figures is not None:
-            self._figures = replace(self._figures, likeness=likeness)
-        if likeness is None or not self.echo.is_echo(likeness, rule):
-            return False
-        if rule is not EchoRule.SURE:
-            endpointer.learn_echo()
-        if rule is EchoRule.LEARN:
-            return False
-        endpointer.forget(CallerTrigger.ECHO)
-        self._on_signal(Signal(CallerTrigger.ECHO, signal.at_sample, figures=self._figures), now, out)
-        return True
-
-    def _tell_voice(self, at_sample: int, out: list[Action]) -> None:
-        """Tell whether a voice is heard, if that has changed."""
-        speech = self.floor.ask(VOICE_TABLE, self.floor.caller_state)
-        if speech is not self._voice_told:
-            self._voice_told = speech
-            at_ms = self.caller.buffer.format.ms_of(at_sample)
-            window = self._last_window
-            out.append(actions.VoiceChanged(speech, at_ms, window.level_db, window.probability))
-
-    def _tell_taken(self, speech_id: str | None, end_ms: int, out: list[Action]) -> None:
-        """Speech in progress, announced as ``speech_id`` or not, was taken by hand: nothing follows that would end
-        it.
-        """
-        if speech_id is not None:
-            out.append(actions.SpeechStopped(speech_id, end_ms))
-            out.append(TurnEnded(speech_id, "taken", end_ms, 0.0, "taken"))
-        self._tell_voice(self.caller.buffer.end_sample, out)
-
-    def _announce(self, out: list[Action]) -> None:
-        item_id, start_ms = self.caller.announce()
-        self._idle.caller_spoke()
-        out.append(actions.SpeechStarted(item_id, start_ms))
-
-    def _end_turn(self, signal: Signal, now: float, out: list[Action]) -> None:
-        item, quiet_ms = self._commit_speech(signal, now, out)
-        self._healing.turn_ended(item.id)
-        then = self.floor.ask(TURN_END_TABLE, (self._answering, self.floor.agent_state))
-        end_ms = self.caller.buffer.format.ms_of(signal.at_sample)
-        out.append(TurnEnded(item.id, signal.reason, end_ms, quiet_ms, then.value))
-        match then:
-            case TurnEnd.ANSWER:
-                self._answer(item.id, now, out)
-            case TurnEnd.ANSWER_INSTEAD:
-                self.agent.give_way(now, out)
-                self._answer(item.id, now, out)
-            case TurnEnd.LEAVE:
-                pass
-        self._resume("announced", now, out)
-        if then is TurnEnd.ANSWER:
-            speech_ms = max(0.0, end_ms - self._onset_ms - quiet_ms)
-            self._second_chance.turn_ended(item, speech_ms, self.config.transcription, now, out)
-
-    @property
-    def _onset_ms(self) -> int:
-        """First sample of the speech in progress, or just over."""
-        endpointer = self.caller.endpointer
-        return 0 if endpointer is None else self.caller.buffer.format.ms_of(endpointer.onset_sample)
-
-    def _commit_speech(self, signal: Signal, now: float, out: list[Action]) -> tuple[Message, float]:
-        """Returns the item, and for how long the caller had been quiet, in ms."""
-        fmt = self.caller.buffer.format
-        item = self.caller.take_turn(signal.at_sample)
-        quiet_ms = fmt.ms_of(signal.quiet_samples) + (now - self.caller.heard_at) * 1000
-        out.append(actions.SpeechStopped(item.id, fmt.ms_of(signal.at_sample), quiet_ms))
-        self._enter_turn(item, out)
-        return item, quiet_ms
-
-    def _answer(self, item_id: str, now: float, out: list[Action]) -> None:
-        wanted = ResponseRequested(self.config.response)
-        started = self._speculation.take()
-        if started is not None:
-            self.agent.take_up(wanted, started, self._speculation.take_unpaid(), now, out)
-            return
-        self.agent.respond(wanted, now, out, answers=item_id)
-        reply = self.agent.active
-        if reply is not None and reply.follows == item_id:
-            reply.charge(self._speculation.take_unpaid())
-
-    def _note_rule(self, table: AnyTable, key: object, answer: object) -> None:
-        parts = key if isinstance(key, tuple) else (key,)
-        case = ", ".join(name_of(part) for part in parts)
-        self._explained.append(RuleAsked(table.name, case, name_of(answer), self.caller.position_ms, self._figures))
-
-    def _tell_rules(self, out: list[Action]) -> None:
-        out.extend(self._explained)
-        self._explained.clear()
-        self._figures = None
-
-    def _check_lapse(self, now: float, out: list[Action]) -> None:
-        """No sound comes any more: whatever silence would bring about, time does."""
-        endpointer, lapses_at = self.caller.endpointer, self.caller.lapses_at
-        if endpointer is not None and lapses_at is not None and now >= lapses_at:
-            if endpointer.short_utterance and self._needed[1]:
-                self._on_signal(endpointer.cease(), now, out)
-                return
-            while self.floor.caller_state is not CallerState.SILENT:
-                self._on_signal(endpointer.lapse(), now, out)
-
-    def _check_judging(self, now: float, out: list[Action]) -> None:
-        """Nobody who hears words has answered in time: the sound decides."""
-        due_at = self._judging.due_at
-        if due_at is not None and now >= due_at:
-            verdict = self._judging.by_sound(now, out)
-            if verdict is not None:
-                self._follow_verdict(verdict, now, out)
-
-    def _follow_verdict(self, verdict: UtteranceVerdict, now: float, out: list[Action]) -> None:
-        endpointer = self.caller.endpointer
-        assert endpointer is not None, "what is judged was heard"
-        self._on_signal(endpointer.judged(TRIGGERS[verdict]), now, out)
-        self._tell_rules(out)
 
     def _commit(self, now: float, out: list[Action]) -> None:
         speech_id, end_ms, dropped_ms = self.caller.speech_item_id, self.caller.position_ms, self.caller.dropped_ms
         item = self.caller.take_all()
-        self._tell_taken(speech_id, end_ms, out)
+        self._turns.tell_taken(speech_id, end_ms, out)
         self._idle.caller_spoke()
-        self._enter_turn(item, out)
+        self._turns.enter_turn(item, out)
         if dropped_ms:
             out.append(actions.InputMissing(item.id, dropped_ms, self._policy.input_limit_ms))
-        self._follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
-
-    def _enter_turn(self, item: Message, out: list[Action]) -> None:
-        self._nods.tell(out)
-        previous = self.history.append(item)
-        healed = self._healing.entered(item)
-        self.history.forget_sound(self._policy.history_audio_limit_bytes)
-        out.append(actions.InputCommitted(message_now(item), previous))
-        if healed is not None:
-            out.append(TurnHealed(item.id, healed.before_id, healed.response_id, healed.heard_ms))
-        speech = item.parts[0]
-        if self.config.transcription is not None and isinstance(speech, InputAudio):
-            out.append(actions.StartTranscription(item.id, replace(speech), self.config.transcription))
+        self._turns.follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
 
     def _configure(self, config: SessionConfig, now: float, out: list[Action]) -> None:
-        before, self.config = self.config.turn_detection, config
+        before, self._turns.config = self.config.turn_detection, config
         speech_id, end_ms = self.caller.speech_item_id, self.caller.position_ms
         self.echo.configure(config.echo_cancellation)
         taken = self.caller.configure(config)
         if taken:
-            self._tell_taken(speech_id, end_ms, out)
+            self._turns.tell_taken(speech_id, end_ms, out)
         after = config.turn_detection
         if after is not None and (before is None or before.idle_timeout_ms != after.idle_timeout_ms):
             self._idle.caller_sent(now)
         if taken:
-            self._follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
+            self._turns.follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
 
     # Idling.
 
@@ -647,5 +303,5 @@ class Conversation:
         item = self.caller.take_silence(detection.idle_timeout_ms)
         out.append(actions.IdleTimedOut(item.id, max(0, end_ms - detection.idle_timeout_ms), end_ms))
         self._idle.fired()
-        self._enter_turn(item, out)
-        self._answer(item.id, now, out)
+        self._turns.enter_turn(item, out)
+        self._turns.answer(item.id, now, out)
