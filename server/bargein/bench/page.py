@@ -11,7 +11,7 @@ import jinja2
 from bargein.bench.outcome import Outcome
 from bargein.bench.pictures import picture
 from bargein.bench.summary import Summary
-from bargein.bench.table import COLUMNS, cells
+from bargein.bench.table import COLUMNS, cells, headline
 
 MOST_OF_A_CLASS: Final = 12
 """Pictures of one class: more of a kind tell nothing new."""
@@ -42,6 +42,7 @@ def page(summaries: Sequence[Summary], results: Mapping[str, Sequence[Outcome]])
 def _run(summary: Summary, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "summary": summary,
+        "headline": headline(summary),
         "rows": [(cells(row), row in summary.goals) for row in [*summary.goals, *summary.families]],
         "kinds": [(name, [cells(row) for row in rows]) for name, rows in summary.kinds.items()],
         "failing": [_failing(row.name, outcomes) for row in summary.families],

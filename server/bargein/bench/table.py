@@ -23,8 +23,7 @@ def family_table(summary: Summary, *, kinds: bool) -> Table:
     table = Table(
         title=f"{summary.configuration} ({summary.set} set, {summary.hours:g} h of calls in {summary.took_s:.0f} s)",
         title_justify="left",
-        caption=f"recall {percent(summary.recall)}, false positives {percent(summary.false_positives)}, median delay "
-        f"{summary.median_delay_ms} ms, selectivity of backchannels {percent(summary.selectivity)}",
+        caption=headline(summary),
         caption_justify="left",
     )
     for head in COLUMNS:
@@ -34,6 +33,15 @@ def family_table(summary: Summary, *, kinds: bool) -> Table:
         for kind in summary.kinds.get(one.name, []) if kinds and one in summary.families else []:
             table.add_row(f"  {kind.name}", *cells(kind)[1:], style="dim")
     return table
+
+
+def headline(summary: Summary) -> str:
+    """The figures that others give, by their names."""
+    delay = "none" if summary.median_delay_ms is None else f"{summary.median_delay_ms:.0f} ms"
+    return (
+        f"recall {percent(summary.recall)}, false positives {percent(summary.false_positives)}, median delay {delay}, "
+        f"selectivity of backchannels {percent(summary.selectivity)}"
+    )
 
 
 def cells(one: Row) -> list[str]:
