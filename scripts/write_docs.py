@@ -11,7 +11,8 @@ from pathlib import Path
 
 from bargein.core import rules_page
 from bargein.session import endings
-from bargein.settings import PREFIX, Settings, settings_table
+from bargein.settings import Settings, settings_table
+from bargein.settings_groups import PREFIX
 from bargein.wire.field_effects import fields_table
 
 ROOT = Path(__file__).resolve().parents[1]

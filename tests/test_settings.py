@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from bargein.errors import SettingsError
-from bargein.settings import GROUPS, OPENAI_URL, Settings, load_settings, misspelt_variables, settings_table
+from bargein.settings import Settings, load_settings, misspelt_variables, settings_table
+from bargein.settings_groups import GROUPS, OPENAI_URL
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bargein.settings import PREFIX, Settings
+from bargein.settings import Settings
+from bargein.settings_groups import PREFIX
 from support.stock_clients import REPOSITORY
 
 LOCKS = sorted((REPOSITORY / "requirements").glob("*.txt"))
