@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -232,3 +233,10 @@ def test_the_command_compares_and_writes_a_report(tmp_path: Path) -> None:
     page = (tmp_path / "bench.html").read_text()
     assert "<svg" in page
     assert "INTERRUPTED" in page
+
+
+def test_running_scenes_leaves_this_processs_logs_alone() -> None:
+    scene = replace(INTERRUPTION, name="test/logs", sound=None, wanted=Wanted.SURVIVE, seconds=2.0)
+    assert len(list(run_scenes([scene], Configuration("default")))) == 1
+    assert logging.getLogger("anything").isEnabledFor(logging.CRITICAL)
+    assert logging.root.manager.disable == logging.NOTSET

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -52,28 +51,13 @@ def _run_chunk(scenes: Sequence[Scene], configuration: Configuration) -> list[Ou
 
 
 def _run(scenes: Iterable[Scene], configuration: Configuration) -> Iterator[Outcome]:
-    setup = _setup(repr(sorted(configuration.settings.items())), _Settings(configuration.settings))
+    setup = _setup(tuple(sorted(configuration.settings.items())))
     if configuration.words:
         setup = replace(setup, policy=replace(setup.policy, judges_words=True))
     for scene in scenes:
         yield Call(scene, setup).run()
 
 
-class _Settings:
-    """Settings that do not decide about what is cached: their text does."""
-
-    def __init__(self, settings: dict[str, Any]) -> None:
-        self.settings = settings
-
-    def __hash__(self) -> int:
-        return 0
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Settings)
-
-
 @functools.lru_cache(8)
-def _setup(text: str, settings: _Settings) -> Services:
-    del text
-    logging.disable(logging.INFO)
-    return make_setup(settings.settings)
+def _setup(settings: tuple[tuple[str, Any], ...]) -> Services:
+    return make_setup(dict(settings))

@@ -36,12 +36,14 @@ def family_table(summary: Summary, *, kinds: bool) -> Table:
 
 
 def headline(summary: Summary) -> str:
-    """The figures that others give, by their names."""
-    delay = "none" if summary.median_delay_ms is None else f"{summary.median_delay_ms:.0f} ms"
-    return (
-        f"recall {percent(summary.recall)}, false positives {percent(summary.false_positives)}, median delay {delay}, "
-        f"selectivity of backchannels {percent(summary.selectivity)}"
-    )
+    """The figures that others give, by their names, as far as the scenes tell them."""
+    named = {
+        "recall": percent(summary.recall),
+        "false positives": percent(summary.false_positives),
+        "median delay": "" if summary.median_delay_ms is None else f"{summary.median_delay_ms:.0f} ms",
+        "selectivity of backchannels": percent(summary.selectivity),
+    }
+    return ", ".join(f"{name} {figure}" for name, figure in named.items() if figure)
 
 
 def cells(one: Row) -> list[str]:
