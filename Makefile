@@ -19,7 +19,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONDONTWRITEBYTECODE
 
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
-PROGRAMS := chromium espeak-ng sox
+PROGRAMS := chromium espeak-ng prometheus sox
 NODE_MODULES := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/*/package-lock.json))
 STOCK_CLIENTS := .build/stock-clients
 VOICE_FRAMEWORKS := .build/voice-frameworks
@@ -50,8 +50,12 @@ run: $(VENV)/.can-run ## Serve on http://127.0.0.1:8765, with the demo model unl
 wheel: $(COMPILED)/.made ## Build dist/bargein-*.whl with its hot parts compiled: some two fifths less CPU a caller
 
 .PHONY: screenshots
-screenshots: setup programs node-modules ## Make the pictures of the browser page that the README shows
+screenshots: setup programs node-modules ## Make the pictures of the browser page, in all its states
 	$(BIN)/python scripts/screenshots.py $(ARGS)
+
+.PHONY: clip
+clip: setup programs node-modules ## Make the clip of an interruption that the README shows
+	$(BIN)/python scripts/stage_clip.py $(ARGS)
 
 .PHONY: bench
 bench: setup programs compiled ## Measure latencies; fails when a figure falls below its floor
@@ -72,13 +76,14 @@ setup: $(VENV)/.can-develop ## Make .venv with everything for development
 
 .PHONY: test
 test: setup programs node-modules stock-clients voice-frameworks ## Run all tests (fetches what they need where it can)
-	@rm -rf $(SERVER_EVENTS) && mkdir -p $(SERVER_EVENTS)
+	@rm -rf $(SERVER_EVENTS) .pytest_cache/v/cache/lastfailed && mkdir -p $(SERVER_EVENTS)
 	@export BARGEIN_TEST_EVENTS_DIR=$(SERVER_EVENTS); failed=0; compiling=; \
 	    trap 'kill $$compiling 2>/dev/null; exit 130' INT TERM; \
 	    if [ -z "$(ARGS)" ]; then \
-	        nice -n 10 $(MAKE) --no-print-directory compiled-quickly >.build/compiling.log 2>&1 & compiling=$$!; \
+	        nice -n 19 $(MAKE) --no-print-directory compiled-quickly >.build/compiling.log 2>&1 & compiling=$$!; \
 	    fi; \
-	    $(BIN)/pytest $(IN_PARALLEL) -m "not after_all" $(ARGS) || failed=1; \
+	    $(BIN)/pytest $(IN_PARALLEL) -m "not after_all" $(ARGS) || failed=$$?; \
+	    if [ -z "$(ARGS)" ] && [ $$failed = 1 ]; then $(BIN)/python scripts/once_more.py && failed=0; fi; \
 	    if [ -z "$(ARGS)" ]; then \
 	        wait $$compiling || cat .build/compiling.log; compiling=; \
 	        $(MAKE) --no-print-directory test-compiled || failed=1; \
@@ -108,10 +113,18 @@ check: setup ## Lint, formatting, types, import layers
 	$(BIN)/lint-imports
 
 .PHONY: format
-format: setup ## Format the code, apply safe fixes, write the generated parts of the READMEs
+format: setup ## Format the code, apply safe fixes, write the generated parts of the documents
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 	$(BIN)/python scripts/write_docs.py
+
+.PHONY: docs
+docs: setup ## Make the site of docs/ in .build/site
+	$(BIN)/mkdocs build --strict --quiet
+
+.PHONY: newcomer
+newcomer: ## Play somebody who has never seen this: a fresh clone, and what the pages say, timed
+	@python=$$(scripts/find-python) && $$python scripts/newcomer.py $(ARGS)
 
 .PHONY: lock
 lock: .build/lock/.installed ## Pin all dependencies again (UPGRADE=1: to the newest)
@@ -134,7 +147,7 @@ $(BIN)/python:
 	@python=$$(scripts/find-python) && echo "Making $(VENV) with $$($$python --version)" && $$python -m venv $(VENV)
 
 $(VENV)/.can-run: $(BIN)/python requirements/runtime.txt requirements/build.txt pyproject.toml
-	@echo "Installing what Bargein needs to run"
+	@echo "Installing what Bargein needs to run (a minute or two, the first time)"
 	@$(PIP_INSTALL) -r requirements/runtime.txt -r requirements/build.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -25,7 +25,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import crowd, parts, processes
+from benchmarks import crowd, processes
 from benchmarks.core_speed import SLOW_SHARE, CoreSpeed
 from benchmarks.crowd import LISTENING, SCENARIO, Seen
 from benchmarks.processes import LOAD_CPU, SERVER_CPU, Process
@@ -285,7 +285,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", metavar="NAME", help="such as 'bargein, picows'; repeatable")
     parser.add_argument("--seconds", type=float, default=10, help="length of one run at full load (10)")
     parser.add_argument("--common", type=int, default=80, help="callers for the cost comparison (80)")
-    parser.add_argument("--out", type=Path, help="write all figures but the parts' there as JSON")
+    parser.add_argument("--out", type=Path, help="write all figures there as JSON")
     options = parser.parse_args()
     stacks = [stack for stack in STACKS if options.only is None or stack.name in options.only]
     if not stacks:
@@ -306,8 +306,6 @@ def main() -> int:
     if options.out:
         figures = {"versions": versions(), "common": common, "best": best, "seventy": seventy}
         options.out.write_text(json.dumps(figures, default=asdict, indent=1), encoding="utf-8")
-    if seventy:
-        CONSOLE.print(parts.table(parts.CALLERS, options.seconds)[0])
     return 0
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bargein.load.measures import percentile
+from bargein.load.measurements import percentile
 from bargein.load.run import Plan, Run, run
 from bargein.load.scenario import Calls, Interruptions, Noise, Scenario
 from bargein.load.server_side import metrics_url

@@ -2,7 +2,9 @@
 
 A build is an entry of PYTHONPATH: a checkout's ``server``, or what ``scripts/compile`` has made of one. The first is
 what the others are compared with. Whoever comes first in one round comes last in the next, and what is compared are
-the medians, of the time in which nothing is warming up any more: machines drift, and builds do not.
+the medians, of the time in which nothing is warming up any more: machines drift, and builds do not. Each run is also
+held against how fast the server's core was meanwhile (:mod:`benchmarks.core_speed`): what is compared is the CPU that
+it would have taken at the core's full speed.
 
 Run: ``python -m benchmarks.in_turn before=DIRECTORY after=DIRECTORY [--callers 150] [--rounds 3]``.
 """
@@ -11,10 +13,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import statistics
 import sys
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks import crowd, processes
+from benchmarks.core_speed import CoreSpeed
 from benchmarks.processes import LOAD_CPU, SERVER_CPU, Process
 
 WARM_AFTER_S: Final = 12.0
@@ -30,13 +35,15 @@ TRANSPORTS: Final = ("picows", "websockets")
 COLUMNS: Final = (
     "transport",
     "build",
-    "CPU ms a caller-second",
+    "CPU ms a caller-second, at speed",
     "of all runs",
+    "as measured",
     "spoken to",
     "MB",
     "lost",
     "callers a core",
 )
+SPEED: Final = CoreSpeed(SERVER_CPU)
 SPEECH_S: Final = 5.0
 """How long the model's replies are."""
 
@@ -51,6 +58,13 @@ class Cost:
     """Sound that arrived, as a share of all the time of all callers: what is compared must be the same work."""
     memory_mb: float
     lost: int
+    core_sum_ms: float
+    """What a small sum took on the server's core meanwhile."""
+
+    @property
+    def at_speed(self) -> float:
+        """:attr:`ms_per_caller_second`, had the core been at its full speed, by what is known of that now."""
+        return self.ms_per_caller_second * SPEED.share(self.core_sum_ms)
 
 
 async def _run(server: Process, callers: int, seconds: float) -> Cost:
@@ -61,7 +75,7 @@ async def _run(server: Process, callers: int, seconds: float) -> Cost:
     await asyncio.sleep(seconds - WARM_AFTER_S - 1)
     cpu_s, lasted_s = server.cpu_s() - before_s, loop.time() - began_s
     seen = await crowd_seen
-    return Cost(1000 * cpu_s / lasted_s / callers, seen.spoken_to, seen.memory_mb, seen.lost)
+    return Cost(1000 * cpu_s / lasted_s / callers, seen.spoken_to, seen.memory_mb, seen.lost, math.nan)
 
 
 def measure(build: Path, transport: str, callers: int, seconds: float) -> Cost:
@@ -70,23 +84,17 @@ def measure(build: Path, transport: str, callers: int, seconds: float) -> Cost:
         command = ["-m", "bargein", "serve", "--port", "0", "--upstream", model.url, "--transport", transport]
         # Python looks into its working directory before PYTHONPATH.
         environment = processes.SERVING | {"PYTHONPATH": str(build.resolve()), "PYTHONSAFEPATH": "1"}
-        with processes.running(command, {SERVER_CPU}, environment) as server:
-            return uvloop.run(_run(server, callers, seconds))
+        with processes.running(command, {SERVER_CPU}, environment) as server, SPEED.watched() as times:
+            began_s = time.monotonic()
+            cost = uvloop.run(_run(server, callers, seconds))
+        warm = [at for at in times if at[0] >= began_s + WARM_AFTER_S]
+        return replace(cost, core_sum_ms=SPEED.average_ms(warm))
 
 
 def table(found: dict[tuple[str, str], list[Cost]], builds: list[str]) -> Table:
     """Medians; a line for each transport and build."""
     table = Table(title="CPU of a caller, builds in turn", title_justify="left")
-    for name in (
-        "transport",
-        "build",
-        "CPU ms a caller-second",
-        "of all runs",
-        "spoken to",
-        "MB",
-        "lost",
-        "callers a core",
-    ):
+    for name in COLUMNS:
         table.add_column(name, justify="right")
     for transport in TRANSPORTS:
         first = None
@@ -94,7 +102,7 @@ def table(found: dict[tuple[str, str], list[Cost]], builds: list[str]) -> Table:
             costs = found.get((transport, build))
             if costs is None:
                 continue
-            each = sorted(cost.ms_per_caller_second for cost in costs)
+            each = sorted(cost.at_speed for cost in costs)
             median = statistics.median(each)
             first = first or median
             table.add_row(
@@ -102,6 +110,7 @@ def table(found: dict[tuple[str, str], list[Cost]], builds: list[str]) -> Table:
                 build,
                 f"{median:.2f}",
                 f"{each[0]:.2f} to {each[-1]:.2f}",
+                f"{statistics.median(cost.ms_per_caller_second for cost in costs):.2f}",
                 f"{statistics.median(cost.spoken_to for cost in costs):.0%}",
                 f"{statistics.median(cost.memory_mb for cost in costs):.0f}",
                 str(sum(cost.lost for cost in costs)),
@@ -131,7 +140,10 @@ def main() -> int:
             for name in list(builds)[:: 1 if number % 2 == 0 else -1]:
                 cost = measure(builds[name], transport, options.callers, options.seconds)
                 found.setdefault((transport, name), []).append(cost)
-                console.print(f"{number + 1} {transport} {name}: {cost.ms_per_caller_second:.2f} ms a caller-second")
+                console.print(
+                    f"{number + 1} {transport} {name}: {cost.ms_per_caller_second:.2f} ms a caller-second, the core at "
+                    f"{SPEED.share(cost.core_sum_ms):.0%} of its speed"
+                )
     console.print(table(found, list(builds)))
     return 0
 

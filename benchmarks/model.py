@@ -17,10 +17,13 @@ import struct
 import sys
 import time
 from dataclasses import asdict, dataclass, field
+from importlib import resources
 from typing import Final, cast
 
 import pybase64
 import uvloop
+
+from bargein.sound import files
 
 PIECE_S: Final = 0.1
 BURST_PIECES: Final = 2
@@ -28,11 +31,13 @@ BURST_PIECES: Final = 2
 THINK_S: Final = 0.05
 TICK_S: Final = 0.002
 RATE_HZ: Final = 24_000
+STORIES_APART: Final = 37
+"""Pieces of speech from where one answer begins to where the next does."""
 
 # Twelve bytes: six samples, and sixteen characters of base64, so that the stamp can be put in front of ready-made text.
 STAMP: Final = struct.Struct("<4sd")
 MARK: Final = b"\x2c\x7a\xe1\x55"
-_REST: Final = pybase64.b64encode(b"\x00\x10" * (int(PIECE_S * RATE_HZ) - STAMP.size // 2))
+_REST_SAMPLES: Final = int(PIECE_S * RATE_HZ) - STAMP.size // 2
 _TAG: Final = re.compile(rb"caller (\d+), call (\d+)")
 _HEAD: Final = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
@@ -61,11 +66,22 @@ class Stream:
     ended: bool = False
 
 
+def spoken() -> list[bytes]:
+    """Base64 of what follows the stamps of pieces, of somebody who speaks. Sound that is the same again and again, or
+    like no voice, is an echo at every delay or at none: who looks for one finds what no caller has.
+    """
+    data = resources.files("bargein.demo").joinpath("data/phrases.wav").read_bytes()
+    samples = files.read_mono(data, RATE_HZ).astype("<i2")
+    starts = range(0, len(samples) - _REST_SAMPLES, int(PIECE_S * RATE_HZ))
+    return [pybase64.b64encode(samples[start : start + _REST_SAMPLES].tobytes()) for start in starts]
+
+
 @dataclass(slots=True)
 class Model:
     """All streams, and the tick that serves them."""
 
     speak_s: float
+    spoken: list[bytes] = field(default_factory=spoken)
     log: list[Stream] = field(default_factory=list)
     _due: list[tuple[float, int, Answer]] = field(default_factory=list)
     _number: int = 0
@@ -90,6 +106,8 @@ class Answer(asyncio.Protocol):
         self._received = b""
         self._stream: Stream | None = None
         self._pieces = 0
+        self._first = 0
+        """Of the pieces of speech: no two answers in a row are the same."""
         self._next_s = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,6 +136,7 @@ class Answer(asyncio.Protocol):
         self._stream = Stream(tag[0].decode() if tag else "", time.monotonic())
         self._model.log.append(self._stream)
         self._pieces = 0
+        self._first = STORIES_APART * len(self._model.log)
         self._next_s = time.monotonic() + THINK_S
         self._model.schedule(self._next_s, self)
 
@@ -131,9 +150,10 @@ class Answer(asyncio.Protocol):
             stream.first_audio_s = now_s
             self._transport.write(_HEAD)
             self._event(b'{"audio":{"transcript":"word "}}')
+        spoken = self._model.spoken
         for _ in range(BURST_PIECES if self._pieces == 0 else 1):
             stamp = pybase64.b64encode(STAMP.pack(MARK, now_s))
-            self._event(b'{"audio":{"data":"%b%b"}}' % (stamp, _REST))
+            self._event(b'{"audio":{"data":"%b%b"}}' % (stamp, spoken[(self._first + self._pieces) % len(spoken)]))
             self._pieces += 1
             self._next_s += PIECE_S
         if self._pieces * PIECE_S >= self._model.speak_s:

@@ -62,7 +62,7 @@ class Talker:
             self._pieces = -round(PAUSE_S / PIECE_S)
 
 
-class Ticker:
+class Talkers:
     """All talkers on one tick, spread over the length of a piece."""
 
     def __init__(self) -> None:
@@ -104,18 +104,18 @@ class _WebsocketsSender:
             await self._socket.send(await self.queue.get(), text=True)
 
 
-async def websockets_relay(port: int, ticker: Ticker) -> int:
+async def websockets_relay(port: int, talkers: Talkers) -> int:
     async def handle(socket: ServerConnection) -> None:
         sender = _WebsocketsSender(socket)
         task = asyncio.create_task(sender.run())
         sender.send(_CREATED)
         sender.send(_UPDATED)
-        talker = ticker.join(sender)
+        talker = talkers.join(sender)
         try:
             async for _ in socket:
                 pass
         finally:
-            ticker.leave(talker)
+            talkers.leave(talker)
             task.cancel()
 
     server = await serve(handle, "127.0.0.1", port, compression=None, subprotocols=[Subprotocol("realtime")])
@@ -123,8 +123,8 @@ async def websockets_relay(port: int, ticker: Ticker) -> int:
 
 
 class _PicowsRelay(picows.WSListener):
-    def __init__(self, ticker: Ticker) -> None:
-        self._ticker = ticker
+    def __init__(self, talkers: Talkers) -> None:
+        self._ticker = talkers
 
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
         self._transport = transport
@@ -144,21 +144,21 @@ class _PicowsRelay(picows.WSListener):
         self._transport.send(picows.WSMsgType.TEXT, message)
 
 
-async def picows_relay(port: int, ticker: Ticker) -> int:
+async def picows_relay(port: int, talkers: Talkers) -> int:
     def answer(request: picows.WSUpgradeRequest) -> Any:  # noqa: ANN401  # picows' own union
         chosen = {"Sec-WebSocket-Protocol": "realtime"} if "Sec-WebSocket-Protocol" in request.headers else {}
         response = picows.WSUpgradeResponse.create_101_response(extra_headers=chosen)
-        return picows.WSUpgradeResponseWithListener(response, _PicowsRelay(ticker))
+        return picows.WSUpgradeResponseWithListener(response, _PicowsRelay(talkers))
 
     server = await picows.ws_create_server(answer, "127.0.0.1", port)
     return int(server.sockets[0].getsockname()[1])
 
 
 async def main(kind: str, port: int) -> None:
-    ticker = Ticker()
-    bound = await (websockets_relay if kind == "websockets" else picows_relay)(port, ticker)
+    talkers = Talkers()
+    bound = await (websockets_relay if kind == "websockets" else picows_relay)(port, talkers)
     print(f"ws://127.0.0.1:{bound}/v1/realtime", flush=True)
-    await ticker.run()
+    await talkers.run()
 
 
 if __name__ == "__main__":

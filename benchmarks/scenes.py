@@ -21,7 +21,7 @@ from bargein.bench.kinds import seeded_scenes
 from bargein.bench.run import Configuration, run_scenes
 from bargein.bench.scene import Spoken
 from bargein.bench.summary import Row, Summary, summarize
-from bargein.bench.table import family_table
+from bargein.bench.table import WIDE, family_tables
 from bargein.bench.voices import VOICES
 
 FLOORS: Final = Path(__file__).with_name("floors.json")
@@ -32,8 +32,8 @@ EVERY: Final = 4
 def main() -> int:
     scenes = [scene for scene in seeded_scenes(1) if not _needs_flite(scene.sound)][::EVERY]
     summary = summarize("default", "all", list(run_scenes(scenes, Configuration("default"))), 0.0)
-    console = Console(width=180)
-    console.print(family_table(summary, kinds=False))
+    console = Console(width=WIDE)
+    console.print(*family_tables(summary, kinds=False))
     complaints = below(summary, json.loads(FLOORS.read_text(encoding="utf-8"))["scenes"])
     for complaint in complaints:
         console.print(f"[red]{complaint}[/]")

@@ -30,7 +30,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bargein.load.measures import percentile
+from bargein.load.measurements import percentile
 from bargein.load.run import Plan, Run, run
 from bargein.load.scenario import Calls, Interruptions, Noise, Scenario
 from bargein.load.server_side import metrics_url
@@ -99,7 +99,7 @@ async def measure(corpus: Corpus, server: Process, model: Process, turns: int) -
             first_bytes[item_id] = (now_s, 1000 * (now_s - sent_s))
 
     def look(this: Run) -> None:
-        if this.measures.counts["barge_ins"] + this.measures.counts["missed_barge_ins"] >= turns:
+        if this.measurements.counts["barge_ins"] + this.measurements.counts["missed_barge_ins"] >= turns:
             stop.set()
 
     plan = Plan(

@@ -7,8 +7,11 @@
 import { VoiceSession } from './session.js';
 import { View } from './view.js';
 import { AccessKey } from './view/access_key.js';
+import { offered } from './view/agents.js';
 import { byId } from './view/dom.js';
-import { drawMotif } from './view/motif.js';
+import { remembering } from './view/go_on.js';
+import { Leaving } from './view/leaving.js';
+import { OtherTabs } from './view/other_tabs.js';
 import { Panel } from './view/panel.js';
 import { constraints, microphoneChanged, sessionFields } from './view/settings_model.js';
 import { SettingsView } from './view/settings.js';
@@ -27,11 +30,14 @@ const TRANSCRIPTION = { model: 'gpt-transcribe' };
 let voice = null;
 const key = new AccessKey();
 const wake_lock = new WakeLock();
-const setup = new SetupCheck();
+const leaving = new Leaving();
+const other_tabs = new OtherTabs({ onOther: () => toast('Another tab of this page talks as well. They hear each other: end one of them.') });
+const setup = new SetupCheck({ onModel: () => view.nameModel(setup.model) });
 const settings = new SettingsView({ onChange: applySettings, onVolume: (volume) => voice?.setVolume(volume) });
 const view = new View(
   {
-    start: () => void start({ microphone: true }),
+    start: () => void start({ microphone: true, greet: true }),
+    goOn: () => void goOn(),
     end: () => void voice?.stop(),
     stopReply: () => voice?.interrupt(),
     mute: () => voice?.mute(),
@@ -39,29 +45,48 @@ const view = new View(
     press: () => voice?.press(),
     release: () => voice?.release(),
   },
-  { output: () => ({ volume: settings.current.volume / 100, output_id: settings.current.output_id }) },
+  { output: () => ({ volume: settings.current.volume / 100, output_id: settings.current.output_id }), onSay: (sentence) => void say(sentence, { microphone: true }) },
 );
 const panel = new Panel({
   onShow: (page) => {
     view.log.shown = page === 'events';
+    view.turnsShown = page === 'turns';
     view.latencyShown = page === 'latency';
     if (page === 'settings') void showDevices();
     if (page === null && voice?.pushToTalk) byId('ptt').focus();
   },
 });
 
-/** @param {{microphone: boolean}} options @returns {Promise<boolean>} */
-async function start({ microphone }) {
+/** @param {{microphone: boolean, greet?: boolean}} options `greet`: a demo model may begin @returns {Promise<boolean>} */
+async function start({ microphone, greet = false }) {
   await voice?.stop();
-  voice = prepared(microphone);
-  return voice.start();
+  const made = prepared(microphone);
+  voice = made;
+  // An agent has a greeting of its own, if any.
+  if (greet && settings.current.greet && settings.agent === null) {
+    made.addEventListener('session', () => {
+      if (setup.model === 'demo') made.send({ type: 'response.create' });
+    }, { once: true });
+  }
+  return made.start();
+}
+
+/** The same conversation in a new session, which is told what was said before. @returns {Promise<boolean>} */
+async function goOn() {
+  const ended = voice;
+  if (!ended) return start({ microphone: true });
+  const events = remembering(ended.transcript());
+  ended.addEventListener('session', () => { for (const event of events) ended.send(event); }, { once: true });
+  return ended.start();
 }
 
 /** @param {boolean} microphone @returns {VoiceSession} with the person's settings, and shown, but not started */
 function prepared(microphone) {
   const chosen = settings.current;
   const fields = sessionFields(chosen) ?? {};
+  const agent = settings.agent;
   const made = new VoiceSession({
+    url: agent === null ? undefined : `/v1/realtime?agent=${encodeURIComponent(agent.name)}`,
     session: { ...fields, audio: { ...fields.audio, input: { ...fields.audio?.input, transcription: TRANSCRIPTION } } },
     microphone,
     constraints: constraints(chosen),
@@ -71,7 +96,12 @@ function prepared(microphone) {
   const on = (/** @type {string} */ name, /** @type {(detail: any) => void} */ handle) =>
     made.addEventListener(name, (event) => handle(/** @type {CustomEvent} */ (event).detail));
   on('error', (trouble) => void showTrouble(trouble));
-  on('state', ({ state }) => { wake_lock.wanted = !['disconnected', 'error'].includes(state); });
+  on('state', ({ state, microphone: open }) => {
+    const live = !['disconnected', 'error'].includes(state);
+    wake_lock.wanted = live;
+    leaving.asks = live;
+    other_tabs.talking = live && open;
+  });
   on('session', ({ session }) => settings.offerVoice(String(session.audio?.output?.voice ?? '')));
   on('microphone', ({ granted }) => settings.granted(granted));
   on('devices', (devices) => settings.devices(devices));
@@ -98,6 +128,7 @@ async function showTrouble(trouble) {
 
 /** @param {Settings} chosen @param {Settings} before */
 async function applySettings(chosen, before) {
+  view.dress(chosen);
   if (!voice || document.body.dataset.phase !== 'live') {
     settings.say('Remembered for the next conversation.');
     return;
@@ -137,9 +168,16 @@ async function sendMessage(event) {
   const field = byId('message');
   const text = field.value.trim();
   if (text === '') return;
-  if (document.body.dataset.phase !== 'live' && !(await start({ microphone: false }))) return;
-  if (voice?.sendText(text)) field.value = '';
-  else toast('Not connected yet. Your words are kept; send them again in a moment.');
+  if (await say(text, { microphone: false })) field.value = '';
+}
+
+/** Say it by keyboard or by a chip; begins a conversation if there is none. @param {string} text @param {{microphone: boolean}} options
+ * @returns {Promise<boolean>} it was sent */
+async function say(text, { microphone }) {
+  if (document.body.dataset.phase !== 'live' && !(await start({ microphone }))) return false;
+  const sent = voice?.sendText(text) ?? false;
+  if (!sent) toast('Not connected yet. Your words are kept; send them again in a moment.');
+  return sent;
 }
 
 /** @returns {boolean} */
@@ -161,5 +199,9 @@ listenForShortcuts({
   talkKeyWanted: () => document.body.dataset.phase === 'live' && voice?.pushToTalk === true,
 });
 window.addEventListener('pagehide', () => void voice?.stop());
-drawMotif();
+view.dress(settings.current);
 void setup.run();
+void key.token().then(offered).then(({ agents, voices }) => {
+  settings.agents(agents);
+  if (voices !== null) settings.voices(voices);
+}, () => {});

@@ -42,13 +42,14 @@
  *     caption       CaptionDetail       how much of a reply's text has been heard so far, about ten times a second
  *     response      ResponseDetail      a response was created or is done (completed, cancelled, incomplete, failed)
  *     vad           VadDetail           the server's voice detector changed its mind
- *     hold          HoldDetail          the reply was ducked; nothing is lost
+ *     hold          HoldDetail          the reply was ducked or paused; nothing is lost
  *     resume        HoldDetail          the reply goes on from the held sample
  *     flush         FlushDetail         the reply was dropped: this much of it was heard
  *     cut           CutDetail           what the model will be told was heard, and what was not
  *     latency       LatencyDetail       a measurement was made
  *     underrun      UnderrunDetail      the reply's sound came too late and there was a gap
  *     level         LevelDetail         loudness of one side; not sent while `metering` is false
+ *     arrived       ArrivedDetail       sound of a reply came, and is not heard yet
  *     audio         AudioDetail         sound as it was sent (caller) or heard (agent): for a recording or a timeline
  *     microphone    MicrophoneDetail    the microphone was opened, changed, muted or lost
  *     devices       DevicesDetail       the devices of this machine, at start and after every change
@@ -64,7 +65,7 @@
  *     echo_canceller_off socket_lost offline server_full server_restarting server_overloaded server_failed
  *     server_unreachable token_required token_rejected forbidden superseded too_slow idle session_expired rate_limited
  *     too_big protocol_error policy model_unknown model_failed model_key model_busy model_slow model_unreachable
- *     transcription_failed request_refused tool_failed
+ *     budget_exceeded transcription_failed request_refused tool_failed
  *
  * @module
  */
@@ -85,6 +86,7 @@ import { Conductor } from './engine/conductor.js';
 /** @typedef {import('./types.js').LatencyDetail} LatencyDetail */
 /** @typedef {import('./types.js').UnderrunDetail} UnderrunDetail */
 /** @typedef {import('./types.js').LevelDetail} LevelDetail */
+/** @typedef {import('./types.js').ArrivedDetail} ArrivedDetail */
 /** @typedef {import('./types.js').AudioDetail} AudioDetail */
 /** @typedef {import('./types.js').MicrophoneDetail} MicrophoneDetail */
 /** @typedef {import('./types.js').Device} Device */

@@ -32,6 +32,7 @@ const ANSWER_TIMEOUT_MS = 250;
  * @typedef {object} SpeakerHandlers
  * @property {(track: Track | null, sample: number, time_s: number, reason: 'start' | 'resume') => void} onStarted
  * @property {(track: Track | null, sample: number, time_s: number, reason: 'ended' | 'underrun' | 'held' | 'flushed') => void} onStopped
+ * @property {(track: Track | null, sample: number, time_s: number) => void} onDucked
  * @property {(track: Track, span: {start: number, samples: Int16Array, time_s: number, peak: number, rms: number}) => void} onHeard
  * @property {(time_s: number) => void} onTick ten times a second, by the audio device's clock
  */
@@ -171,9 +172,13 @@ export class Speaker {
     return this.#items.get(item_id) ?? null;
   }
 
-  /** @returns {boolean} false: there is no sound on this page, so nothing will be reported */
-  hold() {
-    this.#node?.port.postMessage({ type: 'hold' });
+  /**
+   * @param {number | null} duck_db play on, so much quieter; null: pause
+   * @returns {boolean} false: there is no sound on this page, so nothing will be reported
+   */
+  hold(duck_db = null) {
+    const gain = duck_db === null ? 0 : 10 ** (-Math.abs(duck_db) / 20);
+    this.#node?.port.postMessage({ type: 'hold', gain });
     return this.#node !== null;
   }
 
@@ -255,6 +260,8 @@ export class Speaker {
       case 'stopped':
         if (track) this.#stopped(track, message);
         return this.#handlers.onStopped(track, message.sample, message.time_s, message.reason);
+      case 'ducked':
+        return this.#handlers.onDucked(track, message.sample, message.time_s);
       case 'span':
         return track ? this.#span(track, message) : undefined;
       case 'flushed':

@@ -110,8 +110,9 @@
  * @typedef {object} HoldDetail
  * @property {string | null} response_id
  * @property {string | null} item_id
- * @property {number} samples position in the reply: the held sample, which is the first one played after resume
- * @property {number} at_ms when the output fell silent (hold) or sounded again (resume)
+ * @property {number} samples position in the reply: of one that was paused, the first sample that is played after resume
+ * @property {number} at_ms when the output fell silent or quiet (hold), or was as loud as before (resume)
+ * @property {boolean} ducked the reply is played on, quietly; false: it is paused
  */
 
 /**
@@ -162,6 +163,15 @@
  * @property {'caller' | 'agent'} lane
  * @property {number} peak 0 … 1
  * @property {number} rms 0 … 1
+ * @property {number} at_ms
+ */
+
+/**
+ * @typedef {object} ArrivedDetail
+ * @property {string} response_id
+ * @property {string} item_id
+ * @property {number} start_sample position in the reply
+ * @property {Int16Array} samples to look at: copy what you keep
  * @property {number} at_ms
  */
 

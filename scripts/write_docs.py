@@ -10,14 +10,16 @@ import sys
 from pathlib import Path
 
 from bargein.core import rules_page
+from bargein.metrics import page as metrics_page
 from bargein.session import endings
 from bargein.settings import Settings, settings_table
-from bargein.settings_groups import PREFIX
+from bargein.settings_kinds import PREFIX
+from bargein.trial.reading import find_scenarios
 from bargein.wire.field_effects import fields_table
 
 ROOT = Path(__file__).resolve().parents[1]
-DECIDED_BY_COMPOSE = {"host", "port", "client_web", "allow_insecure"}
-"""What the container is told otherwise, or cannot reach."""
+DECIDED_BY_COMPOSE = {"host", "port", "client_web", "allow_insecure", "allowed_hosts"}
+"""What the container is told otherwise, or cannot reach; of other names than its own, Compose adds what is set."""
 
 
 def compose_variables() -> str:
@@ -26,11 +28,19 @@ def compose_variables() -> str:
     return "".join(f"      - {PREFIX}{name.upper()}\n" for name in names)
 
 
+def scenarios_table() -> str:
+    """The scenarios that ship, by name."""
+    rows = (f"| `{script.name}` | {script.scenario.about} |\n" for script in find_scenarios([]))
+    return f"| name | what it is about |\n|---|---|\n{''.join(rows)}"
+
+
 GENERATED = {
+    "scenarios": (ROOT / "docs" / "test-your-agent.md", scenarios_table),
     "floor": (ROOT / "server" / "README.md", rules_page.page),
     "endings": (ROOT / "server" / "README.md", endings.table),
-    "settings": (ROOT / "README.md", settings_table),
+    "settings": (ROOT / "docs" / "settings.md", settings_table),
     "fields": (ROOT / "docs" / "session-fields.md", fields_table),
+    "metrics": (ROOT / "docs" / "metrics.md", metrics_page.table),
     "variables": (ROOT / "docker-compose.yml", compose_variables),
 }
 

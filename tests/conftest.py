@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["PATH"] = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
-WAIT_LONGEST = ("stock_clients", "e2e", "client_web", "load", "demo", "cli", "fuzz")
+WAIT_LONGEST = ("stock_clients", "e2e", "trial", "client_web", "load", "demo", "cli", "observe", "fuzz")
 """Folders whose tests take longest: they talk in real time, or start programs."""
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from bargein.errors import SettingsError
 from bargein.settings import Settings, load_settings, misspelt_variables, settings_table
-from bargein.settings_groups import GROUPS, OPENAI_URL
+from bargein.settings_groups import GROUPS
+from bargein.settings_kinds import OPENAI_URL
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +62,10 @@ def test_pairs_are_written_with_commas_too(monkeypatch: pytest.MonkeyPatch) -> N
         ({"UPSTREAM_URL": "http://["}, "'http://[' is no URL"),
         ({"UPSTREAM_URL": "http://host:port/v1"}, "'http://host:port/v1' is no URL"),
         ({"UPSTREAM_URL": "http://a host/v1"}, "'http://a host/v1' is no URL"),
+        ({"UPSTREAM_URL": "http://a..b/v1"}, "BARGEIN_UPSTREAM_URL: 'http://a..b/v1' is no URL"),
+        ({"UPSTREAM_URL": "http://*.example/v1"}, "is no URL"),
+        ({"TRANSCRIPTION_URL": f"http://{'a' * 64}.example"}, "BARGEIN_TRANSCRIPTION_URL: "),
+        ({"HOST": "a..b"}, "BARGEIN_HOST: 'a..b' is neither an address nor a host name"),
         ({"UPSTREAM_URL": "https://u:hunter2@h/v1"}, "a user name or password does not belong into the URL"),
         ({"UPSTREAM_URL": "https://h/v1?api-version=1"}, "has a part behind ?"),
         ({"TRANSCRIPTION_URL": "demo"}, "BARGEIN_TRANSCRIPTION_URL: 'demo' is no URL"),
@@ -73,9 +78,12 @@ def test_pairs_are_written_with_commas_too(monkeypatch: pytest.MonkeyPatch) -> N
         ({"AZURE_API_VERSION": "a b"}, "BARGEIN_AZURE_API_VERSION: 'a b' is no version"),
         ({"API_KEYS": " , "}, "BARGEIN_API_KEYS: holds no key"),
         ({"API_KEYS": "good,hunter2 hunter2"}, "BARGEIN_API_KEYS: key number 2 holds a space"),
-        ({"MODEL": "  "}, "BARGEIN_MODEL: '  ' is not allowed"),
+        ({"MODEL": "  "}, "BARGEIN_MODEL: '  ' is not allowed: it is empty"),
+        ({"TEXT_MODEL": " "}, "BARGEIN_TEXT_MODEL: ' ' is not allowed: it is empty"),
         ({"IDLE_LIMIT_S": "inf"}, "BARGEIN_IDLE_LIMIT_S: 'inf' is not allowed: give a number above 0"),
         ({"IDLE_LIMIT_S": "1e300"}, "BARGEIN_IDLE_LIMIT_S: 1e+300 is not allowed: give seconds up to 31536000"),
+        ({"PINGS_PER_S": "1e300"}, "BARGEIN_PINGS_PER_S: '1e+300' is not allowed: give a number up to 1099511627776"),
+        ({"PINGS_PER_S": "5e-324"}, "BARGEIN_PINGS_PER_S: 4.94066e-324 is not allowed: give a number from 0.000001 up"),
         ({"ALLOW_INSECURE": "perhaps"}, "BARGEIN_ALLOW_INSECURE: 'perhaps' is not allowed: give true or false"),
         ({"ALLOWED_HOSTS": "https://voice.example"}, "'https://voice.example' is no host name"),
         ({"ALLOWED_HOSTS": "voice.example:8765"}, "'voice.example:8765' is no host name"),
@@ -111,11 +119,12 @@ FREE_TEXT = {
     "backchannels",
     "interruptions",
     "azure_deployment",
+    "beside_model",
     "model",
     "models",
     "record_dir",
     "token_secret",
-    "metrics_key",
+    "text_model",
     "transcription_model",
     "voice",
 }
@@ -128,7 +137,7 @@ def test_no_setting_takes_just_anything(monkeypatch: pytest.MonkeyPatch, name: s
     monkeypatch.setenv(f"BARGEIN_{name.upper()}", "no such thing / hunter2")
     with pytest.raises(SettingsError, match=rf"^BARGEIN_{name.upper()}: .+") as caught:
         load_settings()
-    secret = {"api_keys", "api_key_env", "transcription_api_key_env", "twilio_auth_token"}
+    secret = {"api_keys", "api_key_env", "transcription_api_key_env", "metrics_key", "twilio_auth_token"}
     assert ("hunter2" in str(caught.value)) == (name not in secret)
     assert "\n" not in str(caught.value)
 
@@ -216,3 +225,27 @@ def test_every_setting_is_in_the_table_with_its_meaning() -> None:
         assert f"| `BARGEIN_{name.upper()}` |" in table
         assert field.description
         assert field.description.endswith(".")
+
+
+@pytest.mark.parametrize("key", ["hunter2\n", "hunter2 hunter2", "schlüssel-hunter2", " "])
+def test_a_models_key_that_no_header_can_carry_is_named_by_its_variable(
+    monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(SettingsError, match=r"^OPENAI_API_KEY: the key holds a space") as caught:
+        load_settings()
+    assert "hunter2" not in str(caught.value)
+    assert load_settings(upstream_url="demo").upstream_url == "demo"
+    monkeypatch.delenv("OPENAI_API_KEY")
+    monkeypatch.setenv("MINE", key)
+    with pytest.raises(SettingsError, match=r"^MINE: "):
+        load_settings(transcription_api_key_env="MINE")
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, field in Settings.model_fields.items() if field.annotation in {int, int | None, float}]
+)
+def test_no_number_is_larger_than_a_machine_can_hold(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"BARGEIN_{name.upper()}", "9" * 30)
+    with pytest.raises(SettingsError, match=rf"^BARGEIN_{name.upper()}: .* is not allowed: give "):
+        load_settings()

@@ -22,7 +22,7 @@ from prometheus_client import generate_latest
 from websockets.sync.client import connect
 
 from bargein import standard_error
-from bargein.demo.listen import Listener
+from bargein.demo.listen import Recogniser
 from bargein.metrics import Metrics
 from bargein.sound.wav import wrap
 from bargein.standard_error import LineWriter, QueuedHandler, QueuedStream
@@ -200,7 +200,7 @@ def test_a_server_whose_log_nobody_reads_serves_and_ends(workers: str) -> None:
         assert server.wait() == 0
 
 
-@pytest.mark.skipif(not Listener().able, reason="the listening process is what has something to say")
+@pytest.mark.skipif(not Recogniser().able, reason="the listening process is what has something to say")
 def test_a_demo_model_whose_log_nobody_reads_answers_and_ends() -> None:
     with unread("bargein.demo", "--port", "0", "--exit-with-stdin") as demo:
         assert demo.stdout is not None

@@ -40,6 +40,8 @@ export class PlaybackEngine {
   /** @type {Set<number>} */
   #flushed = new Set();
   #holding = false;
+  /** What is played is multiplied by it: less than 1 while a reply is held and not paused. */
+  #level = 1;
   /** @type {{answers: Record<string, any>[]} | null} a flush that waits for its fade */
   #fading = null;
   #gain = 0;
@@ -75,7 +77,7 @@ export class PlaybackEngine {
       case 'finish':
         return this.#finish(message.track);
       case 'hold':
-        return this.#hold();
+        return this.#hold(message.gain ?? 0);
       case 'resume':
         return this.#resume();
       case 'flush':
@@ -128,13 +130,35 @@ export class PlaybackEngine {
     if (track) track.finished = true;
   }
 
-  #hold() {
+  /** @param {number} gain 0: fade out and keep everything; else play on, so quietly */
+  #hold(gain) {
     if (this.#holding) return;
+    if (gain > 0) return this.#duck(gain);
     this.#holding = true;
     if (!this.#queue[0]?.playing) this.#stopped(null, this.#timeS, 'held');
   }
 
+  /** @param {number} gain */
+  #duck(gain) {
+    const first = this.#level === 1;
+    this.#level = Math.min(1, gain);
+    if (!first) return;
+    const { track, sample } = this.#current();
+    this.#send({ type: 'ducked', track, sample, time_s: this.#timeS });
+  }
+
+  #current() {
+    const track = this.#queue[0];
+    return track?.playing ? { track: track.id, sample: track.heard } : { track: null, sample: 0 };
+  }
+
   #resume() {
+    const ducked = this.#level < 1;
+    this.#level = 1;
+    if (ducked && !this.#holding) {
+      this.#send({ type: 'started', ...this.#current(), time_s: this.#timeS, reason: 'resume' });
+      return;
+    }
     if (!this.#holding) return;
     this.#holding = false;
     const track = this.#queue[0];
@@ -147,7 +171,10 @@ export class PlaybackEngine {
     const doomed = this.#queue.filter((track) => ids === null || ids.includes(track.id));
     for (const each of ids ?? doomed.map((track) => track.id)) this.#forget(each);
     const answer = { type: 'flushed', id, time_s: this.#timeS, tracks: /** @type {Record<string, number>[]} */ ([]) };
-    if (doomed.length) this.#holding = false;
+    if (doomed.length) {
+      this.#holding = false;
+      this.#level = 1;
+    }
     const sounding = doomed.find((track) => track.playing && this.#gain > 0);
     for (const track of doomed) {
       if (track === sounding) continue;
@@ -203,13 +230,13 @@ export class PlaybackEngine {
    */
   #play(track, output, offset, timeS) {
     const remaining = track.remaining;
-    const target = this.#holding || this.#fading ? 0 : 1;
+    const target = this.#holding || this.#fading ? 0 : this.#level;
     const step = 1 / this.#fadeSamples;
     this.#span ??= { track: track.id, from: track.heard, timeS: timeS + offset / this.#rateHz };
     const count = Math.min(output.length - offset, remaining);
     const played = count === 0 ? 0 : track.play(output, offset, count, (value, n) => {
-      const wanted = target ? Math.min(1, this.#gain + step) : this.#gain - step;
-      if (wanted < step / 2) {
+      const wanted = this.#gain < target ? Math.min(target, this.#gain + step) : Math.max(target, this.#gain - step);
+      if (target === 0 && wanted < step / 2) {
         this.#gain = 0;
         return NaN;
       }

@@ -66,6 +66,7 @@ export class Conductor {
       speaker: {
         onStarted: (...args) => this.playout.started(...args),
         onStopped: (...args) => this.playout.stopped(...args),
+        onDucked: (...args) => this.playout.ducked(...args),
         onHeard: (...args) => this.playout.heard(...args),
         onTick: (time_s) => this.#tick(time_s),
       },

@@ -221,9 +221,11 @@ export class Dialogue {
   #responseDone(response, at_ms) {
     const { emit, changed, trouble, tools, playout } = this.#parts;
     this.leave(response.id);
-    if (response.status === 'failed') playout.failed(response.id);
-    for (const item of response.output ?? []) playout.complete(item.id);
     const details = response.status_details;
+    if (response.status === 'failed') playout.failed(response.id);
+    else if (response.status === 'incomplete') playout.unheard(response.id, 'shortened');
+    else if (response.status === 'cancelled') playout.unheard(response.id, details?.reason === 'client_cancelled' ? 'stopped' : 'interrupted');
+    for (const item of response.output ?? []) playout.complete(item.id);
     const reason = details?.reason ?? details?.error?.message ?? null;
     emit('response', { response_id: response.id, status: response.status, reason, response, at_ms });
     if (response.status === 'failed') trouble(modelTrouble(details?.error), details?.error ?? null);

@@ -4,7 +4,8 @@
  * that decides what `bargein.played` and `bargein.flushed` say.
  */
 
-import { base64ToInt16, message } from '../protocol.js';
+import { bytesToInt16 } from '../audio/pcm.js';
+import { HEADER_BYTES, base64ToInt16, message } from '../protocol.js';
 
 /** Reports are made when a span ends; one that ends this much early is not worth waiting another span for. */
 const REPORT_SLACK_MS = 15;
@@ -58,10 +59,18 @@ export class Playout {
 
   /** The model failed in this response: what came of its sound is played, and no more words will be heard. @param {string} responseId */
   failed(responseId) {
-    const { speaker, conversation } = this.#parts;
+    const { speaker } = this.#parts;
     this.#cutShort(speaker.unfinished.filter((track) => track.response_id === responseId), 'failed');
-    for (const { item_id, source } of conversation.entriesOf(responseId)) {
-      if (source === 'voice' && !speaker.track(item_id)) conversation.cut(item_id, 0, performance.now(), 'failed');
+    this.unheard(responseId, 'failed');
+  }
+
+  /** This response is over, and no more of its sound will come: words of which none has come were not heard.
+   * @param {string} responseId @param {import('./endings.js').Ending} ending */
+  unheard(responseId, ending) {
+    const { speaker, conversation } = this.#parts;
+    for (const { item_id, source, text } of conversation.entriesOf(responseId)) {
+      const silent = source === 'voice' && !speaker.track(item_id);
+      if (silent && (text !== '' || ending === 'failed')) conversation.cut(item_id, 0, performance.now(), ending);
     }
   }
 
@@ -76,12 +85,21 @@ export class Playout {
 
   /** @param {import('../protocol.js').AudioHeader} header @param {ArrayBuffer} bytes */
   audio(header, bytes) {
-    this.#received(this.#parts.speaker.play(header, bytes));
+    const track = this.#parts.speaker.play(header, bytes);
+    this.#arrived(track, header.start_sample, bytesToInt16(bytes, HEADER_BYTES));
   }
 
   /** `response.output_audio.delta` of a stock server. @param {Event} event */
   delta({ response_id, item_id, content_index, delta }) {
-    this.#received(this.#parts.speaker.playItem(response_id, item_id, content_index, null, base64ToInt16(delta)));
+    const samples = base64ToInt16(delta);
+    const track = this.#parts.speaker.playItem(response_id, item_id, content_index, null, samples);
+    this.#arrived(track, (track?.received ?? 0) - samples.length, samples);
+  }
+
+  /** @param {Track | null} track @param {number} start_sample @param {Int16Array} samples */
+  #arrived(track, start_sample, samples) {
+    this.#received(track);
+    if (track) this.#parts.emit('arrived', { response_id: track.response_id, item_id: track.item_id, start_sample, samples, at_ms: performance.now() });
   }
 
   /** @param {Track | null} track */
@@ -103,7 +121,7 @@ export class Playout {
         return speaker.announce(event.number, event.response_id, event.item_id);
       case 'bargein.hold':
         facts.held = true;
-        speaker.hold();
+        speaker.hold(event.duck_db ?? null);
         return changed();
       case 'bargein.resume':
         facts.held = false;
@@ -196,8 +214,16 @@ export class Playout {
     }
     if (reason === 'resume') {
       latency.bargeInOver();
-      emit('resume', { response_id: track?.response_id ?? null, item_id: track?.item_id ?? null, samples: sample, at_ms });
+      emit('resume', { response_id: track?.response_id ?? null, item_id: track?.item_id ?? null, samples: sample, at_ms, ducked: false });
     }
+    changed();
+  }
+
+  /** The reply goes on, quietly. @param {Track | null} track @param {number} sample @param {number} time_s */
+  ducked(track, sample, time_s) {
+    const { emit, sound, changed } = this.#parts;
+    const at_ms = sound.heardAt(time_s);
+    emit('hold', { response_id: track?.response_id ?? null, item_id: track?.item_id ?? null, samples: sample, at_ms, ducked: true });
     changed();
   }
 
@@ -207,7 +233,7 @@ export class Playout {
     const at_ms = sound.heardAt(time_s);
     const ids = { response_id: track?.response_id ?? null, item_id: track?.item_id ?? null };
     if (reason === 'held') {
-      emit('hold', { ...ids, samples: sample, at_ms });
+      emit('hold', { ...ids, samples: sample, at_ms, ducked: false });
       if (track) latency.silenced(track.response_id, at_ms);
     }
     if (reason === 'underrun') emit('underrun', { ...ids, samples: sample, count: ++this.#underruns, at_ms });

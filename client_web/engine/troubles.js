@@ -180,6 +180,11 @@ export const TROUBLES = {
     help: 'Its provider limits how many it answers. Wait a little, then say it again.',
     action: null,
   },
+  budget_exceeded: {
+    title: 'What may be spent is used up',
+    help: 'The model is not asked before there is room again. Ask the operator when that is.',
+    action: null,
+  },
   model_slow: {
     title: 'The model did not answer in time',
     help: 'Say it again.',
@@ -236,6 +241,7 @@ const MODEL_ERRORS = {
   invalid_authentication: 'model_key',
   rate_limit_exceeded: 'model_busy',
   insufficient_quota: 'model_busy',
+  budget_exceeded: 'budget_exceeded',
   connect_timeout: 'model_unreachable',
   connect_failed: 'model_unreachable',
   tls_failed: 'model_unreachable',
@@ -265,10 +271,13 @@ export function trouble(code, { fatal = false, retry = null, cause = null, at_ms
   return { code, title, help, fatal, retry: action ? retry : null, action: retry ? action : null, cause, detail: inOneLine(cause), at_ms };
 }
 
-/** Why a page is not allowed only the server knows, and its words name the setting. @param {string} code @param {unknown} cause */
+/** What only the server knows: why a page is not allowed, and which budget is used up until when. */
+const TOLD_BY_SERVER = new Set(['forbidden', 'budget_exceeded']);
+
+/** @param {string} code @param {unknown} cause */
 function toldByServer(code, cause) {
   const said = /** @type {{message?: unknown} | null | undefined} */ (cause)?.message;
-  return code === 'forbidden' && typeof said === 'string' && said !== '' ? said : null;
+  return TOLD_BY_SERVER.has(code) && typeof said === 'string' && said !== '' ? said : null;
 }
 
 /** @param {unknown} cause @returns {string | null} */

@@ -8,7 +8,7 @@ import { byId } from './dom.js';
 
 /** @typedef {import('../session.js').StateDetail} StateDetail */
 /** @typedef {'idle' | 'live' | 'ended'} Phase */
-/** @typedef {{start: () => void, end: () => void, stopReply: () => void, mute: () => void, openMicrophone: () => void, press: () => void, release: () => void}} Actions */
+/** @typedef {{start: () => void, goOn: () => void, end: () => void, stopReply: () => void, mute: () => void, openMicrophone: () => void, press: () => void, release: () => void}} Actions */
 
 const LIVE = ['connecting', 'retrying', 'reconnecting', 'listening', 'user-speaking', 'thinking', 'speaking', 'holding', 'muted'];
 const SOUNDING = ['thinking', 'speaking', 'holding'];
@@ -32,6 +32,7 @@ export class Controls {
   constructor(actions) {
     this.#start.addEventListener('click', actions.start);
     this.#again.addEventListener('click', actions.start);
+    byId('go-on').addEventListener('click', actions.goOn);
     this.#stop.addEventListener('click', actions.stopReply);
     this.#mute.addEventListener('click', () => (this.#microphone ? actions.mute() : actions.openMicrophone()));
     byId('end').addEventListener('click', actions.end);
@@ -43,15 +44,16 @@ export class Controls {
     const was = document.body.dataset.phase;
     document.body.dataset.phase = phase;
     byId('welcome').hidden = phase !== 'idle';
-    for (const id of ['stage', 'heard', 'conversation']) byId(id).hidden = phase === 'idle';
+    byId('conversation').hidden = phase === 'idle';
+    // An error is told by its notice; a call that ended well, by its receipt.
+    byId('state-row').hidden = phase === 'idle' || (phase === 'ended' && state.state === 'disconnected');
     byId('controls').hidden = phase !== 'live';
-    this.#again.hidden = phase !== 'ended';
     this.#stop.disabled = !SOUNDING.includes(state.state);
     this.#ptt.hidden = !(state.pushToTalk && state.microphone);
     this.#ptt.setAttribute('aria-pressed', String(state.pushToTalk && state.state === 'user-speaking'));
     byId('ptt-label').textContent = state.pushToTalk && state.state === 'user-speaking' ? 'Let go to send' : 'Hold to talk';
     this.#showMute(state);
-    this.#composer.placeholder = phase === 'idle' ? 'No microphone? Type here' : 'Or type a message';
+    this.#composer.placeholder = phase === 'live' ? 'Or type a message' : 'No microphone? Type here';
     byId('keys').replaceChildren(...keys(state.pushToTalk && state.microphone));
     if (was === phase) return;
     byId('main').scrollTop = 0;

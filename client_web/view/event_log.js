@@ -5,12 +5,14 @@
  */
 
 import { byId, el } from './dom.js';
-import { EventLog, line, matches, seconds } from './event_log_model.js';
+import { EventLog, continues, line, matches, runs, seconds } from './event_log_model.js';
 
 /** @typedef {import('../session.js').WireDetail} WireDetail */
+/** @typedef {import('./event_log_model.js').Run} Run */
 
 const ROWS_SHOWN = 400;
 const NEAR_END_PX = 40;
+const WRITTEN_OUT = 40;
 
 export class EventLogView {
   #log = new EventLog();
@@ -22,9 +24,17 @@ export class EventLogView {
   #shown = false;
   /** @type {number | null} */
   #origin_ms = null;
+  /** @type {HTMLSelectElement} */
+  #kind = byId('event-kind');
+  /** @type {{run: Run, count: HTMLElement} | null} the last row */
+  #last = null;
+  #on_moment;
 
-  constructor() {
+  /** @param {{onMoment: (at_ms: number) => void}} options `onMoment`: somebody wants to see when that was, on the page clock */
+  constructor({ onMoment }) {
+    this.#on_moment = onMoment;
     this.#filter.addEventListener('input', () => this.#renderAll());
+    this.#kind.addEventListener('change', () => this.#renderAll());
     byId('event-clear').addEventListener('click', () => this.clear());
     byId('event-copy').addEventListener('click', () => void this.#copy());
   }
@@ -47,9 +57,12 @@ export class EventLogView {
   add(message) {
     this.#origin_ms ??= message.at_ms;
     this.#log.add(message);
-    if (!this.#shown || !matches(message, this.#filter.value)) return;
+    if (!this.#shown || !matches(message, this.#filter.value, this.#wanted)) return;
     const at_end = this.#rows.scrollHeight - this.#rows.scrollTop - this.#rows.clientHeight < NEAR_END_PX;
-    this.#rows.append(this.#row(message));
+    if (this.#last && continues(this.#last.run, message)) {
+      this.#last.run.messages.push(message);
+      this.#last.count.textContent = ` ×${this.#last.run.messages.length}`;
+    } else this.#rows.append(this.#row({ messages: [message] }));
     while (this.#rows.childElementCount > ROWS_SHOWN) this.#rows.firstElementChild?.remove();
     this.#empty.hidden = true;
     if (at_end) this.#rows.scrollTop = this.#rows.scrollHeight;
@@ -57,27 +70,40 @@ export class EventLogView {
 
   #renderAll() {
     if (!this.#shown) return;
-    const found = this.#log.matching(this.#filter.value);
-    this.#rows.replaceChildren(...found.slice(-ROWS_SHOWN).map((message) => this.#row(message)));
+    const found = runs(this.#log.matching(this.#filter.value, this.#wanted));
+    this.#last = null;
+    this.#rows.replaceChildren(...found.slice(-ROWS_SHOWN).map((run) => this.#row(run)));
     this.#rows.scrollTop = this.#rows.scrollHeight;
     this.#empty.hidden = found.length > 0;
     this.#empty.textContent = this.#log.messages.length === 0
       ? 'Every message of the conversation, in both directions, without the sound.'
-      : 'No message has these words. Messages of sound are found with “sound”.';
+      : 'No message is like this. Messages of sound are found with “sound”, pings with “ping”.';
   }
 
-  /** @param {WireDetail} message @returns {HTMLLIElement} */
-  #row(message) {
+  get #wanted() {
+    return /** @type {import('./event_log_model.js').Kind | ''} */ (this.#kind.value);
+  }
+
+  /** @param {Run} run @returns {HTMLLIElement} */
+  #row(run) {
+    const [message] = run.messages;
+    const at = seconds(message, this.#origin_ms ?? message.at_ms);
+    const moment = el('button', { type: 'button', class: 'event-moment', 'aria-label': `Show ${at} s on the stage` }, at);
+    moment.addEventListener('click', () => this.#on_moment(message.at_ms));
+    const count = el('span', {}, run.messages.length > 1 ? ` ×${run.messages.length}` : '');
     const body = el('pre');
-    const details = el('details', {}, el('summary', {}, el('span', {}, seconds(message, this.#origin_ms ?? message.at_ms)),
-      el('span', { 'aria-label': message.direction === 'in' ? 'received' : 'sent' }, message.direction === 'in' ? '↓' : '↑'), el('b', {}, message.type)), body);
-    details.addEventListener('toggle', () => { body.textContent = JSON.stringify(message.event, null, 2); }, { once: true });
+    const details = el('details', {}, el('summary', {},
+      el('span', { 'aria-label': message.direction === 'in' ? 'received' : 'sent' }, message.direction === 'in' ? '↓' : '↑'), el('b', {}, message.type, count)), body);
+    details.addEventListener('toggle', () => {
+      body.textContent = run.messages.slice(-WRITTEN_OUT).map((one) => JSON.stringify(one.event, null, run.messages.length > 1 ? 0 : 2)).join('\n');
+    });
     const bad = message.type === 'error' || message.event?.response?.status === 'failed';
-    return el('li', { 'data-direction': message.direction, 'data-bad': bad ? 'yes' : 'no' }, details);
+    this.#last = { run, count };
+    return el('li', { 'data-direction': message.direction, 'data-bad': bad ? 'yes' : 'no' }, moment, details);
   }
 
   async #copy() {
-    const found = this.#log.matching(this.#filter.value);
+    const found = this.#log.matching(this.#filter.value, this.#wanted);
     try {
       await navigator.clipboard.writeText(found.map((message) => line(message, this.#origin_ms ?? 0)).join('\n'));
       this.#said.textContent = `Copied ${found.length} ${found.length === 1 ? 'message' : 'messages'}.`;

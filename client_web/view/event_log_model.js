@@ -34,15 +34,49 @@ export class EventLog {
     this.sounds = 0;
   }
 
-  /** @param {string} words every word must occur in the message; messages of sound only when the filter asks for them */
-  matching(words) {
-    return this.messages.filter((message) => matches(message, words));
+  /** @param {string} words every word must occur in the message; messages of sound and pings only when the filter asks for them
+   * @param {Kind | ''} [kind] '' is any */
+  matching(words, kind = '') {
+    return this.messages.filter((message) => matches(message, words, kind));
   }
 }
 
-/** @param {WireDetail} message @param {string} words @returns {boolean} */
-export function matches(message, words) {
+/** @typedef {'session' | 'caller' | 'reply' | 'words' | 'bargein' | 'errors'} Kind */
+/** @typedef {{messages: WireDetail[]}} Run messages of one type and direction, one behind the other */
+
+/** @param {WireDetail} message @returns {Kind} what it is about */
+export function kindOf({ type, event }) {
+  if (type === 'error' || event?.response?.status === 'failed') return 'errors';
+  if (/transcript|output_text/.test(type)) return 'words';
+  if (type.startsWith('bargein.')) return 'bargein';
+  if (type.startsWith('session.')) return 'session';
+  if (type.startsWith('input_audio_buffer.') || event?.item?.role === 'user') return 'caller';
+  return 'reply';
+}
+
+/** @param {Run | undefined} run @param {WireDetail} message @returns {boolean} it goes on with it */
+export function continues(run, message) {
+  const last = run?.messages.at(-1);
+  return last !== undefined && last.type === message.type && last.direction === message.direction && kindOf(message) !== 'errors';
+}
+
+/** @param {readonly WireDetail[]} messages @returns {Run[]} */
+export function runs(messages) {
+  /** @type {Run[]} */
+  const found = [];
+  for (const message of messages) {
+    const last = found.at(-1);
+    if (last && continues(last, message)) last.messages.push(message);
+    else found.push({ messages: [message] });
+  }
+  return found;
+}
+
+/** @param {WireDetail} message @param {string} words @param {Kind | ''} [kind] @returns {boolean} */
+export function matches(message, words, kind = '') {
   const wanted = words.toLowerCase().split(/\s+/).filter((word) => word !== '');
+  if (kind !== '' && kindOf(message) !== kind) return false;
+  if (/^bargein\.p[io]ng$/.test(message.type) && !wanted.some((word) => message.type.includes(word) && word !== 'bargein')) return false;
   if (message.audio && !wanted.some((word) => `${message.type} sound audio`.includes(word))) return false;
   const text = `${message.direction} ${message.type} ${message.audio ? 'sound audio ' : ''}${JSON.stringify(message.event)}`.toLowerCase();
   return wanted.every((word) => text.includes(word));

@@ -1,22 +1,23 @@
 // @ts-check
 /**
- * The side panel with its three tabs, after the tabs pattern of the ARIA Authoring Practices Guide.
+ * The panel with its tabs, opened and closed by one button, after the tabs pattern of the ARIA Authoring Practices Guide.
  * @module
  */
 
 import { byId } from './dom.js';
 
-/** @typedef {'settings' | 'latency' | 'events'} PageName */
+/** @typedef {'settings' | 'turns' | 'latency' | 'events'} PageName */
 
 /** @type {readonly PageName[]} */
-const PAGES = ['settings', 'latency', 'events'];
+const PAGES = ['settings', 'turns', 'latency', 'events'];
 
 export class Panel {
   #panel = byId('panel');
   /** @type {PageName | null} */
   #open = null;
-  /** @type {HTMLElement | null} */
-  #opener = null;
+  #opener = byId('panel-open');
+  /** @type {PageName} the one that it opens at */
+  #last = 'settings';
   #on_show;
   /** On a phone the panel covers the page: then nothing behind it may take the focus. */
   #covering = matchMedia('(max-width: 760px)');
@@ -25,10 +26,10 @@ export class Panel {
   constructor({ onShow }) {
     this.#on_show = onShow;
     for (const page of PAGES) {
-      opener(page).addEventListener('click', () => (this.#open === page ? this.close() : this.open(page, opener(page))));
       byId(`tab-${page}`).addEventListener('click', () => this.open(page));
       byId(`tab-${page}`).addEventListener('keydown', (event) => this.#arrow(event, page));
     }
+    this.#opener.addEventListener('click', () => (this.#open === null ? this.open(this.#last) : this.close()));
     byId('panel-close').addEventListener('click', () => this.close());
     this.#covering.addEventListener('change', () => this.#cover());
   }
@@ -38,10 +39,10 @@ export class Panel {
     return this.#open !== null;
   }
 
-  /** @param {PageName} page @param {HTMLElement} [from] gets the focus back */
-  open(page, from) {
-    this.#open = page;
-    this.#opener = from ?? this.#opener;
+  /** @param {PageName} page */
+  open(page) {
+    this.#open = this.#last = page;
+    this.#opener.setAttribute('aria-expanded', 'true');
     this.#panel.hidden = false;
     document.body.dataset.panel = 'open';
     this.#cover();
@@ -50,7 +51,6 @@ export class Panel {
       byId(`tab-${name}`).setAttribute('aria-selected', String(selected));
       byId(`tab-${name}`).tabIndex = selected ? 0 : -1;
       byId(`page-${name}`).hidden = !selected;
-      opener(name).setAttribute('aria-expanded', String(selected));
     }
     byId(`tab-${page}`).focus();
     this.#on_show(page);
@@ -62,8 +62,8 @@ export class Panel {
     this.#panel.hidden = true;
     delete document.body.dataset.panel;
     this.#cover();
-    for (const name of PAGES) opener(name).setAttribute('aria-expanded', 'false');
-    this.#opener?.focus();
+    this.#opener.setAttribute('aria-expanded', 'false');
+    this.#opener.focus();
     this.#on_show(null);
   }
 
@@ -79,9 +79,4 @@ export class Panel {
     event.preventDefault();
     this.open(PAGES[(PAGES.indexOf(page) + step + PAGES.length) % PAGES.length]);
   }
-}
-
-/** @param {PageName} page @returns {HTMLElement} */
-function opener(page) {
-  return /** @type {HTMLElement} */ (document.querySelector(`[data-panel="${page}"]`));
 }

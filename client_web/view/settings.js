@@ -17,6 +17,12 @@ export class SettingsView {
   /** @type {HTMLFormElement} */
   #form = byId('settings');
   #said = byId('settings-said');
+  /** @type {HTMLSelectElement} */
+  #agent = byId('set-agent');
+  /** @type {readonly import('./agents.js').Agent[]} */
+  #agents = [];
+  /** @type {readonly string[]} */
+  #voices = VOICES;
   /** @type {Settings} */
   #settings = stored();
   #on_change;
@@ -32,6 +38,8 @@ export class SettingsView {
       onVolume(settings.volume / 100);
     });
     this.#form.addEventListener('change', () => this.#apply(this.#read()));
+    // It stands on the welcome, outside of the form that it belongs to.
+    this.#agent.addEventListener('change', () => this.#apply({ ...this.#read(), agent: this.#agent.value }));
     this.#form.addEventListener('submit', (event) => event.preventDefault());
     byId('settings-reset').addEventListener('click', () => {
       this.#apply({ ...DEFAULTS });
@@ -66,27 +74,50 @@ export class SettingsView {
     say('granted-gain', this.#settings.auto_gain, granted?.autoGainControl);
   }
 
-  /** @param {string} voice one that the server uses and the list may not have */
+  /** @param {readonly import('./agents.js').Agent[]} agents that the server offers: the first one answers who chooses none */
+  agents(agents) {
+    this.#agents = agents;
+    byId('agent-field').hidden = agents.length === 0;
+    this.#agent.replaceChildren(...agents.map(({ name, title }) => el('option', { value: name }, title)));
+    this.#labels(this.#settings);
+  }
+
+  /** @returns {import('./agents.js').Agent | null} who answers, where the server has agents */
+  get agent() {
+    return this.#agents.find(({ name }) => name === this.#settings.agent) ?? this.#agents[0] ?? null;
+  }
+
+  /** @param {readonly string[]} voices of the server's model, which has no others */
+  voices(voices) {
+    this.#voices = voices;
+    this.#listVoices();
+  }
+
+  /** @param {string} voice one that the server uses and the list may not have. A server that has told its voices shows the protocol's
+   *   name for one that nobody has chosen */
   offerVoice(voice) {
-    if (!VOICES.includes(voice)) this.#voices([voice, ...VOICES]);
+    if (this.#voices === VOICES) this.#listVoices(voice);
   }
 
   #fill() {
     const settings = this.#settings;
-    this.#voices(settings.voice === '' || VOICES.includes(settings.voice) ? [...VOICES] : [settings.voice, ...VOICES]);
+    this.#listVoices();
     for (const [name, value] of Object.entries(settings)) {
       const field = this.#form.elements.namedItem(name);
       if (field instanceof RadioNodeList) field.value = String(value);
       else if (field instanceof HTMLInputElement && field.type === 'checkbox') field.checked = Boolean(value);
+      else if (name === 'agent') continue;
       else if (field instanceof HTMLSelectElement && (name === 'input_id' || name === 'output_id')) options(field, [], name === 'input_id' ? 'System microphone' : 'System speaker', String(value));
       else if (field instanceof HTMLInputElement || field instanceof HTMLSelectElement || field instanceof HTMLTextAreaElement) field.value = String(value);
     }
     this.#labels(settings);
   }
 
-  /** @param {string[]} voices */
-  #voices(voices) {
+  /** @param {string} [used] one more, if it is not among them */
+  #listVoices(used = '') {
     const select = /** @type {HTMLSelectElement} */ (byId('set-voice'));
+    const others = [this.#settings.voice, used].filter((voice) => voice !== '' && !this.#voices.includes(voice));
+    const voices = [...new Set([...others, ...this.#voices])];
     select.replaceChildren(el('option', { value: '' }, 'The server’s choice'), ...voices.map((voice) => el('option', { value: voice }, voice)));
     select.value = this.#settings.voice;
   }
@@ -94,6 +125,7 @@ export class SettingsView {
   /** @returns {Settings} */
   #read() {
     const data = new FormData(this.#form);
+    data.set('agent', this.#settings.agent);  // What is shown may be nobody's choice.
     /** @type {Record<string, unknown>} */
     const found = {};
     for (const [name, standard] of Object.entries(DEFAULTS)) {
@@ -119,6 +151,8 @@ export class SettingsView {
 
   /** @param {Settings} settings */
   #labels(settings) {
+    this.#agent.value = this.agent?.name ?? '';
+    byId('agent-about').textContent = this.agent?.description ?? '';
     byId('out-sensitivity').textContent = `${settings.sensitivity} %`;
     byId('out-pause').textContent = `${(settings.pause_ms / 1000).toFixed(2).replace(/0$/, '')} s`;
     byId('out-volume').textContent = `${settings.volume} %`;

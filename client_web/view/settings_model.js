@@ -14,6 +14,10 @@
  * @property {number} pause_ms silence that ends a turn
  * @property {'low' | 'medium' | 'high'} eagerness
  * @property {boolean} interrupt
+ * @property {string} agent one of the server's agents; '' leaves the choice to the server
+ * @property {boolean} greet the demo model begins the conversation
+ * @property {'system' | 'light' | 'dark'} theme
+ * @property {'clause' | 'all'} ahead how far the words of a reply may run ahead of its voice
  * @property {string} input_id '' is the system's default
  * @property {boolean} echo_cancellation
  * @property {boolean} noise_suppression
@@ -31,6 +35,10 @@ export const DEFAULTS = Object.freeze({
   pause_ms: 500,
   eagerness: 'medium',
   interrupt: true,
+  agent: '',
+  greet: true,
+  theme: 'system',
+  ahead: 'clause',
   input_id: '',
   echo_cancellation: true,
   noise_suppression: true,
@@ -39,11 +47,11 @@ export const DEFAULTS = Object.freeze({
   volume: 100,
 });
 
-/** The voices of the Realtime protocol; a server may have others and then says so. */
-export const VOICES = Object.freeze(['alloy', 'ash', 'ballad', 'cedar', 'coral', 'echo', 'marin', 'sage', 'shimmer', 'verse']);
+/** OpenAI's voices, of the Realtime API and of Chat Completions: for servers that do not tell which their model has. */
+export const VOICES = Object.freeze(['alloy', 'ash', 'ballad', 'cedar', 'coral', 'echo', 'fable', 'marin', 'nova', 'onyx', 'sage', 'shimmer', 'verse']);
 
 /** @type {Partial<Record<keyof Settings, readonly string[]>>} */
-const CHOICES = { turns: ['server_vad', 'semantic_vad', 'push_to_talk'], eagerness: ['low', 'medium', 'high'] };
+const CHOICES = { turns: ['server_vad', 'semantic_vad', 'push_to_talk'], eagerness: ['low', 'medium', 'high'], theme: ['system', 'light', 'dark'], ahead: ['clause', 'all'] };
 /** @type {Partial<Record<keyof Settings, readonly [number, number]>>} */
 const RANGES = { sensitivity: [5, 95], pause_ms: [200, 2000], volume: [0, 100] };
 

@@ -51,8 +51,13 @@ function server(facts) {
 
 export class SetupCheck {
   #list = byId('setup');
+  /** What the server says of its model to everybody; null: nothing. @type {string | null} */
+  model = null;
+  #on_model;
 
-  constructor() {
+  /** @param {{onModel: () => void}} options `onModel`: the model's name may be known now */
+  constructor({ onModel }) {
+    this.#on_model = onModel;
     navigator.mediaDevices?.addEventListener('devicechange', () => void this.run());
     window.addEventListener('online', () => void this.run());
     window.addEventListener('offline', () => void this.run());
@@ -61,7 +66,10 @@ export class SetupCheck {
   async run() {
     const facts = await here();
     this.#show(findings({ ...facts, server: null }));
-    this.#show(findings({ ...facts, server: await answers() }));
+    const { server, model } = await answers();
+    this.model = model;
+    this.#show(findings({ ...facts, server }));
+    this.#on_model();
   }
 
   /** @param {Finding[]} found */
@@ -87,15 +95,17 @@ async function here() {
   };
 }
 
-/** @returns {Promise<Facts['server']>} */
+/** @returns {Promise<{server: Facts['server'], model: string | null}>} */
 async function answers() {
   try {
     const answer = await fetch(new URL('/readyz', location.href), { cache: 'no-store' });
-    if (answer.status !== 503) return answer.status < 500;
     const body = await answer.json().catch(() => null);
-    const model = body?.checks?.sessions?.status === 'ok' ? body.checks.model?.reason : null;
-    return model ? { model: String(model) } : 'busy';
+    const check = body?.checks?.model;
+    const model = typeof check?.name === 'string' ? check.name : null;
+    if (answer.status !== 503) return { server: answer.status < 500, model };
+    const failing = body?.checks?.sessions?.status === 'ok' ? check?.reason : null;
+    return { server: failing ? { model: String(failing) } : 'busy', model };
   } catch {
-    return false;
+    return { server: false, model: null };
   }
 }

@@ -8,15 +8,20 @@
  */
 
 /** @typedef {{width_px: number, height_px: number, px_per_s: number, right_ms: number}} View `right_ms`: time at the right edge */
+/** @typedef {{from_ms: number, to_ms: number, x_px: number}} Bar */
 /** @typedef {{reply_top: number, reply_base: number, you_base: number, you_bottom: number, ticks_y: number}} Lanes all in px */
 
-export const BAR_PX = 3;
-export const BAR_PITCH_PX = 5;
+/** One bar tells so much time: about half a syllable. */
+export const BAR_MS = 80;
+/** A bar is so much of its pitch wide; the rest is air. */
+export const BAR_SHARE = 0.56;
 /** The names of the lanes stand left of the sound, not over it. */
 export const NAMES_PX = 54;
+/** The present stands here while it is followed: what has been heard is left of it, what has arrived and comes next is right of it. */
+export const PRESENT_SHARE = 0.72;
 const TICK_MS = 5000;
 const TOP_PX = 20;
-const GAP_PX = 26;
+const GAP_PX = 20;
 const TICKS_PX = 22;
 
 /** @param {number} height_px @returns {Lanes} */
@@ -41,16 +46,15 @@ export function timeAt(view, x_px) {
  * Bars stand on a grid of *time*, not of pixels, so that a bar keeps its height while it travels.
  * @param {View} view
  * @param {number} origin_ms
- * @returns {{from_ms: number, to_ms: number, x_px: number}[]}
+ * @returns {Bar[]}
  */
 export function bars(view, origin_ms) {
-  const pitch_ms = (BAR_PITCH_PX / view.px_per_s) * 1000;
-  const first = Math.max(0, Math.floor((timeAt(view, NAMES_PX) - origin_ms) / pitch_ms) - 1);
-  const last = Math.ceil((view.right_ms - origin_ms) / pitch_ms);
+  const first = Math.max(0, Math.floor((timeAt(view, NAMES_PX) - origin_ms) / BAR_MS) - 1);
+  const last = Math.ceil((view.right_ms - origin_ms) / BAR_MS);
   const found = [];
   for (let index = first; index <= last; index += 1) {
-    const from_ms = origin_ms + index * pitch_ms;
-    found.push({ from_ms, to_ms: from_ms + pitch_ms, x_px: xAt(view, from_ms) });
+    const from_ms = origin_ms + index * BAR_MS;
+    found.push({ from_ms, to_ms: from_ms + BAR_MS, x_px: xAt(view, from_ms) });
   }
   return found;
 }
@@ -71,16 +75,16 @@ export function ticks(view, origin_ms, now_ms) {
 }
 
 /**
- * The time at the right edge while following the present.
+ * The time at the right edge while following the present, which stands still at PRESENT_SHARE and lets the sound travel.
  * @param {number} now_ms
  * @param {number} origin_ms
  * @param {{width_px: number, px_per_s: number}} size
- * @param {boolean} calm move by half pages instead of gliding (reduced motion)
+ * @param {boolean} calm turn half pages instead of gliding (reduced motion): no bar moves while a page stands
  */
 export function followingEdge(now_ms, origin_ms, { width_px, px_per_s }, calm) {
   const page_ms = ((width_px - NAMES_PX) / px_per_s) * 1000;
-  const lead_ms = page_ms * 0.06;
-  if (!calm) return Math.max(origin_ms + page_ms, now_ms + lead_ms);
+  const lead_ms = page_ms * (1 - PRESENT_SHARE);
+  if (!calm) return now_ms + lead_ms;
   const step_ms = page_ms / 2;
   return origin_ms + page_ms + Math.max(0, Math.ceil((now_ms + lead_ms - origin_ms - page_ms) / step_ms)) * step_ms;
 }

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The "what you heard" timeline without a canvas: loudness of both lanes, spans and marks on the page clock.
+ * The stage without a canvas: loudness of both lanes, spans and marks on the page clock.
  * `timeline_geometry.js` says where they go, `timeline.js` draws them, `turns.js` tells them as a table.
  * @module
  */
@@ -19,8 +19,10 @@ const FULL_SCALE = 32_768;
  * @property {string | null} item_id
  * @property {boolean} [cut] reply: it was not heard to its end; hold: it ended in an interruption
  * @property {import('../engine/endings.js').Ending} [ending] reply: how it ended
+ * @property {number[]} [peaks] unheard: loudness of what had arrived, 0 … 1, by bin from `start_ms`
+ * @property {number[]} [words] unheard: the lengths of the words that were not heard; their sound may never have come
  */
-/** @typedef {{kind: 'cut' | 'underrun' | 'resume', at_ms: number, item_id: string | null}} Mark */
+/** @typedef {{kind: 'cut' | 'underrun' | 'resume', at_ms: number, item_id: string | null, words?: string}} Mark `words`: what is written at it */
 /** @typedef {{kind: 'response' | 'barge_in', from_ms: number, at_ms: number, ms: number}} Bracket */
 
 export class TimelineModel {
@@ -41,6 +43,10 @@ export class TimelineModel {
     this.marks = [];
     /** @type {Bracket[]} */
     this.brackets = [];
+    /** @type {{item_id: string, peaks: number[]} | null} loudness of the newest reply as it arrived, by bins of its own samples */
+    this.arrived = null;
+    /** @type {{item_id: string, sample: number, at_ms: number} | null} this sample of that reply was heard then */
+    this.heard = null;
   }
 
   /** @param {number} at_ms begin the time line here, if it has not begun */
@@ -49,8 +55,14 @@ export class TimelineModel {
     this.end_ms = Math.max(this.end_ms, at_ms);
   }
 
-  /** @param {LaneName} lane @param {Int16Array} samples 24 kHz @param {number} start_ms @param {string | null} [item_id] */
-  addAudio(lane, samples, start_ms, item_id = null) {
+  /**
+   * @param {LaneName} lane
+   * @param {Int16Array} samples 24 kHz
+   * @param {number} start_ms
+   * @param {string | null} [item_id]
+   * @param {number | null} [start_sample] place in the reply
+   */
+  addAudio(lane, samples, start_ms, item_id = null, start_sample = null) {
     this.begin(start_ms);
     const origin_ms = /** @type {number} */ (this.origin_ms);
     const peaks = this.peaks[lane];
@@ -62,7 +74,40 @@ export class TimelineModel {
     }
     const end_ms = start_ms + samples.length / 24;
     this.end_ms = Math.max(this.end_ms, end_ms);
-    if (lane === 'agent' && item_id !== null) this.#extendReply(item_id, start_ms, end_ms);
+    if (lane !== 'agent' || item_id === null) return;
+    this.#extendReply(item_id, start_ms, end_ms);
+    if (start_sample !== null) this.heard = { item_id, sample: start_sample + samples.length, at_ms: end_ms };
+  }
+
+  /** Sound of a reply came, and is not heard yet. @param {string} item_id @param {number} start_sample @param {Int16Array} samples */
+  arrive(item_id, start_sample, samples) {
+    if (this.arrived?.item_id !== item_id) this.arrived = { item_id, peaks: [] };
+    const { peaks } = this.arrived;
+    for (let offset = 0; offset < samples.length; offset += BIN_SAMPLES) {
+      const bin = Math.floor((start_sample + offset) / BIN_SAMPLES);
+      peaks[bin] = Math.max(peaks[bin] ?? 0, peakOf(samples, offset, Math.min(samples.length, offset + BIN_SAMPLES)));
+    }
+  }
+
+  /**
+   * What has arrived and comes next.
+   * @param {number} now_ms
+   * @returns {{at_ms: number, peaks: readonly number[]} | null} bins from `at_ms` on, which is later than `now_ms`; null for nothing
+   */
+  coming(now_ms) {
+    const { arrived, heard } = this;
+    if (!arrived || heard?.item_id !== arrived.item_id || this.reply(arrived.item_id)?.cut) return null;
+    const held = this.held !== null;
+    const passed = held ? 0 : Math.max(0, now_ms - heard.at_ms) * 24;
+    const bin = Math.ceil((heard.sample + passed) / BIN_SAMPLES);
+    if (bin >= arrived.peaks.length) return null;
+    const at_ms = (held ? now_ms : heard.at_ms) + (bin * BIN_SAMPLES - heard.sample) / 24;
+    return { at_ms, peaks: arrived.peaks.slice(bin) };
+  }
+
+  /** The hold that goes on. @returns {Span | null} */
+  get held() {
+    return this.#open('hold') ?? null;
   }
 
   /** The detector, or push-to-talk, says that the caller speaks or is silent. @param {boolean} speech @param {number} at_ms */
@@ -87,21 +132,33 @@ export class TimelineModel {
   }
 
   /** The reply was dropped. @param {string} item_id @param {number} at_ms when it fell silent @param {number} dropped_samples
-   * @param {boolean} [by_caller] by an interruption, not because the conversation or the connection ended */
-  flush(item_id, at_ms, dropped_samples, by_caller = true) {
+   * @param {boolean} [by_caller] by an interruption, not because the conversation or the connection ended
+   * @param {number} [samples] so many samples of it were heard */
+  flush(item_id, at_ms, dropped_samples, by_caller = true, samples = 0) {
     const open = this.#open('hold');
     if (open) Object.assign(open, { end_ms: Math.max(open.start_ms, at_ms), cut: by_caller });
     if (by_caller) this.marks.push({ kind: 'cut', at_ms, item_id });
     this.cut(item_id);
     if (dropped_samples > 0) {
-      this.spans.push({ kind: 'unheard', start_ms: at_ms, end_ms: at_ms + dropped_samples / 24, item_id });
+      const peaks = this.arrived?.item_id === item_id ? this.arrived.peaks.slice(Math.ceil(samples / BIN_SAMPLES)) : [];
+      this.spans.push({ kind: 'unheard', start_ms: at_ms, end_ms: at_ms + dropped_samples / 24, item_id, peaks });
     }
   }
 
-  /** The server says that this reply was not heard to its end. @param {string} item_id */
-  cut(item_id) {
+  /** The server says that this reply was not heard to its end. @param {string} item_id @param {string} [unheard] the rest */
+  cut(item_id, unheard = '') {
     const reply = this.reply(item_id);
-    if (reply) reply.cut = true;
+    if (!reply) return;
+    reply.cut = true;
+    const words = unheard.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word));
+    if (words.length === 0) return;
+    let span = this.spans.find((other) => other.kind === 'unheard' && other.item_id === item_id);
+    if (!span) {
+      const at_ms = this.marks.find((mark) => mark.kind === 'cut' && mark.item_id === item_id)?.at_ms ?? reply.end_ms ?? this.end_ms;
+      span = { kind: 'unheard', start_ms: at_ms, end_ms: at_ms, item_id, peaks: [] };
+      this.spans.push(span);
+    }
+    span.words = words.map((word) => word.length);
   }
 
   /** How a reply ended. @param {string} item_id @param {import('../engine/endings.js').Ending} ending */
@@ -138,6 +195,16 @@ export class TimelineModel {
     let loudest = 0;
     for (let bin = first; bin < last; bin += 1) loudest = Math.max(loudest, this.peaks[lane][bin] ?? 0);
     return loudest;
+  }
+
+  /** Something was recorded between two times, be it silence. @param {LaneName} lane @param {number} from_ms @param {number} to_ms */
+  known(lane, from_ms, to_ms) {
+    if (this.origin_ms === null) return false;
+    const last = Math.ceil((to_ms - this.origin_ms) / BIN_MS);
+    for (let bin = Math.max(0, Math.floor((from_ms - this.origin_ms) / BIN_MS)); bin < last; bin += 1) {
+      if (this.peaks[lane][bin] !== undefined) return true;
+    }
+    return false;
   }
 
   /** @param {Span['kind']} kind */

@@ -9,7 +9,16 @@ import { ENDINGS } from '../engine/endings.js';
 
 /** @typedef {import('./timeline_model.js').TimelineModel} TimelineModel */
 /** @typedef {import('./timeline_model.js').Span} Span */
-/** @typedef {{item_id: string, role: 'user' | 'assistant', text: string, started_ms: number}} Said */
+/**
+ * @typedef {object} Said
+ * @property {string} item_id
+ * @property {'user' | 'assistant'} role
+ * @property {string} text
+ * @property {number} started_ms
+ * @property {number} [at_ms] when it last changed
+ * @property {import('../engine/endings.js').Ending | null} [ending]
+ * @property {string} [heard]
+ */
 /**
  * @typedef {object} TurnRow
  * @property {'you' | 'reply'} who
@@ -33,6 +42,7 @@ export function turnRows(model, said) {
   const rows = [
     ...speech.map((span) => speechRow(span, model, words.get(span) ?? '')),
     ...model.spans.filter((span) => span.kind === 'reply').map((span) => replyRow(span, model)),
+    ...said.filter((entry) => isUnheard(entry, model)).map(unheardRow),
   ];
   return rows.sort((one, other) => one.start_ms - other.start_ms);
 }
@@ -46,7 +56,7 @@ export function summary(model) {
   const cut = count((span) => span.kind === 'reply' && endingWords(span).interruption);
   const seconds = Math.round((model.end_ms - model.origin_ms) / 1000);
   return `Timeline of ${seconds} seconds: you spoke ${times(spoken)}, ${plural(replies, 'reply', 'replies')}, ${cut} interrupted. `
-    + 'The button “Turns” shows the same as a table.';
+    + 'The panel has the same as a table of turns.';
 }
 
 /** A breath does not end a turn: spans of speech with a short pause between them, in which no reply began or went on, are one.
@@ -100,6 +110,18 @@ function replyRow(span, model) {
   const { counted, interruption } = endingWords(span);
   if (counted !== '') parts.push(interruption && silenced ? `${counted}, silent after ${Math.round(silenced.ms)} ms` : counted);
   return { who: 'reply', start_ms: span.start_ms, end_ms, what: parts.join('; ') };
+}
+
+/** A reply that ended before any sound of it was played is nowhere on the timeline. @param {Said} entry @param {TimelineModel} model */
+function isUnheard({ item_id, role, ending, heard }, model) {
+  const over = role === 'assistant' && ending !== undefined && ending !== null && ENDINGS[ending].counted !== '';
+  return over && heard === '' && !model.spans.some((span) => span.kind === 'reply' && span.item_id === item_id);
+}
+
+/** @param {Said} entry @returns {TurnRow} */
+function unheardRow({ started_ms, at_ms, ending }) {
+  const { counted } = ENDINGS[/** @type {import('../engine/endings.js').Ending} */ (ending)];
+  return { who: 'reply', start_ms: started_ms, end_ms: at_ms ?? started_ms, what: `${counted}, before a word was heard` };
 }
 
 /** @param {Span} span of a reply; `cut` is known before its ending is */

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The table below the timeline: the same in words, with a replay button for every turn.
+ * The panel's table of turns: the stage in words, with a replay button for every turn.
  * @module
  */
 
@@ -12,11 +12,10 @@ import { turnRows } from './turns.js';
 /** @typedef {import('./turns.js').Said} Said */
 
 export class TurnsTable {
-  #region = byId('turns');
-  /** @type {HTMLButtonElement} */
-  #toggle = byId('turns-toggle');
+  #table = byId('turns');
+  #empty = byId('turns-empty');
   #body = byId('turns-body');
-  #count = byId('turns-count');
+  #shown = false;
   #model;
   #said;
   #on_replay;
@@ -29,19 +28,20 @@ export class TurnsTable {
     this.#model = model;
     this.#said = said;
     this.#on_replay = onReplay;
-    this.#toggle.addEventListener('click', () => {
-      this.#region.hidden = !this.#region.hidden;
-      this.#toggle.setAttribute('aria-expanded', String(!this.#region.hidden));
-      this.show();
-    });
+  }
+
+  /** @param {boolean} shown the panel is open at this page */
+  set shown(shown) {
+    this.#shown = shown;
+    this.show();
   }
 
   /** Call it when a turn has begun, ended or changed. */
   show() {
+    if (!this.#shown) return;
     const rows = turnRows(this.#model, this.#said());
-    this.#count.textContent = rows.length > 0 ? ` (${rows.length})` : '';
-    this.#toggle.disabled = rows.length === 0;
-    if (this.#region.hidden) return;
+    this.#table.hidden = rows.length === 0;
+    this.#empty.hidden = rows.length > 0;
     const origin_ms = this.#model.origin_ms ?? 0;
     const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.turn : undefined;
     this.#body.replaceChildren(...rows.map((row, index) => {
@@ -49,8 +49,8 @@ export class TurnsTable {
       const began = clock(row.start_ms - origin_ms);
       const button = el('button', { type: 'button', class: 'quiet small', 'data-turn': String(index), 'aria-label': `Replay: ${who}, ${began}` }, icon('play'));
       button.addEventListener('click', () => this.#on_replay(row.start_ms, row.end_ms));
-      return el('tr', { 'data-who': row.who }, el('td', {}, who), el('td', {}, began),
-        el('td', {}, `${((row.end_ms - row.start_ms) / 1000).toFixed(1)} s`), el('td', {}, row.what), el('td', {}, button));
+      return el('tr', { 'data-who': row.who }, el('td', {}, who),
+        el('td', {}, began, el('small', {}, `${((row.end_ms - row.start_ms) / 1000).toFixed(1)} s`)), el('td', {}, row.what), el('td', {}, button));
     }));
     if (focused !== undefined) /** @type {HTMLElement | null} */ (this.#body.querySelector(`[data-turn="${focused}"]`))?.focus();
   }

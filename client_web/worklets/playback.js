@@ -9,14 +9,15 @@
  * |---|---|---|---|
  * | `audio` | page → worklet | `track`, `start_sample`, `pcm` ArrayBuffer (transferred), `offset` first byte | sound of a track; of a flushed one it is dropped and counted |
  * | `finish` | page → worklet | `track` | no more sound of it: play to the last sample |
- * | `hold` | page → worklet | — | fade out in 5 ms and keep everything; answered by `stopped` (`held`) |
- * | `resume` | page → worklet | — | go on from the held sample; answered by `started` (`resume`) |
+ * | `hold` | page → worklet | `gain`: 0 to 1, 0 if left out | 0: fade out in 5 ms and keep everything; answered by `stopped` (`held`). More: play on, so quietly, within 5 ms; answered by `ducked` |
+ * | `resume` | page → worklet | — | as loud as before, from the held sample if it was paused; answered by `started` (`resume`) |
  * | `flush` | page → worklet | `id`, `tracks` (list, or null: all) | fade out in 5 ms and drop them; ends a hold if there were any; answered by `flushed` |
  * | `report` | page → worklet | `report_ms` | the longest `span` |
  * | `close` | page → worklet | — | end: the processor is let go |
  * | `started` | worklet → page | `track` \| null, `sample`, `time_s`, `reason`: `start`, `resume` | the first sample that sounds; null: a resume with nothing to play |
  * | `span` | worklet → page | `track`, `from_sample`, `to_sample`, `time_s` of the first, `peak`, `rms` | so much was played; spans join without gap or overlap |
  * | `stopped` | worklet → page | `track` \| null, `sample`, `time_s`, `reason`: `ended`, `underrun`, `held`, `flushed` | silence from here; `sample` is the first one not heard; null: a hold with nothing to play |
+ * | `ducked` | worklet → page | `track` \| null, `sample`, `time_s` | quiet from here on, and played on; null: nothing is playing |
  * | `flushed` | worklet → page | `id`, `time_s`, `tracks`: [`{track, samples, dropped_samples}`] | exactly so much was heard; once per `flush` |
  * | `tick` | worklet → page | `time_s`, `queued_samples`, `start_ms`, `underruns`, `late_samples`, `overflow_samples` | every 100 ms, playing or not: counters, and a clock that no background tab slows down |
  */

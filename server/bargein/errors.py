@@ -12,6 +12,7 @@
     │   ├── UpstreamUnavailable    5xx, refused or dropped connection, cut in mid-stream
     │   ├── UpstreamTimedOut       connect, first byte, or between chunks
     │   └── UpstreamMalformed      it answered something that is not the protocol
+    ├── OverBudget             a cap is full: nobody was asked
     ├── SettingsError          the operator's configuration is wrong: one line, exit code 2
     └── IllegalTrigger         our own code did what the rules of the floor do not know: the session ends, and it alone
 
@@ -110,6 +111,17 @@ class UpstreamTimedOut(UpstreamError):
 
 class UpstreamMalformed(UpstreamError):
     """The upstream answered something that is not a Chat Completions stream."""
+
+
+class OverBudget(BargeinError):
+    """A cap is full, so nobody was asked.
+
+    :param message: which one, and when it is free again, in whole sentences.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
 
 
 class SettingsError(BargeinError):

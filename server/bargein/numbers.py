@@ -54,4 +54,8 @@ def _refusal(given: str | float, kind: str, least: float, most: float) -> str:
     shown = str(given)
     if len(shown) > _SHOWN_CHARACTERS:
         shown = f"{shown[:_SHOWN_CHARACTERS]}…"
-    return f"{shown!r} is not allowed: give {kind} from {least:.15g} to {most:.15g}"
+    return f"{shown!r} is not allowed: give {kind} from {_figure(least)} to {_figure(most)}"
+
+
+def _figure(number: float) -> str:
+    return str(number) if isinstance(number, int) else f"{number:.15g}"

@@ -2,7 +2,8 @@
 :mod:`bargein.settings_groups`.
 
 A setting comes from the command line, else from the environment variable ``BARGEIN_<NAME>``, else from ``.env`` in the
-working directory, else from its default. ``python -m bargein.settings`` prints the table that the README holds.
+working directory, else from its default. ``python -m bargein.settings`` prints the table of
+``docs/settings.md``.
 """
 
 from __future__ import annotations
@@ -25,22 +26,12 @@ from pydantic_core import PydanticUndefined
 
 from bargein import settings_rules as rules
 from bargein.errors import SettingsError
-from bargein.settings_groups import (
-    DEMO,
-    ENV_FILE,
-    GROUPS,
-    OPENAI_URL,
-    PREFIX,
-    Bounds,
-    Conversation,
-    Doors,
-    Listening,
-    Model,
-    Operating,
-)
+from bargein.settings_conversation import Conversation
+from bargein.settings_groups import GROUPS, Bounds, Doors, Listening, Model, Money, Operating
+from bargein.settings_kinds import DEMO, ENV_FILE, OPENAI_URL, PREFIX
 
 
-class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
+class Settings(Operating, Money, Conversation, Bounds, Doors, Model, Listening):
     """The server's configuration, checked as a whole. Make it with :func:`load_settings`."""
 
     @field_validator("port", mode="before")
@@ -66,6 +57,24 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
         if not token.isascii() or not token.isprintable() or " " in token:
             raise ValueError("holds a space or a letter that no token has: copy it from Twilio's console")
         return value
+
+    @field_validator("metrics_key")
+    @classmethod
+    def _can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            rules.sendable(value.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _keys_can_be_sent(self) -> Settings:
+        for variable in (self.api_key_env, self.transcription_api_key_env):
+            key = _secret(variable) if variable and self.upstream_url != DEMO else None
+            if key is not None:
+                try:
+                    rules.sendable(key.get_secret_value())
+                except ValueError as error:
+                    raise ValueError(f"{variable}: {error}") from None
+        return self
 
     @field_validator("api_keys", mode="before")
     @classmethod
@@ -95,10 +104,25 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
     def _holds_a_page(cls, value: Path | None) -> Path | None:
         return None if value is None else rules.page_directory(value)
 
+    @field_validator("agents")
+    @classmethod
+    def _are_agents(cls, value: tuple[Path, ...]) -> tuple[Path, ...]:
+        return rules.agent_paths(value)
+
     @field_validator("judge_model")
     @classmethod
     def _holds_a_recogniser(cls, value: Path | None) -> Path | None:
         return None if value is None else rules.recogniser_directory(value)
+
+    @field_validator("prices")
+    @classmethod
+    def _is_file(cls, value: Path | None) -> Path | None:
+        return None if value is None else rules.file(value)
+
+    @field_validator("usage_file")
+    @classmethod
+    def _can_be_made(cls, value: Path | None) -> Path | None:
+        return None if value is None else rules.file_to_make(value)
 
     @field_validator("host")
     @classmethod
@@ -122,11 +146,16 @@ class Settings(Operating, Conversation, Bounds, Doors, Model, Listening):
 
     @field_validator("*")
     @classmethod
-    def _within_a_year(cls, value: object, info: ValidationInfo) -> object:
+    def _within_reason(cls, value: object, info: ValidationInfo) -> object:
         name = info.field_name or ""
         seconds = name.endswith("_s") and not name.endswith("_per_s")
         if seconds and isinstance(value, float) and value > rules.LONGEST_S:
             raise ValueError(f"{value:g} is not allowed: give seconds up to {rules.LONGEST_S}, a year")
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            if value > rules.MOST:
+                raise ValueError(f"{rules.shown(value)} is not allowed: give a number up to {rules.MOST}")
+            if 0 < value < rules.LEAST:
+                raise ValueError(f"{value:g} is not allowed: give a number from {rules.LEAST:.6f} up")
         return value
 
     @model_validator(mode="after")
@@ -194,6 +223,12 @@ def _secret(variable: str) -> SecretStr | None:
     return SecretStr(value) if value else None
 
 
+def read_variable(name: str) -> str | None:
+    """A variable that a file of the operator's names, from the environment or ``.env``; ``None``: it is not set."""
+    secret = _secret(name)
+    return None if secret is None else secret.get_secret_value()
+
+
 def is_loopback(host: str) -> bool:
     """Whether ``host``, a name or an address to listen on, can be reached from this machine only."""
     if host == "localhost":
@@ -223,12 +258,18 @@ def load_settings(**options: Any) -> Settings:  # noqa: ANN401 (each option has 
         if not first["loc"]:
             raise SettingsError(first["msg"].removeprefix("Value error, ")) from None
         name = str(first["loc"][0])
-        shown = _OPTIONS.get(name, f"--{name.replace('_', '-')}") if name in given else f"{PREFIX}{name.upper()}"
+        variable = f"{PREFIX}{name.upper()}"
+        shown = _OPTIONS.get(name, variable) if name in given else variable
         raise SettingsError(rules.refusal(shown, Settings.model_fields[name], first)) from None
 
 
-_OPTIONS: Final = {"upstream_url": "--upstream"}
-"""The command line's words for settings, where they differ."""
+_OPTIONS: Final = {
+    "upstream_url": "--upstream",
+    "agents": "--agent",
+    "api_key_env": "--api-key-env",
+    "client_web": "--client-web",
+} | {name: f"--{name}" for name in ("host", "port", "model", "workers", "transport")}
+"""The command line's words for settings."""
 
 
 def misspelt_variables() -> dict[str, str]:
@@ -243,7 +284,7 @@ def misspelt_variables() -> dict[str, str]:
 
 
 def settings_table() -> str:
-    """The settings as a Markdown table, for the README."""
+    """The settings as a Markdown table, for ``docs/settings.md``."""
     lines = ["| variable | default | meaning |", "|---|---|---|"]
     for group in GROUPS:
         lines.append(f"| **{(group.__doc__ or '').rstrip('.')}** | | |")

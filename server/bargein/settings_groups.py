@@ -4,58 +4,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr
 
-PREFIX: Final = "BARGEIN_"
-ENV_FILE: Final = ".env"
-OPENAI_URL: Final = "https://api.openai.com/v1"
-DEMO: Final = "demo"
-
-
-def _split(value: object) -> object:
-    """A comma list as it is written in an environment variable."""
-    return [part for part in map(str.strip, value.split(",")) if part] if isinstance(value, str) else value
-
-
-CommaList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-SecretCommaList = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split)]
-
-
-def _split_pairs(value: object) -> object:
-    """``alloy=ethan,marin=chelsie``, as in an environment variable."""
-    if not isinstance(value, str):
-        return value
-    pairs = {}
-    for part in filter(None, map(str.strip, value.split(","))):
-        name, _, voice = map(str.strip, part.partition("="))
-        if not name or not voice:
-            raise ValueError(f"{part!r} is no pair of a caller's voice and the model's, such as alloy=ethan")
-        pairs[name] = voice
-    return pairs
-
-
-VoiceMap = Annotated[dict[str, str], NoDecode, BeforeValidator(_split_pairs)]
-Networks = Annotated[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], NoDecode, BeforeValidator(_split)]
-
-
-class Group(BaseSettings):
-    """Settings that belong together: one block of the table."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_file=ENV_FILE,
-        env_ignore_empty=True,
-        str_strip_whitespace=True,
-        allow_inf_nan=False,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+from bargein.settings_conversation import Conversation
+from bargein.settings_kinds import CommaList, Group, Networks, Paths, SecretCommaList, VoiceMap
 
 
 class Listening(Group):
@@ -72,6 +27,13 @@ class Listening(Group):
         Literal["websockets", "picows"],
         Field(description="What carries callers' sockets: `websockets`, or `picows` for more callers per core."),
     ] = "websockets"
+    agents: Annotated[
+        Paths,
+        Field(
+            description="Agents that answer: files, folders of files, or names of agents that come with it, by commas. "
+            "The first answers callers who name none. Unset: callers configure their sessions themselves."
+        ),
+    ] = ()
     client_web: Annotated[
         Path | None, Field(description="Directory of the page at `/`; unset, the one that came with the package.")
     ] = None
@@ -94,6 +56,23 @@ class Model(Group):
         CommaList,
         Field(description="Other models of the same server that push to talk may ask for by name, by commas."),
     ] = ()
+    text_model: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description="Another model of the same server that answers where text is asked for and nothing has to be "
+            "heard: text-only sessions, and responses in text. What was said is told to it by its transcript; where "
+            "there is none, the set model answers.",
+        ),
+    ] = None
+    beside_model: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            description='Another model of the same server that answers out of band (`conversation: "none"`). It has to '
+            "hear, and to speak where it is asked to.",
+        ),
+    ] = None
     api_key_env: Annotated[
         str, Field(description="Name of the variable, in the environment or `.env`, that holds the model's key.")
     ] = "OPENAI_API_KEY"
@@ -135,7 +114,13 @@ class Model(Group):
     ] = None
     upstream_connect_timeout_s: Annotated[float, Field(gt=0, description="To connect to the model.")] = 3.0
     upstream_first_byte_timeout_s: Annotated[float, Field(gt=0, description="Until the model begins to answer.")] = 8.0
-    upstream_chunk_timeout_s: Annotated[float, Field(gt=0, description="Between two chunks of its answer.")] = 5.0
+    upstream_chunk_timeout_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="Between two chunks of its answer. Where they only say that its server is there, two minutes.",
+        ),
+    ] = 5.0
 
 
 class Doors(Group):
@@ -258,139 +243,36 @@ class Bounds(Group):
     ] = 524_288
 
 
-class Conversation(Group):
-    """How it converses."""
+class Money(Group):
+    """What it may cost."""
 
-    lead_ms: Annotated[
-        int, Field(ge=0, le=60_000, description="Speech sent ahead of play-out; 0 sends as fast as the model produces.")
-    ] = 400
-    transcripts: Annotated[
-        Literal["paced", "early"],
-        Field(
-            description="When a reply's words are told: `paced`, with the sound in which they are spoken; `early`, as "
-            "the model writes them, often seconds ahead."
-        ),
-    ] = "paced"
-    hold_after_ms: Annotated[int, Field(ge=10, le=2000, description="Speech of the caller that holds the reply.")] = 80
-    vad: Annotated[
-        str,
-        Field(
-            pattern=r"^[A-Za-z0-9_.-]+$",
-            description="What hears that callers speak: `cascade`, webrtcvad holds the reply and Silero confirms; "
-            "`webrtcvad` alone, the smallest; `silero` in both roles; or the name of an entry point of the group "
-            "`bargein.detectors`.",
-        ),
-    ] = "cascade"
-    confirm_after_ms: Annotated[
-        int | None,
-        Field(
-            ge=20,
-            le=5000,
-            description="Speech of the caller over a reply that makes it a barge-in. Unset: 240 with `webrtcvad` "
-            "alone, else 400, and what is shorter is judged when it ends.",
-        ),
-    ] = None
-    hold_limit_ms: Annotated[
-        int, Field(ge=100, le=10_000, description="A hold without a decision ends after so long.")
-    ] = 1000
-    judge_words: Annotated[
-        bool | None,
-        Field(
-            description="Whether a recogniser is asked why somebody spoke shortly over the reply. Unset: where there "
-            "is one (`BARGEIN_TRANSCRIPTION_*`, the demo's, OpenAI's, or whichever the caller has named)."
-        ),
-    ] = None
-    judge_model: Annotated[
+    prices: Annotated[
         Path | None,
         Field(
-            description="Folder of a Whisper model on this machine (CTranslate2's format, as `faster-whisper` reads "
-            "it), which is asked first. Needs `pip install 'bargein[whisper]'`."
+            description="TOML file with prices in dollars, for models that `pip install 'bargein[prices]'` does not "
+            "know or knows otherwise (docs/what-it-costs.md). What has no price is unknown, never 0."
         ),
     ] = None
-    judge_limit_ms: Annotated[
-        int,
-        Field(ge=0, le=5000, description="So long after a short utterance its words may take; then its sound decides."),
-    ] = 600
-    short_utterance: Annotated[
-        Literal["judge", "interrupt", "ignore"],
+    usage_file: Annotated[
+        Path | None,
         Field(
-            description="What a short utterance over the reply is where its words are not known: `judge`d by its "
-            "sound, always an `interrupt`ion, or `ignore`d."
+            description="SQLite file that keeps what was used by day, key and model. Unset: it is forgotten when the "
+            "server ends, and the caps of a day begin anew. All workers of a server share it."
         ),
-    ] = "judge"
-    false_interruption: Annotated[
-        Literal["resume", "ask", "answer"],
-        Field(
-            description="What follows an interruption in which, by its transcript or a judge, nothing was said: "
-            "`resume`, the reply goes on with what was kept of it; `ask`, the model is asked to go on from the heard "
-            "words; `answer`, it is answered like any turn."
-        ),
-    ] = "resume"
-    tell_backchannels: Annotated[
-        bool,
-        Field(description="Tell the model as text, with the next turn, what was said over the reply: `[mm-hm]`."),
-    ] = False
-    backchannels: Annotated[
-        CommaList, Field(description="Words and phrases, beside those known, that never interrupt: `jawoll,roger`.")
-    ] = ()
-    interruptions: Annotated[
-        CommaList, Field(description="Words and phrases that always interrupt, though they look like backchannels.")
-    ] = ()
-    speculation_share: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=1,
-            description="Ask the model as soon as a turn may be over (200 ms of quiet), and throw its answer away when "
-            "the caller goes on: at most this share of a call's requests, and one more. It saves up to the silence "
-            "that ends a turn; what is thrown away is billed. For models of your own; 0 switches it off.",
-        ),
-    ] = 0.0
-    gate_margin_db: Annotated[
-        float, Field(ge=0, le=60, description="How far above the caller's noise floor speech must be.")
-    ] = 9.0
-    gate_margin_speaking_db: Annotated[
-        float, Field(ge=0, le=60, description="The same while the reply plays: higher, for open speakers.")
-    ] = 12.0
-    echo_cancellation: Annotated[
-        Literal["auto", "filter", "off"],
-        Field(
-            description="What takes the agent's own voice out of the sound of callers whose loudspeaker is heard: "
-            "`filter`, which learns their room; `auto`, with WebRTC's canceller behind it where the extra `echo` is "
-            "installed; `off`."
-        ),
-    ] = "auto"
-    max_request_bytes: Annotated[int, Field(ge=100_000, description="The largest request that the model is sent.")] = (
-        20_000_000
-    )
-    max_context_tokens: Annotated[
-        int, Field(ge=1000, description="The largest context that the model is sent, estimated.")
-    ] = 32_000
-    history_audio_limit_bytes: Annotated[
-        int,
-        Field(ge=0, description="Sound and images kept with a conversation; the oldest is forgotten first."),
-    ] = 16_777_216
-    max_completion_tokens: Annotated[int, Field(ge=1, description="The most tokens of one answer of push to talk.")] = (
-        4096
-    )
-    overflow: Annotated[
-        Literal["transcript", "drop"],
-        Field(description="When a request grows too large: old audio becomes its `transcript`, or is `drop`ped."),
-    ] = "transcript"
-    backlog_limit_ms: Annotated[
-        int, Field(ge=1000, description="Reply audio kept ahead of play-out before the model is read no further.")
-    ] = 120_000
-    turn_limit_ms: Annotated[
-        int, Field(ge=1000, description="The longest turn that is detected: it is committed and answered then.")
-    ] = 60_000
-    input_limit_ms: Annotated[
-        int,
-        Field(
-            ge=1000,
-            description="Uncommitted audio of a caller that is kept: a turn that is detected is committed then. "
-            "Without turn detection the oldest is dropped, and the commit is followed by an `error` that says so.",
-        ),
-    ] = 300_000
+    ] = None
+    cap_response_usd: Annotated[
+        float | None, Field(gt=0, description="What one response may cost, in dollars: its answer is bounded to that.")
+    ] = None
+    cap_session_usd: Annotated[
+        float | None,
+        Field(gt=0, description="What one session may cost. Then turns are refused with `budget_exceeded`."),
+    ] = None
+    cap_key_day_usd: Annotated[
+        float | None, Field(gt=0, description="What one key may cost in a day of UTC, whichever worker serves it.")
+    ] = None
+    cap_day_usd: Annotated[
+        float | None, Field(gt=0, description="What everybody together may cost in a day of UTC.")
+    ] = None
 
 
 class Operating(Group):
@@ -418,4 +300,4 @@ class Operating(Group):
     ] = 20.0
 
 
-GROUPS: Final[tuple[type[Group], ...]] = (Listening, Model, Doors, Bounds, Conversation, Operating)
+GROUPS: Final[tuple[type[Group], ...]] = (Listening, Model, Doors, Bounds, Conversation, Money, Operating)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import types
 import typing
@@ -14,12 +13,16 @@ from urllib.parse import urlsplit
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from bargein.hosts import HOST_NAME, is_host
+
 LONGEST_S: Final = 31_536_000
 """A year. Timers do not take every number."""
+MOST: Final = 2**40
+"""Of anything: what is counted, sent and reserved by it is held in machine words and in JSON."""
+LEAST: Final = 1e-6
+"""Of what is not 0: waiting times are its inverse."""
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_HOST_NAME: Final = re.compile(
-    r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?", re.IGNORECASE
-)
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._-]+")
 _SHOWN_CHARACTERS: Final = 80
 
@@ -32,10 +35,10 @@ def base_url(value: str, also: str = "") -> str:
     allowed = f"give a base URL such as https://api.openai.com/v1{also}"
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        usable = parts.scheme in {"http", "https"} and is_host(parts.hostname or "") and parts.port != 0
     except ValueError:
         usable = False
-    if not usable or re.search(r"\s", value):
+    if not usable or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise ValueError(f"{shown(value)} is no URL: {allowed}")
     if parts.username is not None or parts.password is not None:
         raise ValueError("a user name or password does not belong into the URL: the key has a variable of its own")
@@ -68,6 +71,37 @@ def recogniser_directory(value: Path) -> Path:
     return value
 
 
+def agent_paths(values: Iterable[Path]) -> tuple[Path, ...]:
+    """Files and folders of agents, and names of those that come with the package, which only they know.
+
+    :raises ValueError: one can be none of these, in words.
+    """
+    for path in values:
+        if not path.exists() and not _NAME.fullmatch(str(path)):
+            raise ValueError(f"there is no file or folder {shown(path)}: give an agent's file, or a folder of such")
+    return tuple(values)
+
+
+def file(value: Path) -> Path:
+    """A file that is read.
+
+    :raises ValueError: there is none, in words.
+    """
+    if not value.is_file():
+        raise ValueError(f"{shown(value)} is no file: give the path of one")
+    return value
+
+
+def file_to_make(value: Path) -> Path:
+    """A file that is made where there is none.
+
+    :raises ValueError: it cannot be there, in words.
+    """
+    if value.is_dir() or not value.absolute().parent.is_dir():
+        raise ValueError(f"{shown(value)} cannot be a file: give a path in a directory that is there")
+    return value
+
+
 def variable_name(value: str) -> str:
     """The name of an environment variable. What is none may be a key by mistake, so it is not shown.
 
@@ -85,14 +119,11 @@ def listening_host(value: str) -> str:
 
     :raises ValueError: it is none, in words.
     """
-    try:
-        ipaddress.ip_address(value)
-    except ValueError:
-        if not _HOST_NAME.fullmatch(value):
-            raise ValueError(
-                f"{shown(value)} is neither an address nor a host name: write it like 127.0.0.1, ::1 or localhost, "
-                "without scheme and port"
-            ) from None
+    if not is_host(value):
+        raise ValueError(
+            f"{shown(value)} is neither an address nor a host name: write it like 127.0.0.1, ::1 or localhost, "
+            "without scheme and port"
+        )
     return value
 
 
@@ -102,7 +133,7 @@ def host_names(values: Iterable[str]) -> tuple[str, ...]:
     :raises ValueError: one is none, in words.
     """
     for name in values:
-        if not _HOST_NAME.fullmatch(name):
+        if not HOST_NAME.fullmatch(name):
             raise ValueError(f"{shown(name)} is no host name: write it like voice.example, without scheme and port")
     return tuple(name.lower().rstrip(".") for name in values)
 
@@ -128,6 +159,15 @@ def _is_origin(origin: str) -> bool:
     bare = f"[{host}]" if ":" in host else host
     whole = f"{parts.scheme}://{bare}" + (f":{port}" if port is not None else "")
     return parts.scheme in {"http", "https"} and bool(host) and whole == origin.lower() and not re.search(r"\s", origin)
+
+
+def sendable(key: str) -> None:
+    """A key as it can be sent in a header.
+
+    :raises ValueError: it cannot. It is not shown.
+    """
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError("the key holds a space, a line's end or a letter that no header can carry: copy it anew")
 
 
 def keys(values: Iterable[str]) -> None:
@@ -160,6 +200,8 @@ def refusal(name: str, field: FieldInfo, error: ErrorDetails) -> str:
     """
     if error["type"] == "value_error":
         return f"{name}: {error['msg'].removeprefix('Value error, ')}"
+    if error["type"] == "string_too_short" and not str(error["input"]).strip():
+        return f"{name}: {shown(error['input'])} is not allowed: it is empty"
     value = "the value" if "Secret" in repr(field.annotation) else shown(error["input"])
     return f"{name}: {value} is not allowed: {_allowed(field)}"
 
@@ -181,7 +223,7 @@ def _allowed(field: FieldInfo) -> str:
         return f"give {'a whole number' if kind is int else 'a number'}{_range(field.metadata)}"
     if "Network" in repr(kind):
         return "give addresses or networks such as 10.0.0.0/8 or ::1, by commas"
-    return field.description or "see the README"
+    return field.description or "see docs/settings.md"
 
 
 def _bare(annotation: Any) -> Any:  # noqa: ANN401 - any type at all

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 from typer.testing import CliRunner
 
 from bargein.bench.call import Call
@@ -23,6 +25,7 @@ from bargein.bench.outcome import Outcome
 from bargein.bench.run import Configuration, run_scenes
 from bargein.bench.scene import Echo, Made, Scene, Spoken, Wanted
 from bargein.bench.summary import summarize
+from bargein.bench.table import COLUMNS, cells, family_tables
 from bargein.bench.waves import RATE_HZ, active_db, at_level, seeded
 from bargein.cli import build_app
 from bargein.errors import SettingsError
@@ -42,8 +45,11 @@ def test_a_sentence_stops_the_reply_and_is_timed_from_its_first_sample() -> None
     assert found.confirm_ms is not None
     assert 40 <= found.hold_ms <= 200
     assert found.hold_ms < found.confirm_ms <= 600
-    # Its loudspeaker fell silent at the hold, and stayed so.
-    assert found.silence_ms == pytest.approx(found.hold_ms, abs=1)
+    # Its loudspeaker was quiet from the hold on, and silent when it was confirmed.
+    assert found.quiet_ms == pytest.approx(found.hold_ms, abs=1)
+    assert found.silence_ms == pytest.approx(found.confirm_ms, abs=1)
+    paused = Call(INTERRUPTION, make_setup({"duck_db": 0})).run()
+    assert paused.silence_ms == paused.quiet_ms == pytest.approx(found.hold_ms, abs=1)
 
 
 def test_a_plain_client_is_silent_when_it_is_told_of_the_speech() -> None:
@@ -135,6 +141,19 @@ def test_the_summary_counts_by_class_what_was_right() -> None:
     assert family.confirm.count == 2
 
 
+@pytest.mark.parametrize("width", [80, 180])
+def test_every_figure_is_shown_whole_on_a_terminal_of_any_width(width: int) -> None:
+    summary = summarize("default", "report", [outcome(INTERRUPTION)], 1.0)
+    console = Console(width=width, record=True, file=io.StringIO())
+    for table in family_tables(summary, kinds=True, width=width):
+        console.print(table)
+    shown = console.export_text()
+    (family,) = summary.families
+    assert [figure for figure in cells(family)[1:] if f" {figure} " not in shown] == []
+    assert [head for head in COLUMNS if f" {head} " not in shown] == []
+    assert "…" not in shown
+
+
 def replace_outcome(found: Outcome, **fields: float | None) -> Outcome:
     changed = replace(found)
     for name, value in fields.items():
@@ -208,6 +227,25 @@ def test_a_configuration_of_ones_own() -> None:
         configuration("nobody")
     with pytest.raises(SettingsError, match="BARGEIN_NO_SUCH is no setting"):
         make_setup({"no_such": "1"})
+    with pytest.raises(SettingsError, match=r"^BARGEIN_CONFIRM_AFTER_MS: 'soon' is not allowed"):
+        make_setup({"confirm_after_ms": "soon"})
+
+
+@pytest.mark.parametrize(
+    ("compare", "said"),
+    [
+        ("", "give at least one configuration"),
+        (" , ", "give at least one configuration"),
+        (":vad=silero", "':vad=silero' has no name"),
+        ("default,default", "two are called 'default'"),
+        ("a:words=maybe", "words: 'maybe' is neither true nor false"),
+        ("default, 500ms,default:vad=silero", "two are called 'default'"),
+    ],
+)
+def test_what_nobody_can_compare_is_refused(compare: str, said: str) -> None:
+    result = CliRunner().invoke(build_app("bench"), ["bench", "--compare", compare, "--only", "no such scene"])
+    assert isinstance(result.exception, NoConfigurationError)
+    assert said in str(result.exception)
 
 
 def test_the_command_compares_and_writes_a_report(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from bargein.cli import Command, available_commands
 from bargein.demo.process import DemoModelProcess
 from support.command_line import bargein
 from support.http import http_client
+from support.processes import ignore_nothing
 from support.server_process import without_settings
 
 HEAVY = ("numpy", "pydantic", "httpx", "uvicorn", "starlette", "websockets", "aiohttp")
@@ -30,6 +32,7 @@ def bargein_process(*arguments: str, cwd: Path, **environment: str) -> subproces
         text=True,
         timeout=60,
         check=False,
+        preexec_fn=ignore_nothing,
     )
 
 
@@ -97,7 +100,7 @@ def test_version(tmp_path: Path) -> None:
     ("arguments", "line"),
     [
         (["--port", "99999"], "--port: '99999' is not allowed: give a whole number from 0 to 65535"),
-        (["--host", "192.0.2.1", "--port", "0", "--upstream", "http://127.0.0.1:9/v1"], "cannot listen on 192.0.2.1"),
+        (["--host", "192.0.2.1", "--port", "0", "--upstream", "http://127.0.0.1:9/v1"], "BARGEIN_HOST: cannot listen"),
     ],
 )
 def test_a_wrong_setting_ends_the_process_with_one_line(tmp_path: Path, arguments: list[str], line: str) -> None:
@@ -149,3 +152,26 @@ def test_options_are_read_by_parsers_of_our_own(command: Command) -> None:
             continue
         taken = set(typing.get_args(hint.__origin__)) or {hint.__origin__}
         assert taken <= {str, Path, bool, type(None), list[str], list[Path]}, name
+
+
+def test_a_refusal_is_one_line_whatever_a_file_holds(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('instructions = "x"\n"one\\ntwo\\u001b[31m" = 1\n', encoding="utf-8")
+    shown = bargein("serve", "--agent", "a.toml", "--port", "0", cwd=tmp_path)
+    assert shown.returncode == 2
+    assert r"line 1: Unknown parameter: 'one\ntwo\x1b[31m'." in shown.stderr
+    assert len(shown.stderr.splitlines()) == 1
+
+
+def test_ctrl_c_while_a_command_is_imported_is_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'bargein.cli.serve':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder())\n",
+        encoding="utf-8",
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    shown = bargein_process("serve", "--port", "0", cwd=tmp_path, PYTHONPATH=path)
+    assert (shown.returncode, shown.stderr) == (130, "")

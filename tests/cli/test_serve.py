@@ -6,7 +6,11 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,8 +20,11 @@ from bargein.cli.serve import demo_limits
 from bargein.demo import engines
 from support.http import http_client
 from support.processes import wait_for_end
-from support.server_process import ServerProcess, serve
+from support.scripted_upstream import scripted
+from support.server_process import ServerProcess, serve, without_settings
 
+TERMINAL = 80
+"""Letters in a line of a usual one."""
 NOBODY = ("--upstream", "http://127.0.0.1:9/v1")
 
 
@@ -36,6 +43,70 @@ async def test_the_banner_says_where_and_who_and_sigterm_ends_it() -> None:
         assert await exit_code(server) == 0
     assert "some-model at http://127.0.0.1:9/v1" in server.log
     assert "no keys are asked for" in server.log
+
+
+async def test_the_banner_says_what_to_do_next_and_that_can_be_typed() -> None:
+    with serve("--upstream", "demo") as server:
+        server.wait_for_line("end it  Ctrl-C")
+        assert 'open the page, press Start, say "tell me a story"' in server.log
+        typed = re.search(r"in another terminal:\n    bargein (call .*)", server.log)
+        assert typed is not None
+        assert server.realtime_url in typed[1]
+        call = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "bargein", *shlex.split(typed[1]), stdout=asyncio.subprocess.PIPE
+        )
+        said, _ = await call.communicate()
+    assert call.returncode == 0, said.decode()
+    assert server.log.startswith("Starting the demo model")
+    banner = [line for line in server.log.splitlines() if line.startswith(("Bargein ", "  "))]
+    assert len(banner) > 7
+    assert [line for line in banner if len(line) > TERMINAL and typed[1] not in line] == []
+
+
+@pytest.mark.parametrize("model", [None, "http://127.0.0.1:9/v1"])
+def test_a_detector_that_is_not_there_is_told_before_a_demo_model_is_started(model: str | None, tmp_path: Path) -> None:
+    shown = subprocess.run(
+        [sys.executable, "-m", "bargein", "serve", "--port", "0", *(("--upstream", model) if model else ())],
+        cwd=tmp_path, env=without_settings() | {"BARGEIN_VAD": "flute"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert shown.returncode == 2
+    assert shown.stdout == ""
+    assert "BARGEIN_VAD: there is no 'flute'" in shown.stderr
+
+
+async def refused(port: int, folder: Path) -> tuple[int | None, str]:
+    """What a server ends with, and says, that wants a port which somebody has."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bargein", "serve", *NOBODY, "--port", str(port),
+        cwd=folder, env=without_settings(), stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, said = await process.communicate()
+    return process.returncode, said.decode()
+
+
+def port_of(server: ServerProcess) -> int:
+    return int(server.address.rpartition(":")[2])
+
+
+async def test_a_port_in_use_is_told_with_who_has_it_and_a_free_one(tmp_path: Path) -> None:
+    with serve(*NOBODY) as server:
+        port = port_of(server)
+        code, said = await refused(port, tmp_path)
+    assert code == 2
+    assert len(said.strip().splitlines()) == 1
+    assert f"127.0.0.1 port {port} is in use by a Bargein: open http://127.0.0.1:{port}/." in said
+    free = re.search(r"Port (\d+) is free: bargein serve --port \1, or make run ARGS=\"--port \1\"", said)
+    assert free is not None
+    with socket.create_server(("127.0.0.1", int(free[1]))):
+        pass
+
+
+async def test_who_is_no_bargein_is_not_taken_for_one(tmp_path: Path) -> None:
+    async with scripted(lambda exchange: exchange.answer(404, b"{}")) as other:
+        port = int(other.url.removesuffix("/v1").rpartition(":")[2])
+        code, said = await refused(port, tmp_path)
+    assert code == 2
+    assert f"127.0.0.1 port {port} is in use. Port " in said
 
 
 async def test_a_model_that_ends_is_warned_of_at_start() -> None:
@@ -136,3 +207,18 @@ async def test_workers_do_not_outlive_their_supervisor() -> None:
         await exit_code(server)
         for pid in workers:
             await asyncio.to_thread(wait_for_end, pid)
+
+
+async def test_all_workers_have_the_agents_as_they_were_at_the_start(tmp_path: Path) -> None:
+    """Also one that is started again after a file was changed, by somebody who is not done with it."""
+    path = tmp_path / "clerk.toml"
+    path.write_text('title = "The clerk"\ninstructions = "You are a clerk."\n', encoding="utf-8")
+    with serve(*NOBODY, "--workers", "2", "--agent", str(path)) as server:
+        path.write_text("title = ", encoding="utf-8")
+        os.kill(spawned_by(server.process.pid)[0], signal.SIGKILL)
+        await asyncio.to_thread(server.wait_for_line, "worker is there again")
+        async with http_client(timeout=30) as client:
+            for _ in range(8):  # whichever worker it reaches
+                listed = await client.get(f"{server.http_url}/v1/agents", headers={"Connection": "close"})
+                assert [agent["title"] for agent in listed.json()["data"]] == ["The clerk"]
+        assert server.end() == 0

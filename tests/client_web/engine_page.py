@@ -62,7 +62,7 @@ class Engine:
     async def seen(self, name: str, test: str = "true") -> dict[str, Any]:
         """Wait for an event whose detail ``d`` passes the JavaScript ``test``; the first one since the start."""
         find = f"() => window.seen.find(({{ name, detail: d }}) => name === '{name}' && ({test}))?.detail"
-        handle = await self.page.wait_for_function(find, timeout=20_000)
+        handle = await self.page.wait_for_function(find, timeout=60_000)
         detail: dict[str, Any] = await handle.json_value()
         return detail
 

@@ -36,10 +36,16 @@ class Client:
 
     async def state(self, name: str) -> None:
         """Wait until the page is in this state."""
-        await expect(self.page.locator("body")).to_have_attribute("data-state", name, timeout=10_000)
+        await expect(self.page.locator("body")).to_have_attribute("data-state", name)
+
+    async def panel(self, page: Literal["settings", "turns", "latency", "events"]) -> None:
+        """Open the panel at this page."""
+        if not await self.page.locator("#panel").is_visible():
+            await self.get("open-panel").click()
+        await self.page.locator(f"#tab-{page}").click()
 
     async def settings(self) -> None:
-        await self.get("open-settings").click()
+        await self.panel("settings")
 
 
 class OpenClient:

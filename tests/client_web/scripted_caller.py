@@ -35,7 +35,8 @@ def tone(length_s: float, frequency_hz: float = 220.0) -> bytes:
 class Caller:
     """What the page sends is kept in ``received``; the protocol's answers that decide nothing are given at once."""
 
-    def __init__(self, socket: WebSocket, session: Event) -> None:
+    def __init__(self, socket: WebSocket, session: Event, *, query: Mapping[str, str] | None = None) -> None:
+        self.query = query or {}
         self.socket = socket
         self.session = session
         self.received: list[Event] = []
@@ -71,7 +72,7 @@ class Caller:
             return next((event for event in self.received if event["type"] == type and test(event)), None)
 
         async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(lambda: found() is not None or self.closed), timeout=10)
+            await asyncio.wait_for(self._changed.wait_for(lambda: found() is not None or self.closed), timeout=60)
         event = found()
         if event is None:
             raise AssertionError(f"the page hung up before it sent {type}")
@@ -82,7 +83,7 @@ class Caller:
         goal_ms = self.input_ms + length_ms
         async with self._changed:
             await asyncio.wait_for(
-                self._changed.wait_for(lambda: self.input_ms >= goal_ms or self.closed), timeout=length_ms / 1000 + 10
+                self._changed.wait_for(lambda: self.input_ms >= goal_ms or self.closed), timeout=length_ms / 1000 + 60
             )
 
     async def close(self, code: int, reason: str) -> None:
@@ -91,7 +92,7 @@ class Caller:
     async def hung_up(self) -> None:
         """Wait until the page has closed this connection."""
         async with self._changed:
-            await asyncio.wait_for(self._changed.wait_for(lambda: self.closed), timeout=15)
+            await asyncio.wait_for(self._changed.wait_for(lambda: self.closed), timeout=60)
 
     async def vad(self, *, speech: bool) -> int:
         """Returns the moment on the input clock: an onset lies a little in the past when it is noticed."""
@@ -243,10 +244,11 @@ class Reply:
             "bargein.played", lambda event: event["response_id"] == self.response_id and event["samples"] >= samples
         )
 
-    async def hold(self) -> None:
-        """Step one of a barge-in: the detector hears something."""
+    async def hold(self, duck_db: float | None = None) -> None:
+        """Step one of a barge-in: the detector hears something. ``duck_db``: the reply plays on, so much quieter."""
         self.onset_ms = await self.caller.vad(speech=True)
-        await self.caller.send("bargein.hold", {**self._ids, "at_sample": self._reported_samples})
+        place = {"at_sample": self._reported_samples, "duck_db": duck_db}
+        await self.caller.send("bargein.hold", {**self._ids, **place})
 
     async def resume(self) -> None:
         """It was a cough: the reply goes on."""
@@ -270,6 +272,11 @@ class Reply:
         words = {"heard_samples": flushed["samples"], "heard_text": heard_text, "unheard_text": unheard_text}
         await self.caller.send("bargein.cut", {**self._ids, **words})
         await self._close("cancelled", {"type": "cancelled", "reason": reason})
+
+    async def cancel(self) -> None:
+        """The caller has cancelled it before there was anything of it to play."""
+        await self.caller.expect("response.cancel")
+        await self._close("cancelled", {"type": "cancelled", "reason": "client_cancelled"})
 
     async def complete(self) -> None:
         await self._close("completed", None)

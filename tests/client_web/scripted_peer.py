@@ -62,6 +62,11 @@ SERVER_FULL_FOR_LONG: Refusal = (*SERVER_FULL[:2], {"Retry-After": "600"})
 """No countdown of it runs out while a test looks."""
 
 
+ELEMENT_PAGE = """<!doctype html><html lang="en"><title>A page</title><link rel="icon" href="data:,">
+<link rel="stylesheet" href="/element.css"><script type="module" src="/bargein-voice.js"></script>
+<main><h1>A page</h1><bargein-voice agent="support"></bargein-voice></main></html>"""
+
+
 class ScriptedPeer:
     """The server.
 
@@ -75,11 +80,14 @@ class ScriptedPeer:
         self.key = key
         self.refusal: Refusal | None = None
         self.tokens: list[str] = []
+        self.agents: list[Event] = []
+        self.voices: list[str] | None = None
+        """Of its model; ``None``: it does not tell."""
         self._callers: asyncio.Queue[Caller] = asyncio.Queue()
 
     async def caller(self) -> Caller:
         """Wait for the next connection of the page; it has been sent ``session.created``."""
-        return await asyncio.wait_for(self._callers.get(), timeout=20)
+        return await asyncio.wait_for(self._callers.get(), timeout=60)
 
     async def __aenter__(self) -> ScriptedPeer:
         listener = socket.create_server(("127.0.0.1", 0))
@@ -87,8 +95,11 @@ class ScriptedPeer:
             WebSocketRoute("/v1/realtime", self._realtime),
             Route("/v1/realtime", self._not_upgraded, methods=["GET", "POST"]),
             Route("/readyz", self._ready),
+            Route("/v1/agents", self._list_agents),
             Route("/v1/realtime/client_secrets", self._mint, methods=["POST"]),
             Route(TAP_PATH, self._output_tap),
+            Route("/element", self._element),
+            Route("/element.css", self._element_style),
             Mount("/", StaticFiles(directory=CLIENT_WEB, html=True)),
         ]
         app = Starlette(routes=routes, middleware=[Middleware(Secured)])
@@ -109,7 +120,7 @@ class ScriptedPeer:
             await websocket.send_denial_response(refusal)
             return
         await websocket.accept(subprotocol="bargein.v1")
-        caller = Caller(websocket, _session())
+        caller = Caller(websocket, _session(), query=dict(websocket.query_params))
         serving = asyncio.create_task(caller.serve())
         bargein = {"resume_token": None, "epoch": 0, "window_s": 0, "report_ms": 100}
         await caller.send("session.created", {"session": caller.session, "bargein": bargein})
@@ -137,6 +148,17 @@ class ScriptedPeer:
         if self.refusal is None:
             return JSONResponse({"status": "ready"})
         return JSONResponse({"status": "full"}, 503, self.refusal[2])
+
+    async def _list_agents(self, _: Request) -> Response:
+        voices = {} if self.voices is None else {"voices": self.voices}
+        return JSONResponse({"object": "list", "data": self.agents, **voices})
+
+    async def _element(self, _: Request) -> Response:
+        """Somebody's own page, with the client as one element."""
+        return Response(ELEMENT_PAGE, media_type="text/html")
+
+    async def _element_style(self, _: Request) -> Response:
+        return Response("bargein-voice { --bargein-reply: rgb(1 200 3); }", media_type="text/css")
 
     async def _output_tap(self, _: Request) -> Response:
         return Response(TAP_WORKLET, media_type="text/javascript")

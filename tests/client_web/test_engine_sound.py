@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,17 @@ async def sounding(engine: Engine, caller: Caller, samples: npt.NDArray[np.int16
     await reply.sound(samples.tobytes())
     await engine.seen("state", "d.state === 'speaking'")
     return reply
+
+
+async def held_in_mid_reply(
+    engine: Engine, caller: Caller, samples: npt.NDArray[np.int16], *, duck_db: float | None = None
+) -> tuple[Reply, dict[str, Any]]:
+    """Somebody speaks over a reply. Returns it, and the page's own event of the hold."""
+    reply = await sounding(engine, caller, samples)
+    await reply.heard(RATE_HZ // 2)
+    await caller.hear(400)
+    await reply.hold(duck_db=duck_db)
+    return reply, await engine.seen("hold")
 
 
 def pieces(output: npt.NDArray[np.int16]) -> list[npt.NDArray[np.int16]]:
@@ -128,15 +140,48 @@ async def test_reports_say_what_was_heard_and_never_fall(browser: Browser, peer:
         assert [event["playing"] for event in reports] == [True] * (len(reports) - 1) + [False]
 
 
+async def test_a_reply_that_is_ducked_plays_on_quietly_and_is_loud_again(browser: Browser, peer: ScriptedPeer) -> None:
+    async with engine_page(browser, peer.url, context_rate_hz=RATE_HZ) as engine:
+        caller = await started(engine, peer)
+        sent = counting(RATE_HZ * 3)
+        reply, held = await held_in_mid_reply(engine, caller, sent, duck_db=18.0)
+        assert held["ducked"]
+        await reply.heard(held["samples"] + RATE_HZ // 2)
+        await reply.resume()
+        resumed = await engine.seen("resume")
+        await caller.expect("bargein.played", lambda event: event["samples"] == len(sent) and not event["playing"])
+        [heard] = pieces((await engine.recorded()).samples)
+        at, until = held["samples"], resumed["samples"]
+        assert len(heard) == len(sent), "it is never silent: nothing is lost, nothing repeated"
+        assert until - at >= RATE_HZ // 2
+        quiet = sent[at + FADE_SAMPLES : until].astype(np.float64) * 10 ** (-18 / 20)
+        assert np.abs(heard[at + FADE_SAMPLES : until] - quiet).max() <= 1
+        assert (heard[FADE_SAMPLES:at] == sent[FADE_SAMPLES:at]).all()
+        assert (heard[until + FADE_SAMPLES : -FADE_SAMPLES] == sent[until + FADE_SAMPLES : -FADE_SAMPLES]).all()
+        reports = [event for event in caller.received if event["type"] == "bargein.played"]
+        assert [event["playing"] for event in reports[:-1]] == [True] * (len(reports) - 1), "it never stopped"
+
+
+async def test_a_barge_in_over_a_ducked_reply_tells_what_was_played_quietly_too(
+    browser: Browser, peer: ScriptedPeer
+) -> None:
+    async with engine_page(browser, peer.url, context_rate_hz=RATE_HZ) as engine:
+        caller = await started(engine, peer)
+        sent = counting(RATE_HZ * 3)
+        reply, held = await held_in_mid_reply(engine, caller, sent, duck_db=18.0)
+        await reply.heard(held["samples"] + RATE_HZ // 4)
+        await reply.barge_in("One two")
+        await engine.seen("flush")
+        flushed = next(event for event in caller.received if event["type"] == "bargein.flushed")
+        [heard] = pieces((await engine.recorded()).samples)
+        assert len(heard) == flushed["samples"] > held["samples"] + RATE_HZ // 4
+
+
 async def test_a_barge_in_is_silent_and_late_sound_is_dropped(browser: Browser, peer: ScriptedPeer) -> None:
     async with engine_page(browser, peer.url, context_rate_hz=RATE_HZ) as engine:
         caller = await started(engine, peer)
         sent = counting(RATE_HZ * 4)
-        reply = await sounding(engine, caller, sent)
-        await reply.heard(RATE_HZ // 2)
-        await caller.hear(400)
-        await reply.hold()
-        await engine.seen("hold")
+        reply, _ = await held_in_mid_reply(engine, caller, sent)
         await reply.barge_in("One two")
         await engine.seen("flush")
         await reply.sound(counting(RATE_HZ).tobytes())  # what was on its way when the server cancelled

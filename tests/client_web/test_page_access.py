@@ -15,6 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 TARGET_PX = 44
+PANELS: tuple[Literal["settings", "turns", "latency", "events"], ...] = ("settings", "turns", "latency", "events")
 
 
 async def serious_findings(page: Page) -> list[str]:
@@ -59,13 +60,16 @@ async def test_axe_finds_nothing_serious(
     assert await serious_findings(client.page) == []
     await interrupted(client)
     assert await serious_findings(client.page) == []
-    await client.get("turns-toggle").click()
+    await client.page.locator(".unheard-chip").first.click()
     assert await serious_findings(client.page) == []
-    for panel in ("settings", "latency", "events"):
-        await client.get(f"open-{panel}").click()
+    for panel in PANELS:
+        await client.panel(panel)
         await expect(client.page.locator(f"#page-{panel}")).to_be_visible()
         assert await serious_findings(client.page) == []
         await client.get("panel-close").click()
+    await client.get("end").click()
+    await expect(client.get("receipt")).to_be_visible()
+    assert await serious_findings(client.page) == []
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE, (320, 640)], ids=["desktop", "phone", "small phone"])
@@ -74,8 +78,8 @@ async def test_everything_fits_and_can_be_hit(open_client: OpenClient, size: tup
     await expect_targets(client.page)
     await interrupted(client)
     await expect_targets(client.page)
-    for panel in ("settings", "latency", "events"):
-        await client.get(f"open-{panel}").click()
+    for panel in PANELS:
+        await client.panel(panel)
         await expect_targets(client.page)
         await client.get("panel-close").click()
 
@@ -120,27 +124,27 @@ async def test_a_conversation_by_keyboard_alone(client: Client) -> None:
 
 
 async def test_the_panel_gives_the_focus_back(client: Client) -> None:
-    await client.get("open-latency").focus()
+    await client.get("open-panel").focus()
     await client.page.keyboard.press("Enter")
-    await expect(client.page.locator("#tab-latency")).to_be_focused()
-    await client.page.keyboard.press("ArrowRight")
+    await expect(client.page.locator("#tab-settings")).to_be_focused()
+    await client.page.keyboard.press("ArrowLeft")
     await expect(client.page.locator("#tab-events")).to_be_focused()
     await expect(client.page.locator("#page-events")).to_be_visible()
     await client.page.keyboard.press("Escape")
     await expect(client.page.locator("#panel")).to_be_hidden()
-    await expect(client.get("open-latency")).to_be_focused()
+    await expect(client.get("open-panel")).to_be_focused()
 
 
 async def test_on_a_phone_nothing_behind_the_panel_takes_the_focus(open_client: OpenClient) -> None:
     client = await open_client(size=PHONE)
-    await client.get("open-settings").click()
+    await client.panel("settings")
     for _ in range(30):
         await client.page.keyboard.press("Tab")
         assert await client.page.evaluate(
             "document.activeElement === document.body || document.activeElement.closest('#panel') !== null"
         )
     await client.page.keyboard.press("Escape")
-    await expect(client.get("open-settings")).to_be_focused()
+    await expect(client.get("open-panel")).to_be_focused()
 
 
 async def test_every_focus_can_be_seen(client: Client) -> None:
@@ -150,7 +154,8 @@ async def test_every_focus_can_be_seen(client: Client) -> None:
         await client.page.keyboard.press("Tab")
         found: list[str] = await client.page.evaluate(
             """() => { const at = document.activeElement; const style = getComputedStyle(at);
-              return [at.id || at.dataset.testid || at.tagName, style.outlineStyle, style.outlineWidth]; }"""
+              const name = at === document.body ? 'BODY' : at.id || at.dataset.testid || at.textContent;
+              return [name, style.outlineStyle, style.outlineWidth]; }"""
         )
         if found[0] in seen or found[0] == "BODY":
             break

@@ -12,21 +12,11 @@ import pytest
 from playwright.async_api import expect
 
 from client_web.page_client import Client, OpenClient
-from client_web.scripted_caller import RATE_HZ, Caller, Reply, tone
+from client_web.questions import WORDS, answered
+from client_web.scripted_caller import RATE_HZ, tone
 from support.browser import say
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-WORDS = "It opens at nine in the morning and closes at eight."
-
-
-async def answered(caller: Caller, length_s: float = 2.0) -> Reply:
-    """A question was asked and its answer is sounding."""
-    await caller.speech("When does it open?", length_ms=300)
-    reply = await caller.reply(WORDS)
-    await reply.sound(tone(length_s))
-    await reply.heard(RATE_HZ // 4)
-    return reply
 
 
 async def test_the_page_is_ready_before_anything_is_asked_for(client: Client) -> None:
@@ -84,11 +74,11 @@ async def test_a_cough_holds_the_reply_and_lets_it_go_on(client: Client) -> None
     await reply.complete()
     await client.state("listening")
     await expect(client.page.locator("del")).to_have_count(0)
-    await client.get("turns-toggle").click()
+    await client.panel("turns")
     await expect(client.get("turns")).to_contain_text("held once and went on")
 
 
-async def test_an_interrupted_reply_is_struck_through_where_it_was_cut(client: Client) -> None:
+async def test_an_interrupted_reply_shows_what_was_heard_and_unfolds_the_rest(client: Client) -> None:
     caller = await client.start()
     reply = await answered(caller)
     await reply.hold()
@@ -96,10 +86,19 @@ async def test_an_interrupted_reply_is_struck_through_where_it_was_cut(client: C
     await caller.hear(300)
     await caller.speech_stops(item_id, "And on Sundays?")
     entry = client.get("transcript").locator("[data-role=reply]")
-    await expect(entry.locator("del")).to_have_text("in the morning and closes at eight.")
     await expect(entry).to_contain_text("(interrupted)")
     await expect(entry).not_to_have_attribute("aria-hidden", "true")
-    await client.get("turns-toggle").click()
+    chip = entry.get_by_role("button", name="7 words not heard", exact=True)
+    await expect(chip).to_have_attribute("aria-expanded", "false")
+    await expect(entry.locator("del")).to_be_hidden()
+    await chip.focus()
+    await client.page.keyboard.press("Enter")
+    await expect(chip).to_have_attribute("aria-expanded", "true")
+    await expect(entry.locator("del")).to_be_visible()
+    await expect(entry.locator("del")).to_have_text("in the morning and closes at eight.")
+    await chip.click()
+    await expect(entry.locator("del")).to_be_hidden()
+    await client.panel("turns")
     await expect(client.get("turns")).to_contain_text("interrupted the reply: “And on Sundays?”")
     await expect(client.get("timeline")).to_have_attribute("aria-label", re.compile("1 interrupted"))
 
@@ -163,7 +162,7 @@ async def test_a_turn_can_be_replayed_with_the_microphone_off(client: Client) ->
     reply = await answered(caller, length_s=1.5)
     await reply.complete()
     await client.state("listening")
-    await client.get("turns-toggle").click()
+    await client.panel("turns")
     await client.page.get_by_role("button", name="Replay: Reply").click()
     await client.state("muted")
     await client.state("listening")
@@ -178,6 +177,7 @@ async def test_ending_keeps_what_was_said_and_starting_again_clears_it(client: C
     await caller.hung_up()
     await client.state("disconnected")
     await expect(client.get("transcript")).to_contain_text(WORDS)
+    await expect(client.get("receipt")).to_be_visible()
     await expect(client.get("start-again")).to_be_focused()
     await client.get("start-again").click()
     await client.peer.caller()
@@ -185,37 +185,120 @@ async def test_ending_keeps_what_was_said_and_starting_again_clears_it(client: C
     await expect(client.get("transcript").locator(".entry")).to_have_count(0)
 
 
-async def test_events_are_logged_filtered_and_copied(client: Client) -> None:
-    await client.context.grant_permissions(["clipboard-read", "clipboard-write"])
+async def test_the_receipt_says_what_the_call_was(client: Client, tmp_path: Path) -> None:
+    caller = await client.start()
+    reply = await answered(caller)
+    await reply.hold()
+    item_id = await reply.barge_in("It opens at nine")
+    await caller.speech_stops(item_id, "And on Sundays?")
+    cost = {"response_id": reply.response_id, "turn": 0.01, "session": 0.0123, "currency": "usd", "known": True}
+    await caller.send("bargein.cost", cost)
+    await expect(client.get("transcript")).to_contain_text("And on Sundays?")
+    await client.get("end").click()
+    receipt = client.get("receipt")
+    for figure, value in {"interruptions": "1", "unheard": "7", "cost": "$0.0123"}.items():
+        await expect(receipt.locator(f"[data-figure={figure}] dd")).to_have_text(value)
+    await expect(receipt.locator("[data-figure=silence] dd")).to_have_text(re.compile(r"^\d+ms$"))
+    async with client.page.expect_download() as waiting:
+        await receipt.get_by_test_id("save-transcript").click()
+    await (await waiting.value).save_as(tmp_path / "transcript.txt")
+    assert "[in the morning and closes at eight.] (interrupted)" in (tmp_path / "transcript.txt").read_text()
+
+
+async def test_a_conversation_that_goes_on_tells_the_server_what_was_heard(client: Client) -> None:
+    caller = await client.start()
+    reply = await answered(caller)
+    await reply.hold()
+    item_id = await reply.barge_in("It opens at nine")
+    await caller.speech_stops(item_id, "And on Sundays?")
+    await expect(client.get("transcript")).to_contain_text("And on Sundays?")
+    await client.get("end").click()
+    await client.get("go-on").click()
+    anew = await client.peer.caller()
+    await client.state("listening")
+    last = await anew.expect("conversation.item.create", lambda event: event["item"]["id"] == item_id)
+    assert last["item"]["content"] == [{"type": "input_text", "text": "And on Sundays?"}]
+    told = [event["item"] for event in anew.received if event["type"] == "conversation.item.create"]
+    assert [item["role"] for item in told] == ["user", "assistant", "user"]
+    assert told[1]["content"] == [{"type": "output_text", "text": "It opens at nine"}]
+    await expect(client.get("transcript").locator(".entry")).to_have_count(3)
+    await expect(client.get("receipt")).to_be_hidden()
+
+
+async def test_a_sentence_is_said_by_a_chip_and_another_one_interrupts(client: Client) -> None:
+    await client.get("welcome-suggest").get_by_role("button", name="Tell me a story").click()
+    caller = await client.peer.caller()
+    asked = await caller.expect("conversation.item.create")
+    assert asked["item"]["content"] == [{"type": "input_text", "text": "Tell me a story"}]
+    await caller.expect("response.create")
+    reply = await caller.reply(WORDS)
+    await reply.sound(tone(3.0))
+    await client.state("speaking")
+    invitation = client.get("live-suggest")
+    await expect(invitation).to_contain_text("Now talk over it")
+    await invitation.get_by_role("button", name="Wait, what time is it?").click()
+    await caller.expect("bargein.flushed", lambda event: event["response_id"] == reply.response_id)
+
+
+async def test_the_model_is_named(client: Client) -> None:
+    await expect(client.get("model")).to_be_hidden()
+    await client.start()
+    await expect(client.get("model")).to_have_text("You talk with scripted")
+
+
+async def test_the_words_of_a_reply_come_with_its_voice_unless_all_are_wanted(client: Client) -> None:
     caller = await client.start()
     await caller.speech("When does it open?", length_ms=200)
-    await client.get("open-events").click()
-    rows = client.get("event-rows").locator("li")
-    await expect(rows.filter(has_text="session.created")).to_have_count(1)
-    await client.get("event-filter").fill("in speech_started")
-    await expect(rows).to_have_count(1)
-    await client.get("event-copy").click()
-    await expect(client.page.locator("#event-said")).to_have_text("Copied 1 message.")
-    copied = await client.page.evaluate("navigator.clipboard.readText()")
-    assert "< input_audio_buffer.speech_started {" in copied
+    reply = await caller.reply("It opens at nine, and on Sundays at eleven. The garden is open all day.")
+    spoken = client.get("transcript").locator("[data-role=reply]")
+    await expect(spoken).to_contain_text("It opens at nine,")
+    await expect(spoken).not_to_contain_text("Sundays")
+    await reply.sound(tone(4.0))
+    await expect(spoken.locator(".now")).not_to_be_empty()
+    await expect(spoken).not_to_contain_text("garden")
+    await client.settings()
+    await client.get("set-ahead").select_option("all")
+    await expect(spoken).to_contain_text("The garden is open all day.")
 
 
-async def test_latencies_are_shown(client: Client) -> None:
-    caller = await client.start()
-    await client.get("open-latency").click()
-    reply = await answered(caller, length_s=0.5)
-    stages = {"endpointing": 210.0, "first_byte": 120.0}
-    measured = {"response_id": reply.response_id, "after": "response", "stages_ms": stages, "total_ms": 330.0}
-    await caller.send("bargein.latency", measured)
-    figure = client.page.locator("[data-figure=response] dd").first
-    await expect(figure).to_contain_text("ms")
-    # One figure: that of the page, of which the server saw a part.
-    felt = re.sub(r"\D", "", await figure.inner_text())
-    await expect(client.get("latency")).to_contain_text(f"Where the last {felt} ms went")
-    await expect(client.get("latency")).to_contain_text("Network and playback")
+async def test_the_theme_is_the_persons_choice(client: Client) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    light = await client.page.evaluate(ground)
+    await client.settings()
+    await client.get("set-theme").select_option("dark")
+    dark = await client.page.evaluate(ground)
+    assert dark != light
+    await client.page.reload()
+    assert await client.page.evaluate(ground) == dark
 
 
 def frequency_hz(samples: np.ndarray) -> float:
     """Of the strongest tone."""
     spectrum = np.abs(np.fft.rfft(samples.astype(np.float64)))
     return float(np.fft.rfftfreq(len(samples), 1 / RATE_HZ)[int(np.argmax(spectrum[1:])) + 1])
+
+
+async def test_of_a_long_conversation_the_page_holds_the_newest_entries(client: Client) -> None:
+    """And the others when they are asked for, in their places, where the reader was."""
+    caller = await client.start()
+    earlier, entries = client.get("transcript-earlier"), client.get("transcript").locator(".entry")
+    for number in range(1, 101):
+        if number == 80:
+            await expect(entries).to_have_count(79)
+            await expect(earlier).to_be_hidden()
+        await caller.speech(f"This is number {number}.", length_ms=40)
+    await expect(entries.last).to_contain_text("number 100.")
+    await expect(entries).to_have_count(79)
+    await expect(entries.first).to_contain_text("number 22.")
+    await expect(entries.last).to_be_in_viewport()
+    await expect(earlier).to_have_text("Show 21 earlier")
+    await earlier.click()
+    await expect(entries).to_have_count(100)
+    await expect(earlier).to_be_hidden()
+    numbers = re.findall(r"number (\d+)", " ".join(await entries.all_text_contents()))
+    assert numbers == [str(number) for number in range(1, 101)]
+    await expect(entries.nth(21)).to_be_in_viewport()
+    # Who reads of long ago is left there.
+    await caller.speech("This is number 101.", length_ms=40)
+    await expect(entries).to_have_count(101)
+    await expect(entries.nth(21)).to_be_in_viewport()

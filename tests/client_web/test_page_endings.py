@@ -95,7 +95,7 @@ async def shortened(_client: Client, _caller: Caller, reply: Reply) -> None:
 
 ENDINGS = [
     Ending("heard", heard_out, "", "", "", sound_s=0.5),
-    Ending("interrupted", interrupted, "Interrupted here; the rest was not heard", "(interrupted)", "interrupted"),
+    Ending("interrupted", interrupted, "", "(interrupted)", "interrupted"),
     Ending("stopped", stopped, "Stopped here; the rest was not heard", "(stopped)", "stopped by you"),
     Ending("ended", ended, "The conversation ended here", "(the conversation ended)", "cut off by the end"),
     Ending("link-lost", link_lost, "The connection was lost here", "(the connection was lost)", "connection lost"),
@@ -150,7 +150,7 @@ async def test_a_reply_that_has_sounded(open_client: OpenClient, tmp_path: Path,
     assert written.endswith(row.written)
     assert ("Marguerite.]" in written) == cut
 
-    await client.get("turns-toggle").click()
+    await client.panel("turns")
     counted = client.page.locator("#turns-body tr[data-who=reply]")
     await expect(counted).to_contain_text(row.counted or "answered")
     interruptions = 1 if row.name in {"interrupted", "stopped"} else 0
@@ -159,7 +159,15 @@ async def test_a_reply_that_has_sounded(open_client: OpenClient, tmp_path: Path,
     )
 
 
-UNHEARD = [row for row in ENDINGS if row.name in {"link-lost", "restarted", "failed", "ended", "expired"}]
+async def stopped_before_its_sound(client: Client, _caller: Caller, reply: Reply) -> None:
+    await client.page.keyboard.press("Escape")
+    await reply.cancel()
+
+
+UNHEARD = [
+    *(row for row in ENDINGS if row.name not in {"heard", "interrupted", "stopped"}),
+    Ending("stopped", stopped_before_its_sound, "", "(stopped)", "stopped by you"),
+]
 
 
 @pytest.mark.parametrize("row", UNHEARD, ids=lambda row: row.name)
@@ -170,9 +178,26 @@ async def test_a_reply_of_which_nothing_was_heard(open_client: OpenClient, tmp_p
     await caller.speech("Tell me a story.", length_ms=200)
     reply = await caller.reply(STORY)
     entry = client.page.locator("[data-role=reply]")
-    await expect(entry).to_contain_text("Marguerite")
+    await client.page.wait_for_function("(story) => [...window.kept.values()].at(-1)?.text === story", arg=STORY)
     await row.end(client, caller, reply)
     await expect(entry.locator(".entry-tag")).to_contain_text("before a word was heard")
     kept = await client.page.evaluate("[...window.kept.values()].at(-1)")
     assert (kept["ending"], kept["heard"], kept["unheard"]) == (row.name, "", STORY)
     assert await text_file(client, tmp_path) == f"Reply: [{STORY}] {row.written}"
+    await client.panel("turns")
+    counted = client.page.locator("#turns-body tr[data-who=reply]")
+    await expect(counted).to_contain_text(re.compile(f"{row.counted}, before a word was heard"))
+
+
+async def test_a_reply_that_is_interrupted_before_a_word_was_heard(open_client: OpenClient, tmp_path: Path) -> None:
+    client = await open_client(script=KEPT)
+    caller = await client.start()
+    await caller.speech("Tell me a story.", length_ms=200)
+    reply = await caller.reply(STORY)
+    await client.page.wait_for_function("(story) => [...window.kept.values()].at(-1)?.text === story", arg=STORY)
+    await caller.speech_stops(await reply.barge_in(""), "wait")
+    entry = client.page.locator("[data-role=reply]")
+    await expect(entry).to_have_attribute("data-final", "yes")
+    kept = await client.page.evaluate("[...window.kept.values()].find((entry) => entry.role === 'assistant')")
+    assert (kept["ending"], kept["heard"], kept["unheard"]) == ("interrupted", "", STORY)
+    assert await text_file(client, tmp_path) == f"Reply: [{STORY}] (interrupted)"

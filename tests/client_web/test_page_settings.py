@@ -7,9 +7,11 @@ from playwright.async_api import expect
 
 from client_web.page_client import Client, OpenClient
 from client_web.scripted_caller import Caller, Event, tone
+from client_web.scripted_peer import ScriptedPeer
 from support.browser import say
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+SERVERS_CHOICE = "The server\N{RIGHT SINGLE QUOTATION MARK}s choice"
 
 
 def turn_detection(event: Event) -> Event | None:
@@ -56,6 +58,40 @@ async def test_voice_and_instructions_are_changed_in_the_live_session(client: Cl
     await client.get("set-instructions").fill("Be brief.")
     await client.get("set-instructions").blur()
     await caller.expect("session.update", lambda event: event["session"].get("instructions") == "Be brief.")
+
+
+async def voices(client: Client) -> list[str]:
+    return await client.get("set-voice").locator("option").all_inner_texts()
+
+
+async def test_the_voices_are_those_of_the_servers_model(open_client: OpenClient, peer: ScriptedPeer) -> None:
+    peer.voices = ["ethan", "chelsie"]
+    client = await open_client()
+    await client.settings()
+    await expect(client.get("set-voice").locator("option")).to_have_text([SERVERS_CHOICE, "ethan", "chelsie"])
+    await client.get("set-voice").select_option("chelsie")
+    await client.get("panel-close").click()
+    caller = await client.start()
+    await caller.expect("session.update", lambda event: voice(event) == "chelsie")
+    # What the session shows where none of the protocol's was chosen is no voice of this model.
+    await client.settings()
+    assert await voices(client) == [SERVERS_CHOICE, "ethan", "chelsie"]
+    await expect(client.get("set-voice")).to_have_value("chelsie")
+
+
+async def test_a_voice_that_was_chosen_before_stays_in_the_list(open_client: OpenClient, peer: ScriptedPeer) -> None:
+    client = await open_client()
+    await client.settings()
+    await client.get("set-voice").select_option("cedar")
+    peer.voices = ["ethan"]
+    await client.page.reload()
+    await client.settings()
+    await expect(client.get("set-voice").locator("option")).to_have_text([SERVERS_CHOICE, "cedar", "ethan"])
+    await expect(client.get("set-voice")).to_have_value("cedar")
+    peer.voices = []
+    await client.page.reload()
+    await client.settings()
+    await expect(client.get("set-voice").locator("option")).to_have_text([SERVERS_CHOICE, "cedar"])
 
 
 async def test_settings_are_remembered_and_can_be_reset(client: Client) -> None:

@@ -154,6 +154,8 @@ async def test_a_failing_model_does_not_end_the_conversation(client: Client) -> 
         ("rate_limit_exceeded", "model_busy", "takes no more requests"),
         ("first_byte_timeout", "model_slow", "did not answer in time"),
         ("connect_failed", "model_unreachable", "cannot be reached"),
+        ("budget_exceeded", "budget_exceeded", "is used up"),
+        ("budget_exceeded", "budget_exceeded", "What the server says."),
         ("upstream_error", "model_failed", "could not answer"),
     ],
 )
@@ -174,6 +176,7 @@ async def test_a_short_window_shows_what_was_said(open_client: OpenClient, size:
     await caller.speech("When does it open?", length_ms=200)
     reply = await caller.reply("It opens at nine, and closes at five.")
     await reply.sound(tone(0.5))
+    await reply.complete()
     await expect(client.page.get_by_text("closes at five.")).to_be_in_viewport(ratio=1)
     await expect(client.page.get_by_text("When does it open?")).to_be_in_viewport(ratio=1)
     await expect(client.get("end")).to_be_in_viewport(ratio=1)

@@ -3,13 +3,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { ENDINGS } from '../../client_web/engine/endings.js';
-import { EventLog, line } from '../../client_web/view/event_log_model.js';
+import { EventLog, kindOf, line, runs } from '../../client_web/view/event_log_model.js';
 import { StagesBook, shares } from '../../client_web/view/latency_stages.js';
-import { meterFraction } from '../../client_web/view/meters.js';
+import { agentsOf, voicesOf } from '../../client_web/view/agents.js';
+import { remembering } from '../../client_web/view/go_on.js';
+import { money, receipt } from '../../client_web/view/receipt_model.js';
 import { findings } from '../../client_web/view/setup_check.js';
 import { action } from '../../client_web/view/shortcuts.js';
+import { ToolCalls } from '../../client_web/view/tool_calls.js';
 import { announcement, countdown, stateWords } from '../../client_web/view/state_words.js';
-import { asText, pieces, placeholder, settled, tag } from '../../client_web/view/transcript_model.js';
+import { asText, clauseEnd, pieces, placeholder, settled, tag, unheardWords } from '../../client_web/view/transcript_model.js';
 
 /** @param {Partial<import('../../client_web/session.js').TranscriptDetail>} given @returns {import('../../client_web/session.js').TranscriptDetail} */
 function entry(given) {
@@ -24,14 +27,15 @@ const INTERRUPTED = entry({ interrupted: true, ending: 'interrupted', heard: 'It
 
 test('an interrupted reply is cut at the heard position', () => {
   assert.deepEqual(pieces(INTERRUPTED), [{ kind: 'plain', text: 'It opens' }, { kind: 'unheard', text: ' at nine.' }]);
-  assert.equal(tag(INTERRUPTED), 'Interrupted here; the rest was not heard');
+  assert.equal(tag(INTERRUPTED), '', 'the chip says it');
+  assert.equal(tag({ ...INTERRUPTED, ending: 'stopped' }), 'Stopped here; the rest was not heard');
   assert.equal(tag({ ...INTERRUPTED, heard: '', unheard: 'It opens at nine.' }), 'Interrupted before a word was heard');
 });
 
 test('every way in which a reply can end is told below it and in the text file', () => {
   for (const [ending, { shown, written }] of Object.entries(ENDINGS)) {
     const told = entry({ ...INTERRUPTED, ending: /** @type {import('../../client_web/engine/endings.js').Ending} */ (ending) });
-    assert.equal(tag(told).startsWith(shown), true);
+    assert.equal(tag(told).startsWith(ending === 'interrupted' ? '' : shown), true);
     assert.match(asText([told], { began: new Date(0) }), new RegExp(`\\[at nine\\.\\]${written ? ` \\(${written}\\)` : ''}\n$`));
     if (shown) assert.match(tag({ ...told, heard: '', unheard: told.text }), /before a word was heard/);
     if (shown) assert.equal(/not heard/.test(tag({ ...told, heard: told.text, unheard: '' })), false);
@@ -143,7 +147,76 @@ test('stages are drawn against the longest', () => {
   assert.deepEqual(shares({ none: 0 }), [{ name: 'None', ms: 0, share: 0 }]);
 });
 
-test('the meter is in decibels', () => {
-  assert.deepEqual([meterFraction(0), meterFraction(1), meterFraction(0.6)], [0, 1, 1]);
-  assert.ok(meterFraction(0.01) > 0.25 && meterFraction(0.01) < 0.5);
+test('the words of a reply run ahead of its voice by the clause that goes on, or freely', () => {
+  const reply = entry({ text: 'Once upon a time, on an island, there stood a lighthouse.', final: false });
+  const shown = (/** @type {number} */ heard_chars, /** @type {'clause' | 'all'} */ ahead) => pieces(reply, { heard_chars, playing: true }, ahead).map(({ text }) => text).join('');
+  assert.equal(shown(0, 'clause'), 'Once upon a time,');
+  assert.equal(shown(4, 'clause'), 'Once upon a time,');
+  assert.equal(shown(20, 'clause'), 'Once upon a time, on an island,');
+  assert.equal(shown(0, 'all'), reply.text);
+  const endless = entry({ text: 'word '.repeat(60).trim(), final: false });
+  assert.equal(pieces(endless, { heard_chars: 0, playing: true }, 'clause')[0].text.length <= 90, true);
+  assert.equal(clauseEnd('It costs 3.50 euros. Or more', 0), 20);
+});
+
+test('the chip at a cut counts words, not dashes', () => {
+  assert.equal(unheardWords(' at nine – and closes.'), '4 words not heard');
+  assert.equal(unheardWords(' nine.'), '1 word not heard');
+});
+
+test('a receipt has what is known of a call, and leaves out what nobody knows', () => {
+  const said = [entry({ role: 'user' }), INTERRUPTED, entry({})];
+  const latencies = [{ kind: 'barge_in', ms: 150 }, { kind: 'barge_in', ms: 90 }, { kind: 'barge_in', ms: 120.4 }];
+  const told = receipt({ length_ms: 84_000, said, latencies, cost: null });
+  assert.deepEqual(told.map(({ name, value }) => [name, value]), [['length', '1:24'], ['interruptions', '1'], ['silence', '120'], ['unheard', '2']]);
+  assert.equal(receipt({ length_ms: 0, said: [], latencies: [], cost: { amount: 0.0123, currency: 'USD', whole: true } }).at(-1)?.value, '$0.0123');
+  assert.equal(receipt({ length_ms: 0, said: [], latencies: [], cost: { amount: 0.5, currency: 'USD', whole: false } }).at(-1)?.label, 'cost at least');
+  assert.equal(receipt({ length_ms: 0, said: [], latencies: [], cost: { amount: 0, currency: 'USD', whole: false } }).some(({ name }) => name === 'cost'), false);
+  assert.equal(money({ amount: 12.5, currency: 'EUR' }), '€12.50');
+});
+
+test('who goes on is told what was heard, not what was written', () => {
+  const user = entry({ role: 'user', item_id: 'u', text: 'When?', heard: 'When?' });
+  const events = remembering([user, INTERRUPTED, entry({ status: 'failed' }), entry({ heard: '', unheard: 'All of it.', interrupted: true }), entry({ final: false })]);
+  assert.deepEqual(events.map(({ item }) => [item.role, item.content]), [
+    ['user', [{ type: 'input_text', text: 'When?' }]],
+    ['assistant', [{ type: 'output_text', text: 'It opens' }]],
+  ]);
+});
+
+/** @param {string} type @param {object} [event] @returns {import('../../client_web/session.js').WireDetail} */
+function wire(type, event = {}) {
+  return { direction: 'in', type, event: { type, ...event }, size_bytes: 1, audio: false, connection: 1, at_ms: 0 };
+}
+
+test('the event log folds runs of the same message, but no errors, and hides pings unless asked', () => {
+  const log = new EventLog();
+  for (const type of ['bargein.played', 'bargein.ping', 'bargein.pong', 'bargein.played', 'response.done', 'error', 'error']) log.add(wire(type));
+  assert.deepEqual(runs(log.matching('')).map(({ messages }) => [messages[0].type, messages.length]), [['bargein.played', 2], ['response.done', 1], ['error', 1], ['error', 1]]);
+  assert.deepEqual(log.matching('ping').map(({ type }) => type), ['bargein.ping']);
+  assert.deepEqual(log.matching('bargein').map(({ type }) => type), ['bargein.played', 'bargein.played']);
+  assert.equal(log.matching('', 'errors').length, 2);
+});
+
+test('every message has a kind', () => {
+  const kinds = [['session.updated'], ['input_audio_buffer.committed'], ['conversation.item.added', { item: { role: 'user' } }], ['response.created'], ['response.output_text.delta'], ['bargein.hold'],
+    ['response.done', { response: { status: 'failed' } }]];
+  assert.deepEqual(kinds.map(([type, event]) => kindOf(wire(String(type), /** @type {object} */ (event)))), ['session', 'caller', 'caller', 'reply', 'words', 'bargein', 'errors']);
+});
+
+test('a call of a tool is known once, with its result from whoever gives it', () => {
+  const calls = new ToolCalls();
+  assert.equal(calls.take({ type: 'response.function_call_arguments.done', call_id: 'c', name: 'look_up', arguments: '{}' }), true);
+  assert.equal(calls.take({ type: 'response.output_item.done', item: { type: 'function_call', status: 'completed', call_id: 'c', name: 'look_up', arguments: '{}' } }), false);
+  assert.equal(calls.take({ type: 'conversation.item.create', item: { type: 'function_call_output', call_id: 'c', output: 'seven' } }), true);
+  assert.equal(calls.take({ type: 'conversation.item.added', item: { type: 'function_call_output', call_id: 'unknown', output: '' } }), false);
+  assert.deepEqual(calls.calls, [{ call_id: 'c', name: 'look_up', given: '{}', result: 'seven' }]);
+});
+
+test('agents and voices are taken from the list, and nothing else is believed', () => {
+  assert.deepEqual(agentsOf({ data: [{ id: 'a', title: 'A line', description: 'd' }, { id: 7 }, { id: 'b' }] }), [{ name: 'a', title: 'A line', description: 'd' }, { name: 'b', title: 'b', description: '' }]);
+  for (const body of [null, {}, { data: 'x' }]) assert.deepEqual(agentsOf(body), []);
+  assert.deepEqual(voicesOf({ voices: ['ethan', 7, '', 'chelsie'] }), ['ethan', 'chelsie']);
+  assert.deepEqual(voicesOf({ voices: [] }), []);
+  for (const body of [null, {}, { voices: 'ethan' }]) assert.equal(voicesOf(body), null);
 });

@@ -10,7 +10,7 @@ from bargein.alignment.heard_words import Transcript
 from bargein.core.audio import PCM16_24K
 from bargein.core.completion import (
     AssistantMessage,
-    Message,
+    ChatMessage,
     SystemMessage,
     ToolCall,
     ToolMessage,
@@ -19,25 +19,33 @@ from bargein.core.completion import (
     UserMessage,
     UserText,
 )
-from bargein.core.context import IMAGE_LEFT_OUT, ContextOverflowError, fit, messages
+from bargein.core.context import IMAGE_LEFT_OUT, ContextOverflowError, fit, messages, with_readable_calls
 from bargein.core.history import Heard
-from bargein.core.items import FunctionCall, FunctionCallOutput, InputAudio, InputImage, InputText, Item, OutputAudio
-from bargein.core.items import Message as MessageItem
+from bargein.core.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputAudio,
+    InputImage,
+    InputText,
+    Item,
+    Message,
+    OutputAudio,
+)
 from bargein.core.sizes import audio_tokens, size_bytes, size_tokens
 
 
-def said(item_id: str, text: str, *, status: str = "completed", audio_id: str | None = None) -> MessageItem:
+def said(item_id: str, text: str, *, status: str = "completed", audio_id: str | None = None) -> Message:
     timeline = Transcript(24_000)
     timeline.add(text, 0)
     part = OutputAudio(PCM16_24K, timeline, audio_id=audio_id, audio_expires_at=1000 if audio_id else None)
-    return MessageItem(item_id, "assistant", [part], status)  # type: ignore[arg-type]
+    return Message(item_id, "assistant", [part], status)  # type: ignore[arg-type]
 
 
-def asked(text: str) -> MessageItem:
-    return MessageItem("u", "user", [InputText(text)])
+def asked(text: str) -> Message:
+    return Message("u", "user", [InputText(text)])
 
 
-def told(*items: Item, heard: dict[str, Heard] | None = None, unix_s: float = 0.0) -> list[Message]:
+def told(*items: Item, heard: dict[str, Heard] | None = None, unix_s: float = 0.0) -> list[ChatMessage]:
     return [message for message, _ in messages(items, heard or {}, "", unix_s=unix_s)]
 
 
@@ -64,7 +72,7 @@ def test_the_sound_of_a_reply_counts_in_an_estimate() -> None:
 
 
 def test_replies_are_told_by_their_words_before_any_is_dropped() -> None:
-    reply: tuple[Message, str | None] = (AssistantMessage("hello", "audio_1", audio_ms=60_000), None)
+    reply: tuple[ChatMessage, str | None] = (AssistantMessage("hello", "audio_1", audio_ms=60_000), None)
     given = [reply, reply, spoken(None)]
     kept = fit(given, max_bytes=10**6, max_tokens=1300, overflow="transcript")
     assert kept == (AssistantMessage("hello"), reply[0], spoken(None)[0])
@@ -75,7 +83,7 @@ PNG = "data:image/png;base64," + "A" * 4000
 
 
 def test_an_image_is_told_with_its_detail_and_counted() -> None:
-    (message,) = told(MessageItem("u", "user", [InputText("What is it?"), InputImage(PNG, "low")]))
+    (message,) = told(Message("u", "user", [InputText("What is it?"), InputImage(PNG, "low")]))
     assert message == UserMessage((UserText("What is it?"), UserImage(PNG, "low")))
     assert size_tokens(message) == 3 + 85
     assert size_bytes(message) == 200 + len("What is it?") + len(PNG)
@@ -83,14 +91,14 @@ def test_an_image_is_told_with_its_detail_and_counted() -> None:
 
 
 def test_an_image_that_is_not_kept_any_more_is_told_of() -> None:
-    assert told(MessageItem("u", "user", [InputImage("")])) == [UserMessage((UserText(IMAGE_LEFT_OUT),))]
+    assert told(Message("u", "user", [InputImage("")])) == [UserMessage((UserText(IMAGE_LEFT_OUT),))]
 
 
 def test_old_images_are_left_out_before_turns_are() -> None:
-    shown: tuple[Message, str | None] = (UserMessage((UserText("Look:"), UserImage(PNG))), None)
+    shown: tuple[ChatMessage, str | None] = (UserMessage((UserText("Look:"), UserImage(PNG))), None)
     kept = fit([shown, shown], max_bytes=10**6, max_tokens=1100, overflow="transcript")
     assert kept == (UserMessage((UserText("Look:"), UserText(IMAGE_LEFT_OUT))), shown[0])
-    both: tuple[Message, str | None] = (UserMessage((UserImage(PNG), SECOND)), "my words")
+    both: tuple[ChatMessage, str | None] = (UserMessage((UserImage(PNG), SECOND)), "my words")
     kept = fit([both, shown], max_bytes=10**6, max_tokens=1100, overflow="transcript")
     assert kept[0] == UserMessage((UserText(IMAGE_LEFT_OUT), UserText("my words")))
 
@@ -131,19 +139,19 @@ def test_calls_share_a_message_and_their_outputs_follow() -> None:
 
 
 def test_what_is_empty_is_not_told() -> None:
-    nothing = [MessageItem("s", "system", [InputText("")]), MessageItem("u", "user", [InputText("")])]
+    nothing = [Message("s", "system", [InputText("")]), Message("u", "user", [InputText("")])]
     assert told(*nothing, asked("hello")) == [UserMessage((UserText("hello"),))]
 
 
 def test_forgotten_sound_is_told_by_its_transcript() -> None:
-    item = MessageItem("u", "user", [InputAudio(b"", PCM16_24K, "what time is it")])
+    item = Message("u", "user", [InputAudio(b"", PCM16_24K, "what time is it")])
     assert told(item) == [UserMessage((UserText("what time is it"),))]
 
 
 SECOND = UserAudio(bytes(48_000), PCM16_24K)
 
 
-def spoken(transcript: str | None) -> tuple[Message, str | None]:
+def spoken(transcript: str | None) -> tuple[ChatMessage, str | None]:
     return UserMessage((SECOND,)), transcript
 
 
@@ -173,21 +181,21 @@ def test_with_the_drop_policy_and_without_transcripts_the_oldest_go() -> None:
 
 
 def test_a_call_is_dropped_with_its_outputs() -> None:
-    call: tuple[Message, str | None] = (AssistantMessage(None, None, (ToolCall("c", "f", "{}"),)), None)
-    output: tuple[Message, str | None] = (ToolMessage("c", "x" * 400), None)
-    newest: tuple[Message, str | None] = (UserMessage((UserText("and now?"),)), None)
+    call: tuple[ChatMessage, str | None] = (AssistantMessage(None, None, (ToolCall("c", "f", "{}"),)), None)
+    output: tuple[ChatMessage, str | None] = (ToolMessage("c", "x" * 400), None)
+    newest: tuple[ChatMessage, str | None] = (UserMessage((UserText("and now?"),)), None)
     kept = fit([call, output, newest], max_bytes=10**6, max_tokens=10, overflow="drop")
     assert kept == (newest[0],)
 
 
 def test_the_newest_outputs_keep_the_calls_that_they_answer() -> None:
     """Chat Completions refuses an output without its call."""
-    question: tuple[Message, str | None] = (UserMessage((UserText("what is in the file?"),)), None)
-    calls: tuple[Message, str | None] = (
+    question: tuple[ChatMessage, str | None] = (UserMessage((UserText("what is in the file?"),)), None)
+    calls: tuple[ChatMessage, str | None] = (
         AssistantMessage(None, None, (ToolCall("c", "read", "{}"), ToolCall("d", "read", "{}"))),
         None,
     )
-    outputs: list[tuple[Message, str | None]] = [(ToolMessage(call_id, "x" * 4000), None) for call_id in "cd"]
+    outputs: list[tuple[ChatMessage, str | None]] = [(ToolMessage(call_id, "x" * 4000), None) for call_id in "cd"]
     kept = fit([question, calls, *outputs], max_bytes=10**6, max_tokens=1000, overflow="drop")
     assert kept == (calls[0], *(message for message, _ in outputs))
 
@@ -203,7 +211,7 @@ def test_a_retention_ratio_shrinks_to_its_share() -> None:
 
 
 def test_a_bound_of_the_callers_counts_behind_the_instructions() -> None:
-    given: list[tuple[Message, str | None]] = [(SystemMessage("x" * 400), None), *[spoken(None) for _ in range(10)]]
+    given: list[tuple[ChatMessage, str | None]] = [(SystemMessage("x" * 400), None), *[spoken(None) for _ in range(10)]]
 
     def kept(limit: int, truncation: Literal["auto", "disabled"] | float = "auto") -> int:
         messages = fit(
@@ -223,3 +231,17 @@ def test_a_bound_of_the_callers_counts_behind_the_instructions() -> None:
 def test_disabled_truncation_refuses_to_shorten() -> None:
     with pytest.raises(ContextOverflowError):
         fit([spoken(None)] * 3, max_bytes=10, max_tokens=1, overflow="drop", truncation="disabled")
+
+
+@pytest.mark.parametrize("arguments", ['{"n": ', "{'n': 4}", "four of them", "[4]", "null", "", "{}}", "[" * 5000])
+def test_no_call_has_arguments_that_a_server_could_not_read(arguments: str) -> None:
+    def calling(each: str) -> tuple[ChatMessage, ...]:
+        calls = (ToolCall("c1", "book", '{"n": 4}'), ToolCall("c2", "book", each))
+        return (AssistantMessage(None, None, calls), ToolMessage("c1", "booked"), ToolMessage("c2", "no such table"))
+
+    assert with_readable_calls(calling(arguments)) == calling("{}")
+
+
+def test_arguments_that_are_too_long_to_be_looked_at_are_told_as_they_were_written() -> None:
+    written = (AssistantMessage(None, None, (ToolCall("c", "write", '{"text": "' + "a" * 70_000 + '"}'),)),)
+    assert with_readable_calls(written) == written

@@ -296,6 +296,18 @@ def test_a_failed_stream_fails_its_response_and_the_next_turn_works() -> None:
     assert script.last(actions.ResponseDone).response.status == "completed"
 
 
+@pytest.mark.parametrize("content_index", [1, 10**30])
+def test_a_truncate_of_a_part_that_is_no_sound_is_refused(content_index: int) -> None:
+    script = Script(manual())
+    script.ask()
+    script.say("one two three", 900)
+    item_id = script.last(actions.AudioSent).item_id
+    with pytest.raises(CallerError, match="content part 0") as caught:
+        script.do(events.ItemTruncateRequested(item_id, content_index, 100))
+    assert caught.value.param == "content_index"
+    assert not script.all(actions.ItemTruncated)
+
+
 def test_a_truncate_takes_the_smaller_number_and_echoes_the_callers() -> None:
     script = Script(manual())
     script.ask()

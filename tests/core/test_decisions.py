@@ -209,7 +209,8 @@ def test_every_rule_that_is_asked_is_told_where_that_is_wanted() -> None:
         ("voice", "starting", "yes"),
         ("caller and agent", "evidence, speaking", "hold"),
         ("echo", "hold", "ignored if sure"),
-        ("flow", "speaking, yes", "keep"),
+        ("hold", "no, no", "held"),
+        ("flow", "speaking, held", "keep"),
     ]
     joint = decided(script, RuleAsked)[2]
     assert joint.at_ms == 1580

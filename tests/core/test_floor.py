@@ -9,9 +9,17 @@ import pytest
 
 from bargein.core import rules
 from bargein.core.floor import AGENT_TABLE, CALLER_TABLE, AgentState, AgentTrigger, CallerState, CallerTrigger, Floor
-from bargein.core.rules import BEGINNING_TABLE, INTERRUPTING_TABLE, LAPSE_TABLE, POLITE_TABLE, TABLES, Joint
+from bargein.core.rules import (
+    BEGINNING_TABLE,
+    BOUND_TABLE,
+    INTERRUPTING_TABLE,
+    LAPSE_TABLE,
+    POLITE_TABLE,
+    TABLES,
+    Joint,
+)
 from bargein.core.rules_page import page
-from bargein.core.verdicts import Verdict
+from bargein.core.rulings import Ruling
 from bargein.errors import BargeinError, CallerError, IllegalTrigger
 
 ROOT = Path(__file__).parents[2]
@@ -64,26 +72,27 @@ def test_whatever_makes_the_caller_silent_lets_a_waiting_reply_go_on() -> None:
     ending = {trigger for (_, trigger), state in CALLER_TABLE.rows.items() if state is CallerState.SILENT}
     for table in (INTERRUPTING_TABLE, POLITE_TABLE):
         for trigger in ending:
-            assert table[trigger, AgentState.WAITING] in {Verdict.RESUME, Verdict.DISMISS, Verdict.END_TURN}
+            assert table[trigger, AgentState.WAITING] in {Ruling.RESUME, Ruling.DISMISS, Ruling.END_TURN}
 
 
 def test_frames_that_stop_make_the_caller_silent_in_the_end() -> None:
-    for begun in LAPSE_TABLE.rows:
+    for begun, judged in LAPSE_TABLE.rows:
         state, steps = begun, 0
-        while state is not CallerState.SILENT:
-            state, steps = CALLER_TABLE[state, LAPSE_TABLE[state]], steps + 1
+        while state is not CallerState.SILENT and state is not CallerState.JUDGING:
+            state, steps = CALLER_TABLE[state, LAPSE_TABLE[state, judged]], steps + 1
             assert steps <= 2
+        assert (state is CallerState.JUDGING) is judged
 
 
 def test_a_polite_agent_is_never_held_or_interrupted() -> None:
-    assert not {Verdict.HOLD, Verdict.BARGE_IN, Verdict.INTERRUPT} & set(POLITE_TABLE.rows.values())
+    assert not {Ruling.HOLD, Ruling.BARGE_IN, Ruling.INTERRUPT} & set(POLITE_TABLE.rows.values())
 
 
 def test_only_a_confirmed_interruption_cancels() -> None:
     rows = INTERRUPTING_TABLE.rows.items()
-    assert {trigger for (trigger, _), verdict in rows if verdict is Verdict.BARGE_IN} == {CallerTrigger.CONFIRM}
+    assert {trigger for (trigger, _), ruling in rows if ruling is Ruling.BARGE_IN} == {CallerTrigger.CONFIRM}
     # Whoever goes on was confirmed, and announced, before.
-    assert {trigger for (trigger, _), verdict in rows if verdict is Verdict.INTERRUPT} == {CallerTrigger.GO_ON}
+    assert {trigger for (trigger, _), ruling in rows if ruling is Ruling.INTERRUPT} == {CallerTrigger.GO_ON}
 
 
 @pytest.mark.parametrize("trigger", [*CallerTrigger, *AgentTrigger], ids=lambda trigger: trigger.value)
@@ -120,8 +129,8 @@ def test_what_cannot_happen_is_an_error_of_ours_that_names_it_and_changes_nothin
 
 
 def test_a_question_without_a_rule_is_an_error_too() -> None:
-    with pytest.raises(IllegalTrigger, match=r"^frames stop: there is no rule for 'silent'$"):
-        Floor().ask(LAPSE_TABLE, CallerState.SILENT)
+    with pytest.raises(IllegalTrigger, match=r"^turn's bound: there is no rule for 'silent'$"):
+        Floor().ask(BOUND_TABLE, CallerState.SILENT)
 
 
 def test_every_table_is_known() -> None:

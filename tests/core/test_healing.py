@@ -6,11 +6,12 @@ import pytest
 
 from bargein.core import actions, events
 from bargein.core.audio import PCM16_24K, PCMU_8K
-from bargein.core.completion import AssistantMessage, ToolCallPiece, UserAudio, UserMessage, UserText
-from bargein.core.config import CorePolicy, SessionConfig, TurnDetection
+from bargein.core.completion import AssistantMessage, TextPiece, ToolCallPiece, UserAudio, UserMessage, UserText
+from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, TurnDetection
 from bargein.core.decisions import TurnHealed
+from bargein.core.events import Window
 from bargein.core.items import InputAudio, InputText, Message
-from support.conversation_script import Script, detecting
+from support.conversation_script import SPEECH_DB, WINDOW_MS, Script, detecting
 
 FIRST_MS = 300 + 600 + 500
 """Padding, speech and silence of the first piece."""
@@ -45,6 +46,13 @@ def piece(script: Script) -> None:
     script.silence(500)
     script.speech(600)
     script.silence(500)
+
+
+def recording(script: Script, ms: int) -> None:
+    """So much speech comes in one piece."""
+    window = Window(PCM16_24K.samples_in_ms(WINDOW_MS), 1.0, SPEECH_DB, 1.0)
+    windows = (window,) * (ms // WINDOW_MS)
+    script.do(events.AudioAppended(bytes(PCM16_24K.bytes_of(window.sample_count) * len(windows)), windows))
 
 
 def healed(script: Script) -> list[TurnHealed]:
@@ -233,6 +241,43 @@ def test_a_reply_that_has_called_a_tool_is_not_taken_back() -> None:
     script.speech(600)
     script.silence(500)
     assert not healed(script)
+
+
+def test_a_reply_that_was_read_is_not_taken_back() -> None:
+    script = Script(SessionConfig(response=ResponseSettings(audio=False)))
+    piece(script)
+    script.piece(TextPiece("well let me "))
+    script.silence(2000)
+    script.piece(TextPiece("see"))
+    script.speech(600)
+    script.silence(500)
+    first, second = lengths(script)
+    assert told(script) == [f"user {first}", "assistant well let me see", f"user {second}"]
+    assert not healed(script)
+
+
+def test_a_recording_that_comes_in_one_piece_was_not_spoken_before_the_reply_over_which_it_comes() -> None:
+    script = Script()
+    piece(script)
+    script.say("well let me see", 5000)
+    script.advance(1500)
+    recording(script, 2000)
+    script.silence(500)
+    first, second = lengths(script)
+    assert told(script)[0] == f"user {first}"
+    assert told(script)[-1] == f"user {second}"
+    assert not healed(script)
+
+
+def test_what_was_said_while_the_line_stood_still_is_as_old_as_it_is() -> None:
+    script = Script()
+    piece(script)
+    script.say("well let me see", 5000)
+    script.advance(900)
+    recording(script, 900)
+    script.silence(500)
+    assert told(script) == [f"user {sum(lengths(script))}"]
+    assert len(healed(script)) == 1
 
 
 def test_speech_that_may_not_interrupt_is_a_turn_of_its_own() -> None:

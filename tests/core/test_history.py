@@ -7,9 +7,19 @@ import pytest
 from bargein.alignment.heard_words import Transcript
 from bargein.core import actions, events
 from bargein.core.audio import PCM16_24K
+from bargein.core.completion import AssistantMessage
 from bargein.core.config import CorePolicy
 from bargein.core.history import History
-from bargein.core.items import FunctionCall, FunctionCallOutput, InputAudio, InputImage, InputText, Message, OutputAudio
+from bargein.core.items import (
+    FunctionCall,
+    FunctionCallOutput,
+    InputAudio,
+    InputImage,
+    InputText,
+    Message,
+    OutputAudio,
+    OutputText,
+)
 from bargein.errors import CallerError
 from support.conversation_script import Script, manual
 
@@ -123,6 +133,27 @@ def test_a_caller_may_add_so_many_items_and_no_more() -> None:
     assert ids(history) == ["item_0", "item_3", "item_2"]
 
 
+def called(call_id: str) -> FunctionCall:
+    return FunctionCall(f"item_{call_id}", call_id, "look_up", "{}", "completed")
+
+
+def test_what_the_server_adds_by_itself_makes_the_oldest_go() -> None:
+    """A tool's output must not be lost because the caller has filled the conversation."""
+    history = History(limit_items=4)
+    for number in range(3):
+        history.insert(note(f"item_{number}", "x" * 30), None, limit_characters=100)
+    history.append(called("call_1"))
+    output = FunctionCallOutput("out_1", "call_1", "x" * 20)
+    assert history.insert(output, None, limit_characters=100, makes_room=True) == "item_call_1"
+    assert ids(history) == ["item_1", "item_2", "item_call_1", "out_1"]
+    longer = FunctionCallOutput("out_2", "call_1", "x" * 70)
+    history.insert(longer, None, limit_characters=100, makes_room=True)
+    assert ids(history) == ["item_call_1", "out_1", "out_2"]
+    with pytest.raises(CallerError, match="more than 100 characters"):
+        history.insert(FunctionCallOutput("out_3", "call_1", "x" * 101), None, limit_characters=100, makes_room=True)
+    assert ids(history) == ["item_call_1", "out_1", "out_2"], "what cannot fit makes nothing go"
+
+
 def test_what_is_said_makes_the_oldest_go() -> None:
     history = History(limit_items=3)
     history.insert(note("old", "x" * 90), None, limit_characters=100)
@@ -182,3 +213,25 @@ def test_a_reply_that_grows_is_measured_when_it_matters() -> None:
     growing.status = "completed"
     history.forget_sound(2 * len(SECOND))
     assert kept(history) == {"reply": 0, "first": 0, "newest": len(SECOND)}
+
+
+def test_another_item_under_the_name_of_a_reply_that_was_deleted_is_told_as_it_is() -> None:
+    script = Script(manual())
+    script.ask()
+    script.say("well let me see", 4000)
+    script.advance(1000)
+    item_id = script.last(actions.AudioSent).item_id
+    script.do(events.ItemDeleteRequested(item_id))
+    script.do(events.CancelRequested())
+    script.do(events.ItemCreateRequested(Message(item_id, "assistant", [OutputText("We open at nine.")])))
+    script.ask("and when do you close?")
+    told = script.last(actions.StartStream).request.messages
+    assert [message.text for message in told if isinstance(message, AssistantMessage)] == ["We open at nine."]
+
+
+def test_where_there_is_no_room_for_both_what_is_said_goes_to_the_end() -> None:
+    history = History(2)
+    history.append(speech("question"))
+    history.append(speech("next"))
+    assert history.enter(reply("answer"), "question") == "next"
+    assert [item.id for item in history] == ["next", "answer"]

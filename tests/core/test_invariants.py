@@ -52,6 +52,8 @@ class ConversationMachine(RuleBasedStateMachine):
         transcripts=st.sampled_from(["paced", "paced", "early"]),
         speculation_share=st.sampled_from([0.0, 0.3, 1.0]),
         judging=st.sampled_from(["first detector", "sound", "words"]),
+        duck_db=st.sampled_from([None, 18.0]),
+        least_lead_ms=st.sampled_from([None, 100, 250]),
     )
     def begin(
         self,
@@ -65,6 +67,8 @@ class ConversationMachine(RuleBasedStateMachine):
         transcripts: Literal["paced", "early"],
         speculation_share: float,
         judging: Literal["first detector", "sound", "words"],
+        duck_db: float | None,
+        least_lead_ms: int | None,
     ) -> None:
         policy = CorePolicy(
             lead_ms=lead_ms,
@@ -75,6 +79,8 @@ class ConversationMachine(RuleBasedStateMachine):
             speculation_share=speculation_share,
             weighs=judging != "first detector",
             judges_words=judging == "words",
+            duck_db=duck_db,
+            least_lead_ms=least_lead_ms,
         )
         self.given = (SessionConfig(turn_detection=detection), policy, reports)
         self.script = Script(self.given[0], policy, reports=reports)
@@ -128,6 +134,10 @@ class ConversationMachine(RuleBasedStateMachine):
         last_id = self.script.conversation.history.last_id
         about = (ItemReference(last_id or "nothing"),) if refer else None
         self.refusable(ResponseRequested(self.script.config.response, out_of_band=out_of_band, input=about))
+
+    @rule()
+    def a_tool_answers(self) -> None:
+        assert self.refusable(ResponseRequested(self.script.config.response, answers="item_of_the_output"))
 
     @rule(ms=st.integers(1, 20))
     def caller_talks(self, ms: int) -> None:
@@ -255,7 +265,7 @@ class ConversationMachine(RuleBasedStateMachine):
         if not hasattr(self, "script"):
             return
         for item_id, sent in self.laws.sent.items():
-            heard = self.script.conversation.agent.heard_now(item_id, self.script.now)
+            heard = self.script.conversation.agent.playout.heard_now(item_id, self.script.now)
             if heard is not None:
                 assert self.heard.get(item_id, 0) <= heard <= sent
                 self.heard[item_id] = heard

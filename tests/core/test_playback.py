@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import base64
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bargein.alignment.heard_words import Transcript
 from bargein.core.audio import PCM16_24K, audio_bytes
 from bargein.core.items import OutputAudio
-from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
+from bargein.core.playback import AssumedPosition, Playback, Position, ReportedPosition
 
 SAMPLES_100_MS = 2400
 
 
-def playback(listener: Listener | None = None, lead_ms: int | None = 400) -> Playback:
+def playback(position: Position | None = None, lead_ms: int | None = 400) -> Playback:
     lead = None if lead_ms is None else PCM16_24K.samples_in_ms(lead_ms)
     audio = OutputAudio(PCM16_24K, Transcript(24_000))
-    return Playback(audio, listener or AssumedListener(24_000), lead_samples=lead, slice_samples=SAMPLES_100_MS)
+    return Playback(audio, position or AssumedPosition(24_000), lead_samples=lead, slice_samples=SAMPLES_100_MS)
 
 
 def drain(sound: Playback, now: float) -> int:
@@ -39,25 +40,43 @@ def test_starved_time_is_not_heard() -> None:
 
 
 def test_a_report_is_carried_on_by_one_interval_at_most() -> None:
-    listener = ReportedListener(24_000, 0.1)
-    sound = playback(listener)
+    position = ReportedPosition(24_000, 0.1)
+    sound = playback(position)
     sound.add(bytes(2 * 24_000), 24_000)
     drain(sound, 0.0)
-    listener.report(2400, 0.2, playing=True)
+    position.report(2400, 0.2, playing=True)
     assert sound.heard(0.25) == 2400 + 1200
     assert sound.heard(5.0) == 2400 + 2400
-    listener.report(2400, 5.1, playing=False)
+    position.report(2400, 5.1, playing=False)
     assert sound.heard(6.0) == 4800
 
 
+@pytest.mark.parametrize(("playing", "patience_s"), [(True, 2.0), (False, 10.0)])
+def test_a_player_that_reports_no_more_is_assumed_to_play_on(playing: bool, patience_s: float) -> None:
+    came_at = 0.0
+    position = ReportedPosition(24_000, 0.1, lambda: came_at)
+    sound = playback(position)
+    sound.add(bytes(2 * 48_000), 48_000)
+    drain(sound, 0.0)
+    position.report(2400, 0.2, playing=playing)
+    reported = sound.heard(1.0)
+    came_at = 0.2 + patience_s - 0.1
+    assert sound.heard(60.0) == reported, "its line is gone: who knows what it plays"
+    came_at = at = 0.2 + patience_s
+    assert sound.heard(at) == reported
+    assert sound.heard(at + 0.1) == reported + 2400
+    position.report(3000, at + 0.2, playing=False)
+    assert sound.heard(at + 0.2) == 3000, "what was assumed is not held against it"
+
+
 def test_the_last_word_of_the_caller_may_correct_downwards() -> None:
-    listener = ReportedListener(24_000, 0.1)
-    sound = playback(listener)
+    position = ReportedPosition(24_000, 0.1)
+    sound = playback(position)
     sound.add(bytes(2 * 24_000), 24_000)
     drain(sound, 0.0)
-    listener.report(2400, 0.2, playing=True)
+    position.report(2400, 0.2, playing=True)
     assert sound.heard(0.3) == 4800
-    listener.report(3000, 0.3, playing=False, final=True)
+    position.report(3000, 0.3, playing=False, final=True)
     assert sound.heard(9.0) == 3000
 
 

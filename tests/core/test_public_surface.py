@@ -40,7 +40,7 @@ NAMES = [
 ]
 MODULES = {
     *("actions", "audio", "completion", "config", "conversation", "decisions", "events", "floor", "items"),
-    *("measures", "recorded", "sizes", "sound_judge", "turn_end"),
+    *("measures", "recorded", "sizes", "sound_judge", "turn_end", "usage"),
 }
 """What is imported of the core elsewhere; the others are its own."""
 

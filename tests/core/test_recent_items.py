@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bargein.alignment.heard_words import Transcript
 from bargein.core import context
 from bargein.core.audio import PCM16_24K
-from bargein.core.completion import Message as ToldMessage
+from bargein.core.completion import ChatMessage
 from bargein.core.history import Heard
 from bargein.core.items import (
     FunctionCall,
@@ -72,7 +72,7 @@ def test_the_model_is_told_the_same(
 ) -> None:
     items, heard = conversation
 
-    def told(items: list[Item]) -> tuple[ToldMessage, ...]:
+    def told(items: list[Item]) -> tuple[ChatMessage, ...]:
         messages = context.messages(items, heard, "instructions", unix_s=0.0)
         return context.fit(
             messages, max_bytes=10_000_000, max_tokens=max_tokens, overflow=overflow, truncation=truncation

@@ -12,15 +12,30 @@ from dataclasses import replace
 import pytest
 
 from bargein.core import actions, events
+from bargein.core.audio import PCMU_8K
 from bargein.core.completion import TextPiece, ToolCallPiece
 from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, TurnDetection
+from bargein.core.decisions import UtteranceVerdict
 from bargein.core.echo_guard import ECHO_LIKENESS, SURE_LIKENESS
 from bargein.core.floor import AgentState, CallerState, CallerTrigger
 from bargein.core.items import Failure
 from bargein.core.rules import TABLES
+from bargein.core.rulings import Flow, Holding
 from bargein.errors import CallerError
 from support.conversation_script import detecting, manual
-from support.rule_stage import EAGER, QUIET, WEIGHED, Row, Watched, happen, judged, outcome, stage, uttering
+from support.rule_stage import (
+    EAGER,
+    QUIET,
+    WEIGHED,
+    Row,
+    Watched,
+    agent_first,
+    happen,
+    judged,
+    outcome,
+    stage,
+    uttering,
+)
 
 C, CT = CallerState, CallerTrigger
 A = AgentState
@@ -290,6 +305,31 @@ def who_asks_while_another_is_active_is_refused_or_queued() -> list[Watched]:
 
 
 @scene
+def who_asks_before_it_is_known_where_the_last_one_stopped_waits() -> list[Watched]:
+    """For the caller's answer, or for as long as that may take."""
+    played = []
+    for turn in (True, False):
+        for answers in (True, False):
+            script = Watched(detecting(silence_duration_ms=100), reports=True)
+            script.silence(500)
+            script.ask()
+            script.say("one two three four five six", 9000)
+            script.speech(300)
+            cut = script.last(actions.Flushed)
+            assert not script.all(actions.Cut)
+            script.silence(120) if turn else script.ask_for()
+            assert started(script) == 1
+            if answers:
+                script.do(events.PlaybackFlushed(cut.response_id, cut.item_id, 9000))
+            else:
+                script.advance(301)
+            assert started(script) == 2
+            assert script.last(actions.Cut).response_id == cut.response_id
+            played.append(script)
+    return played
+
+
+@scene
 def what_the_caller_has_queued_begins_whoever_speaks() -> list[Watched]:
     played = []
     for caller, then in [
@@ -473,6 +513,21 @@ def frames_stop() -> list[Watched]:
 
 
 @scene
+def frames_stop_behind_what_was_said_shortly() -> list[Watched]:
+    """It is judged, where somebody may be interrupted by it; else it was none."""
+    played = []
+    for polite, then in [(False, "quiet | judging, speaking held"), (True, "quiet resumed | silent, speaking")]:
+        script = uttering(A.SPEAKING)
+        script.do(events.Configured(QUIET if polite else EAGER))
+        script.advance(999)
+        assert script.states[0] is C.STARTING
+        script.advance(1)
+        assert outcome(script, script.steps[-1][1]) == then
+        played.append(script)
+    return played
+
+
+@scene
 def a_turn_is_bounded_in_any_state() -> list[Watched]:
     """In doubt it was none; in a pause what follows is new, and may interrupt; else it goes on."""
     doubtful = stage(C.STARTING, A.SPEAKING, CorePolicy(turn_limit_ms=400))
@@ -643,10 +698,13 @@ def what_was_said_shortly_is_an_echo_or_is_taken() -> list[Watched]:
     taken = judged(A.SPEAKING)
     assert outcome(taken, taken.do(events.CommitRequested())) == "committed resumed | silent, speaking"
     assert taken.last(actions.StopJudging).utterance_id == taken.last(actions.StartJudging).utterance_id
+    other = judged(A.SPEAKING)
+    in_another_format = replace(EAGER, input_format=PCMU_8K)
+    assert outcome(other, other.do(events.Configured(in_another_format))) == "resumed | silent, speaking"
     late = judged(A.SPEAKING)
     late.echo = 0.9
     assert outcome(late, late.judge("interruption")).endswith("resumed | silent, speaking")
-    return [echo, taken, late]
+    return [echo, taken, other, late]
 
 
 @scene
@@ -684,6 +742,125 @@ def a_response_begins_while_it_is_judged_why_somebody_spoke() -> list[Watched]:
     answer.judge("backchannel")
     assert started(answer) == asked + 1
     return [idle, tail, queued, answer]
+
+
+@scene
+def its_words_are_known_before_its_end() -> list[Watched]:
+    played = []
+    cases: list[tuple[UtteranceVerdict, str, str]] = [
+        ("interruption", INTERRUPTED, f"voice {INTERRUPTED}"),
+        ("backchannel", "| starting, speaking held", "| judging, speaking held"),
+        ("noise", "| starting, speaking held", "| judging, speaking held"),
+    ]
+    for verdict, going_on, ended in cases:
+        for over in (False, True):
+            script = uttering(A.SPEAKING, replace(WEIGHED, ask_after_ms=100))
+            asked = script.last(actions.StartJudging)
+            assert not asked.over
+            if over:
+                script.until(CT.CEASE, speech=False)
+            batch = script.do(events.UtteranceJudged(asked.utterance_id, verdict, "words", 150.0))
+            assert outcome(script, batch) == (ended if over else going_on)
+            played.append(script)
+    return played
+
+
+@scene
+def it_takes_as_much_speech_as_a_mistake_would_cost() -> list[Watched]:
+    """The level of this speech does not move at all: twice as much is asked of it."""
+    played = []
+    for polite, agent, tail, nods, confirmed_ms in [
+        (False, A.IDLE, False, False, 100),
+        (False, A.WAITING, False, False, 100),
+        (False, A.THINKING, False, False, 480),
+        (False, A.THINKING, True, False, 800),
+        (False, A.THINKING, True, True, 1800),
+        (False, A.SPEAKING, False, False, 800),
+        (False, A.SPEAKING, False, True, 1800),
+        (False, A.DRAINING, False, False, 800),
+        (False, A.DRAINING, False, True, 1800),
+        (True, A.IDLE, False, False, 100),
+        (True, A.WAITING, False, False, 100),
+        (True, A.THINKING, False, False, 100),
+        (True, A.THINKING, True, False, 100),
+        (True, A.THINKING, True, True, 220),
+        (True, A.SPEAKING, False, False, 100),
+        (True, A.SPEAKING, False, True, 220),
+        (True, A.DRAINING, False, False, 100),
+        (True, A.DRAINING, False, True, 220),
+    ]:
+        script = Watched(EAGER, replace(WEIGHED, ask_after_ms=100, lead_ms=4000))
+        script.silence(500)
+        if tail:
+            script.ask()
+            script.say("one two three", 3900)
+            script.finish()
+            script.ask()
+        else:
+            agent_first(script, agent)
+        script.silence(200)
+        began = script.now
+        if nods:
+            script.speech(200)
+            script.judge("backchannel")
+        else:
+            script.until(CT.EVIDENCE, speech=True)
+        if agent is A.WAITING:
+            script.ask()
+        assert script.states == (C.STARTING, agent)
+        script.do(events.Configured(QUIET if polite else EAGER))
+        script.until(CT.CONFIRM, speech=True)
+        assert round((script.now - began) * 1000) == confirmed_ms
+        assert len(script.rows_of("enough speech")) <= 3, "it is not told of for every window"
+        played.append(script)
+    return played
+
+
+@scene
+def a_reply_is_made_quieter_where_it_can_be() -> list[Watched]:
+    played = []
+    ducking = CorePolicy(duck_db=18.0, lead_ms=2000)
+    for reports, echo, agent, then in [
+        (True, False, A.SPEAKING, Flow.SEND),
+        (True, True, A.SPEAKING, Flow.KEEP),
+        (False, False, A.SPEAKING, Flow.KEEP),
+        (False, True, A.SPEAKING, Flow.KEEP),
+        (True, False, A.DRAINING, Flow.SEND),
+    ]:
+        script = Watched(EAGER, ducking, reports=reports)
+        script.silence(500)
+        script.conversation.echo.delay_s = 0.1 if echo else None
+        script.ask()
+        script.say("one two three four five six", 9000)
+        if agent is A.DRAINING:
+            script.finish()
+        script.speech(80)
+        assert script.states == (C.STARTING, agent)
+        assert [answer for (table, _), answer in script.rows if table == "flow"][-1] is then
+        played.append(script)
+    tail = Watched(EAGER, ducking, reports=True)
+    tail.silence(500)
+    tail.ask()
+    tail.say("one two three", 1900)
+    tail.finish()
+    tail.speech(80)
+    tail.ask_for()
+    assert tail.states == (C.STARTING, A.THINKING)
+    assert tail.rows[-1] == (("flow", (A.THINKING, Holding.DUCKED)), Flow.GATE)
+    heard_out = Watched(EAGER, ducking, reports=True)
+    heard_out.silence(500)
+    heard_out.ask()
+    heard_out.say("one", 500)
+    heard_out.finish()
+    heard_out.speech(80)
+    item_id = heard_out.last(actions.OutputItemAdded).item.id
+    response_id = heard_out.last(actions.ResponseCreated).response.id
+    heard_out.do(events.PlaybackReported(response_id, item_id, 12_000, playing=False))
+    assert heard_out.states == (C.STARTING, A.IDLE)
+    heard_out.ask_for()
+    assert heard_out.states == (C.STARTING, A.WAITING)
+    assert heard_out.rows[-1] == (("flow", (A.WAITING, Holding.DUCKED)), Flow.WAIT)
+    return [*played, tail, heard_out]
 
 
 @pytest.mark.parametrize("play", SCENES, ids=lambda play: play.__name__)

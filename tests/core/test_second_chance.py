@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
 from bargein.core import actions, events
 from bargein.core.audio import PCM16_24K
-from bargein.core.completion import GO_ON, AssistantMessage, AudioPiece, SystemMessage, TranscriptPiece, UserMessage
+from bargein.core.completion import (
+    GO_ON,
+    AssistantMessage,
+    AudioPiece,
+    AudioReference,
+    SystemMessage,
+    TranscriptPiece,
+    UserAudio,
+    UserMessage,
+    UserText,
+)
 from bargein.core.config import CorePolicy, SessionConfig, Transcription
 from bargein.core.decisions import ReplyTakenUp
 from bargein.core.events import ResponseRequested
@@ -72,6 +83,35 @@ def heard_of(script: Script, response_id: str) -> bytes:
         sum(other.sample_count for other in sent[:position]) for position in range(len(sent))
     ]
     return b"".join(action.audio for action in sent if isinstance(action.audio, bytes))
+
+
+def test_a_model_that_is_asked_ahead_is_told_nothing_of_it_either() -> None:
+    script, _ = interrupted(policy=CorePolicy(speculation_share=1.0))
+    script.say("what was that", 900)
+    write(script, "")
+    script.silence(6000)
+    script.talk(800)
+    script.silence(300)
+    asked = script.last(actions.StartStream)
+    assert asked.ahead is not None
+    turns = [message for message in asked.request.messages if isinstance(message, UserMessage)]
+    assert [type(turn.parts[0]) for turn in turns] == [UserText, UserAudio]
+
+
+@pytest.mark.parametrize(("kept", "named"), [("resume", False), ("ask", True)])
+def test_the_name_of_its_rest_does_not_stand_for_all_of_it(kept: Literal["resume", "ask"], named: bool) -> None:
+    """What the model is asked to say behind it has a name; what was kept of it has none."""
+    script, _ = interrupted(policy=CorePolicy(false_interruption=kept, history_sound_turns=0), whole=False)
+    write(script, "")
+    script.piece(AudioReference("audio_of_the_rest", 2**40))
+    script.say(" eleven twelve", 900)
+    script.finish()
+    script.silence(6000)
+    script.ask()
+    told = script.last(actions.StartStream).request.messages[-2]
+    assert isinstance(told, AssistantMessage)
+    assert (told.text or "").endswith("eleven twelve")
+    assert told.audio_id == ("audio_of_the_rest" if named else None)
 
 
 def test_the_answer_is_kept_back_until_the_words_are_known() -> None:
@@ -252,6 +292,27 @@ def test_who_speaks_on_or_writes_is_listened_to() -> None:
     written.do(events.ItemCreateRequested(Message("", "user", [InputText("wait")])))
     written.do(events.TranscriptionCompleted(noise, "", 1.0))
     assert len(written.all(actions.ResponseCreated)) == 2
+
+
+def test_who_has_asked_for_something_else_gets_it() -> None:
+    """The interruption has dropped what was asked for, and only the answer to it stands in for that."""
+    script = Script(WRITTEN)
+    script.silence(500)
+    script.ask()
+    numbered(script, WORDS, 4000)
+    script.finish()
+    script.do(events.ItemCreateRequested(Message("", "user", [InputText("and what else?")])))
+    script.do(ResponseRequested(script.config.response))
+    script.silence(1000)
+    script.talk(400)
+    script.silence(600)
+    write(script, "")
+    script.say("this and that", 300)
+    script.finish()
+    answer = script.last(actions.ResponseDone).response
+    assert answer.status == "completed"
+    assert UserMessage((UserText("and what else?"),)) in script.requests[answer.id].messages
+    assert not [decision for _, decision in script.decisions if isinstance(decision, ReplyTakenUp)]
 
 
 def test_who_cancels_has_cancelled() -> None:

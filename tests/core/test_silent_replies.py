@@ -20,7 +20,7 @@ from bargein.core.completion import (
 )
 from bargein.core.config import ResponseSettings, SessionConfig
 from bargein.core.events import ResponseRequested
-from bargein.core.items import NO_SOUND, Failure, OutputAudio
+from bargein.core.items import NO_SOUND, NOTHING_SAID, Failure, OutputAudio
 from support.conversation_script import Script, manual
 
 WORDS = TranscriptPiece("only words")
@@ -99,6 +99,19 @@ def test_it_is_not_asked_for_ever() -> None:
     assert [item.status for item in done.output] == ["incomplete"]
     assert "".join(action.delta for action in script.all(actions.TranscriptSent)) == "second"
     assert not script.all(actions.AudioSent)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "failure"), [([WORDS], NO_SOUND), ([TextPiece("only words")], NO_SOUND), ([], NOTHING_SAID)]
+)
+def test_what_it_did_instead_is_told(pieces: list[StreamPiece], failure: Failure) -> None:
+    script = Script(manual())
+    script.ask()
+    for _ in range(2):
+        for piece in pieces:
+            script.piece(piece)
+        script.finish()
+    assert script.last(actions.ResponseDone).response.failure == failure
 
 
 def test_the_first_words_are_told_where_there_are_no_others() -> None:

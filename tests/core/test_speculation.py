@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bargein.core import actions, events
-from bargein.core.completion import Finished, ToolCallPiece, Usage, UserAudio, UserMessage
-from bargein.core.config import CorePolicy
+from bargein.core.audio import PCMU_8K
+from bargein.core.completion import AudioPiece, Finished, ToolCallPiece, TranscriptPiece, Usage, UserAudio, UserMessage
+from bargein.core.config import CorePolicy, ResponseSettings
 from bargein.core.decisions import SpeculationEnded
 from bargein.core.items import Failure, InputText, Message
 from support.conversation_script import Script, detecting
@@ -77,6 +80,30 @@ def test_an_answer_that_was_whole_before_the_end_is_told_whole() -> None:
     assert script.last(actions.ResponseDone).response.status == "completed"
 
 
+def test_what_was_kept_is_told_in_few_pieces() -> None:
+    """It is told at one moment, in which nobody else is heard."""
+    script = speculating()
+    script.silence(200)
+    letters = [chr(ord("a") + number % 26) for number in range(1000)]
+    for letter in letters:
+        script.piece(TranscriptPiece(letter))
+    script.piece(AudioPiece(bytes(48_000), 24_000))
+    for letter in letters:
+        script.piece(TranscriptPiece(letter))
+    for index, call_id in enumerate(("call_1", "call_2")):
+        script.piece(ToolCallPiece(index, call_id, "order", ""))
+        for letter in letters:
+            script.piece(ToolCallPiece(index, None, None, letter))
+    script.finish()
+    script.silence(300)
+    script.advance(5000)
+    arguments = [(sent.item_id, sent.delta) for sent in script.all(actions.ArgumentsSent)]
+    assert [delta for _, delta in arguments] == ["".join(letters)] * 2
+    assert len({item_id for item_id, _ in arguments}) == 2
+    assert len(script.all(actions.TranscriptSent)) <= 10
+    assert script.words_told() == "".join(letters) * 2
+
+
 def test_who_goes_on_hears_nothing_of_it() -> None:
     script = speculating()
     script.silence(200)
@@ -112,6 +139,19 @@ def test_what_was_thrown_away_is_in_the_usage_of_the_answer() -> None:
     usage = script.last(actions.ResponseDone).response.usage
     assert usage is not None
     assert (usage.input_audio_tokens, usage.output_audio_tokens) == (17, 7)
+
+
+def test_sound_that_is_thrown_away_is_counted_at_the_rate_that_it_has() -> None:
+    config = replace(detecting(), response=ResponseSettings(output_format=PCMU_8K))
+    script = Script(config, CorePolicy(speculation_share=1.0))
+    script.silence(500)
+    script.speech(600)
+    script.silence(200)
+    script.piece(AudioPiece(bytes(8000), 8000))
+    script.speech(200)
+    thrown_away = script.decisions[-1][1]
+    assert isinstance(thrown_away, SpeculationEnded)
+    assert (thrown_away.usage.output_audio_ms, thrown_away.usage.output_audio_tokens) == (1000, 20)
 
 
 @pytest.mark.parametrize(("share", "asked_ahead"), [(0.0, 0), (0.2, 1), (1.0, 6)])
@@ -160,6 +200,23 @@ def test_what_changes_the_answer_ends_it(event: events.Event) -> None:
     assert ended(script) == ["dropped"]
     script.silence(400)
     assert ahead not in [action.response.id for action in script.all(actions.ResponseCreated)]
+
+
+def test_a_turn_that_another_format_ends_is_asked_about_anew() -> None:
+    """What was asked ahead is cancelled by then: nothing would ever come of it."""
+    script = speculating()
+    script.silence(200)
+    ahead = script.last(actions.StartStream).response_id
+    script.do(events.Configured(replace(detecting(), input_format=PCMU_8K)))
+    asked = script.last(actions.StartStream)
+    assert [action.response_id for action in script.all(actions.CancelStream)] == [ahead]
+    assert script.last(actions.ResponseCreated).response.id == asked.response_id != ahead
+    script.say("good morning", 300)
+    script.finish()
+    script.silence(1000)
+    done = script.last(actions.ResponseDone).response
+    assert (done.id, done.status) == (asked.response_id, "completed")
+    assert ended(script) == ["dropped"]
 
 
 def test_what_is_refused_changes_nothing() -> None:

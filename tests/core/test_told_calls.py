@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from bargein.core.items import FunctionCall, FunctionCallOutput, InputText, Item, Message, Status
-from bargein.core.told_calls import INTERRUPTED, STILL_RUNNING, ToldCall, told_calls
+from bargein.core import actions, events
+from bargein.core.completion import AssistantMessage, ChatMessage, ToolCall, ToolMessage
+from bargein.core.events import ResponseRequested
+from bargein.core.items import FunctionCall, FunctionCallOutput, InputText, Item, ItemReference, Message, Status
+from bargein.core.told_calls import INTERRUPTED, NOT_KEPT, STILL_RUNNING, ToldCall, told_calls
+from support.conversation_script import Script, manual
 
 
 def call(number: int, arguments: str = "{}", status: Status = "completed", call_id: str | None = None) -> FunctionCall:
@@ -46,6 +50,21 @@ def test_an_output_in_front_of_its_call_is_told_behind_it() -> None:
     assert told_calls([output(1, "one"), QUESTION, call(1)]) == {2: told(1, "one")}
 
 
+def test_a_call_whose_output_was_deleted_does_not_run_any_more() -> None:
+    """Nothing comes of it, and it was made: a model that is told to wait would wait for ever."""
+    script = Script(manual())
+    for item in (call(1), output(1), QUESTION):
+        script.do(events.ItemCreateRequested(item))
+    script.do(events.ItemDeleteRequested("o1"))
+    script.do(ResponseRequested(script.config.response))
+    assert script.last(actions.StartStream).request.messages[1] == ToolMessage("call_1", NOT_KEPT)
+    script.finish()
+    script.do(events.CancelRequested())
+    script.do(events.ItemCreateRequested(output(2, "given again", "call_1")))
+    script.do(ResponseRequested(script.config.response))
+    assert script.last(actions.StartStream).request.messages[-1] == ToolMessage("call_1", "given again")
+
+
 def test_an_output_whose_call_was_deleted_is_not_told() -> None:
     assert told_calls([output(1), QUESTION]) == {}
 
@@ -78,3 +97,40 @@ def test_a_call_that_was_answered_is_told_with_arguments_that_can_be_read() -> N
 
 def test_a_call_that_is_being_made_is_not_told_yet() -> None:
     assert told_calls([call(1, "{}", "in_progress")]) == {}
+
+
+def messages_of(script: Script) -> tuple[ChatMessage, ...]:
+    return script.last(actions.StartStream).request.messages
+
+
+def made(*calls: str, name: str = "book") -> AssistantMessage:
+    return AssistantMessage(None, tool_calls=tuple(ToolCall(call_id, name, "{}") for call_id in calls))
+
+
+def test_calls_of_the_same_id_are_told_in_messages_of_their_own() -> None:
+    """A tool's message names its call by the id: in one message there must be one of it."""
+    script = Script(manual())
+    for item in (call(1, call_id="c"), output(1, "one", "c"), call(2, call_id="c"), output(2, "two", "c")):
+        script.do(events.ItemCreateRequested(item))
+    script.do(ResponseRequested(script.config.response))
+    assert messages_of(script) == (made("c"), ToolMessage("c", "one"), made("c"), ToolMessage("c", "two"))
+
+
+def asked_about(*given: Item | ItemReference) -> Script:
+    """A response about some items of a conversation in which a tool was called and has answered."""
+    script = Script(manual())
+    for item in (call(1), output(1, "booked"), QUESTION):
+        script.do(events.ItemCreateRequested(item))
+    script.do(ResponseRequested(script.config.response, out_of_band=True, input=given))
+    return script
+
+
+@pytest.mark.parametrize("ids", [("o1", "f1"), ("f1", "o1"), ("f1", "f1"), ("o1", "o1"), ("f1",), ("o1",)])
+def test_what_an_input_refers_to_of_a_call_is_told_as_one_call_with_its_output(ids: tuple[str, ...]) -> None:
+    script = asked_about(*map(ItemReference, ids))
+    assert messages_of(script) == (made("call_1"), ToolMessage("call_1", "booked"))
+
+
+def test_an_input_of_its_own_says_itself_what_became_of_its_calls() -> None:
+    script = asked_about(call(1), QUESTION)
+    assert messages_of(script)[:2] == (made("call_1"), ToolMessage("call_1", STILL_RUNNING))

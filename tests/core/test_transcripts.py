@@ -230,6 +230,29 @@ def test_a_reply_that_is_talked_over_ends_with_the_words_that_were_heard() -> No
     assert_ends_with(script, "abed bide code")
 
 
+def test_words_that_are_known_to_be_heard_only_now_are_told_before_the_speech_that_interrupts() -> None:
+    """Clients take what comes behind ``speech_started`` for the next reply, or for one that does not stop."""
+    script = Script(detecting())
+    script.silence(500)
+    script.ask()
+    script.say(WORDS * 4, 0)
+    for _ in range(20):
+        script.say("", 100)
+        script.silence(60)
+    told = script.words_told()
+    # All of the words belong to that much sound: they were spoken much faster than was thought.
+    script.finish()
+    script.speech(300)
+    heard = script.last(actions.Cut).heard_text
+    assert heard.startswith(told)
+    assert len(heard) > len(told)
+    kinds = script.kinds()
+    behind = kinds[kinds.index("SpeechStarted") :]
+    assert "ResponseDone" in behind
+    assert "TranscriptSent" not in behind
+    assert_ends_with(script, heard)
+
+
 def test_a_reply_that_is_cancelled_ends_with_the_words_that_were_heard() -> None:
     script = Script(manual())
     spoken(script, ms=1200)
@@ -302,6 +325,24 @@ def test_one_who_reports_is_told_what_is_known_and_then_what_is_exact() -> None:
     assert (cut.heard_samples, cut.heard_text) == (24 * 1100, "abed bide code dame")
     assert cut.heard_text + cut.unheard_text == WORDS
     assert retrieved(script, item_id) == ("abed bide code dame", 24 * 1100)
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["in time", "never"])
+def test_the_model_is_told_what_was_heard_when_the_caller_has_said_where_it_stopped(answers: bool) -> None:
+    """Whoever asks for a response meanwhile: it begins with the answer to the flush, or without one in 0.3 s."""
+    script = Script(manual(), reports=True)
+    response_id = spoken(script, ms=1000)
+    item_id = script.last(actions.OutputItemAdded).item.id
+    script.do(events.PlaybackReported(response_id, item_id, 24 * 700, playing=True))
+    script.do(events.CancelRequested())
+    script.do(ResponseRequested(script.config.response))
+    assert script.last(actions.StartStream).response_id == response_id
+    if answers:
+        script.do(events.PlaybackFlushed(response_id, item_id, 24 * 1100))
+    else:
+        script.advance(301)
+    assert script.last(actions.StartStream).response_id != response_id
+    assert told_to_the_model(script) == ["abed bide code dame" if answers else "abed bide"]
 
 
 def test_a_reply_in_progress_is_retrieved_as_far_as_it_was_told() -> None:

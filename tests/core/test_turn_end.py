@@ -6,7 +6,7 @@ import pytest
 
 from bargein.core import actions
 from bargein.core.config import TurnDetection
-from bargein.core.turn_end import Eagerness, Pause, Rhythm, is_dictated, wait_ms
+from bargein.core.turn_end import Eagerness, Pause, PhraseEnd, Rhythm, is_dictated, wait_ms
 from support.conversation_script import Script, detecting
 
 
@@ -19,6 +19,25 @@ def test_a_voice_that_fell_is_waited_for_less_than_one_that_hung(
 ) -> None:
     waits = [wait_ms(Pause((900,), (), None, slope), eagerness) for slope in (-10.0, None, -5.0, -2.0)]
     assert waits == [fell, unknown, between, hung]
+
+
+@pytest.mark.parametrize(
+    ("eagerness", "phrase", "waited_ms"),
+    [
+        ("low", "finished", 1000),
+        ("low", "open", 2000),
+        ("low", "dictated", 1400),
+        ("medium", "finished", 560),
+        ("medium", "open", 1200),
+        ("medium", "dictated", 800),
+        ("high", "finished", 320),
+        ("high", "open", 700),
+        ("high", "dictated", 480),
+    ],
+)
+def test_words_count_more_than_how_the_voice_moved(eagerness: Eagerness, phrase: PhraseEnd, waited_ms: int) -> None:
+    for slope in (-10.0, None, -2.0):
+        assert wait_ms(Pause((900,), (), None, slope, phrase), eagerness) == waited_ms
 
 
 @pytest.mark.parametrize(

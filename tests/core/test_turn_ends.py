@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bargein.core import actions, events
 from bargein.core.audio import PCM16_24K, PCMU_8K
-from bargein.core.completion import ToolCallPiece
-from bargein.core.config import CorePolicy, SessionConfig, TurnDetection
+from bargein.core.completion import ToolCallPiece, UserAudio, UserMessage
+from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, TurnDetection, usual_silence_ms
 from bargein.core.events import ResponseRequested, Window
 from bargein.core.floor import AgentState, CallerState
-from bargein.core.items import FunctionCallOutput, InputAudio, InputText, Message
+from bargein.core.items import FunctionCall, FunctionCallOutput, InputAudio, InputText, Message
+from bargein.errors import CallerError
 from support.conversation_script import SILENCE_DB, SPEECH_DB, Script, detecting, manual
 
 
@@ -75,6 +78,31 @@ def test_sound_that_comes_again_in_time_goes_on_with_the_turn() -> None:
     script.silence(500)
     assert len(script.all(actions.SpeechStarted)) == 1
     assert committed(script) == [300 + 2000 + 500]
+
+
+@pytest.mark.parametrize(("silence_duration_ms", "latest_ms"), [(500, 2700), (1500, 4200)])
+def test_a_turn_ends_when_its_sound_becomes_sparse(silence_duration_ms: int, latest_ms: int) -> None:
+    """Codecs that send next to nothing in silence: a short frame now and then, far from as much as has passed."""
+    script = Script(detecting(silence_duration_ms=silence_duration_ms))
+    script.silence(500)
+    script.speech(1000)
+    for _ in range(20):
+        script.advance(380)
+        script.silence(20)
+    assert script.at(actions.SpeechStopped) <= 1500 + latest_ms
+    assert len(script.all(actions.InputCommitted)) == len(script.requests) == 1
+
+
+def test_a_line_that_is_slow_is_not_cut_in_a_pause() -> None:
+    """Frames that come a third too late, as from a client that sleeps between them."""
+    script = Script(detecting(silence_duration_ms=800))
+    script.silence(500)
+    script.speech(1000)
+    for _ in range(35):
+        script.advance(7)
+        script.silence(20)
+    script.speech(1000)
+    assert not script.all(actions.SpeechStopped)
 
 
 def test_evidence_whose_sound_stops_is_a_misfire() -> None:
@@ -333,7 +361,7 @@ def pairs(script: Script) -> list[tuple[str, str]]:
         (events.CommitRequested(), "InputCommitted"),
         (events.ClearRequested(), "InputCleared"),
         (events.Configured(manual()), None),
-        (events.Configured(SessionConfig(input_format=PCMU_8K)), None),
+        (events.Configured(SessionConfig(input_format=PCMU_8K)), "InputCommitted"),
     ],
     ids=["commit", "clear", "detection off", "another format"],
 )
@@ -353,6 +381,130 @@ def test_speech_that_is_taken_by_hand_was_stopped(event: events.Event, then: str
         assert kinds.index("SpeechStopped") < kinds.index(then)
     if then == "InputCommitted":
         assert script.last(actions.InputCommitted).item.id == item_id
+
+
+def test_who_switches_detection_off_commits_the_item_that_was_announced() -> None:
+    """That is the id which clients were told that the speech would have."""
+    script = Script()
+    script.silence(500)
+    script.speech(1000)
+    item_id = script.last(actions.SpeechStarted).item_id
+    script.do(events.Configured(manual()))
+    script.speech(500)
+    script.do(events.CommitRequested())
+    assert script.last(actions.InputCommitted).item.id == item_id
+    script.speech(500)
+    script.do(events.CommitRequested())
+    assert script.last(actions.InputCommitted).item.id != item_id
+
+
+@pytest.mark.parametrize("waits_ms", [0, 400])
+def test_who_switches_detection_off_and_on_again_is_answered(waits_ms: int) -> None:
+    """What was announced would be dropped in front of the next turn, or never come."""
+    script = Script()
+    script.silence(500)
+    script.speech(1000)
+    item_id = script.last(actions.SpeechStarted).item_id
+    script.do(events.Configured(manual()))
+    script.speech(waits_ms)
+    script.do(events.Configured(detecting()))
+    script.silence(1000)
+    assert pairs(script) == [("started", item_id), ("stopped", item_id)]
+    assert [action.item.id for action in script.all(actions.InputCommitted)] == [item_id]
+    assert committed(script) == [1300 + waits_ms]
+    assert len(script.requests) == 1
+
+
+def test_who_goes_on_when_detection_is_on_again_is_answered_as_one() -> None:
+    script = Script()
+    script.silence(500)
+    script.speech(1000)
+    script.do(events.Configured(manual()))
+    script.do(events.Configured(detecting()))
+    script.speech(1000)
+    script.silence(500)
+    (told,) = script.last(actions.StartStream).request.messages
+    assert isinstance(told, UserMessage)
+    (part,) = told.parts
+    assert isinstance(part, UserAudio)
+    assert part.format.ms_of(part.format.samples_of(len(part.audio))) == sum(committed(script)) == 2800
+    assert len(script.requests) == 2, "the answer to its beginning, which nobody heard, and this"
+
+
+def test_who_wants_no_answers_has_what_was_announced_committed_all_the_same() -> None:
+    script = Script()
+    script.silence(500)
+    script.speech(1000)
+    script.do(events.Configured(manual()))
+    script.do(events.Configured(detecting(create_response=False)))
+    assert committed(script) == [1300]
+    assert not script.requests
+
+
+@pytest.mark.parametrize("then", [None, manual()], ids=["speaking", "detection off"])
+def test_the_id_of_speech_that_was_announced_is_taken(then: SessionConfig | None) -> None:
+    """Another item under it would take the place of what was said."""
+    script = Script()
+    script.silence(500)
+    script.speech(1000)
+    item_id = script.last(actions.SpeechStarted).item_id
+    if then is not None:
+        script.do(events.Configured(then))
+    with pytest.raises(CallerError, match="already exists") as caught:
+        script.do(events.ItemCreateRequested(Message(item_id, "user", [InputText("mine")])))
+    assert caught.value.code == "item_create_duplicate_item_id"
+    script.do(events.CommitRequested())
+    assert script.last(actions.InputCommitted).item.id == item_id
+
+
+def test_an_item_whose_sound_is_gone_never_comes() -> None:
+    script = Script()
+    script.silence(500)
+    script.speech(1000)
+    item_id = script.last(actions.SpeechStarted).item_id
+    script.do(events.Configured(manual()))
+    script.do(events.ClearRequested())
+    script.speech(500)
+    script.do(events.CommitRequested())
+    assert script.last(actions.InputCommitted).item.id != item_id
+
+
+def test_what_was_said_in_another_format_is_answered() -> None:
+    script = Script()
+    script.silence(500)
+    script.speech(1000)
+    script.do(events.Configured(SessionConfig(input_format=PCMU_8K)))
+    (length_ms,) = committed(script)
+    assert length_ms >= 1000
+    assert len(script.requests) == 1
+    script.do(events.Configured(SessionConfig(input_format=PCMU_8K)))
+    assert len(script.requests) == 1, "the same format again ends nothing"
+
+
+def test_another_instruction_in_a_pause_makes_the_pause_no_shorter() -> None:
+    """What was found of it counts until another detection is asked for."""
+    ends = []
+    for instructions in (None, "Be brief."):
+        script = Script(detecting(eagerness="low", silence_duration_ms=usual_silence_ms("low"), max_wait_ms=8000))
+        script.pitch_st_per_s = 5.0
+        script.silence(500)
+        script.speech(1000)
+        script.silence(400)
+        if instructions is not None:
+            script.do(events.Configured(replace(script.config, response=ResponseSettings(instructions=instructions))))
+        script.silence(4000)
+        ends.append(script.at(actions.SpeechStopped))
+    assert ends[0] == ends[1] > 1500 + usual_silence_ms("low")
+
+
+@pytest.mark.parametrize(("ms", "items"), [(1000, 1), (80, 0)])
+def test_what_waits_for_a_commit_in_another_format_is_an_item_of_its_own(ms: int, items: int) -> None:
+    """What is shorter cannot be committed at all."""
+    script = Script(manual())
+    script.speech(ms)
+    script.do(events.Configured(replace(manual(), input_format=PCMU_8K)))
+    assert committed(script) == [ms] * items
+    assert not script.requests, "nobody has asked for an answer"
 
 
 def test_what_goes_on_after_a_commit_by_hand_is_another_pair() -> None:
@@ -434,6 +586,60 @@ def test_the_output_of_a_tool_does_not() -> None:
     script.say("hm", 300)
     script.finish()
     script.silence(20_000)
+    assert len(script.all(actions.IdleTimedOut)) == 1
+
+
+def looking(script: Script) -> None:
+    """A reply that is heard out, and calls a tool."""
+    script.ask()
+    script.say("let me look", 300)
+    script.piece(ToolCallPiece(0, "call_1", "look", "{}"))
+    script.finish("tool_calls")
+
+
+def test_a_silence_in_which_a_tool_runs_is_not_the_callers() -> None:
+    script = Script(detecting(idle_timeout_ms=5000))
+    looking(script)
+    script.silence(30_000)
+    assert not script.all(actions.IdleTimedOut)
+    script.do(events.ItemCreateRequested(FunctionCallOutput("", "call_1", "nobody")))
+    script.silence(4900)
+    assert not script.all(actions.IdleTimedOut), "it begins when the output has come"
+    script.silence(200)
+    assert len(script.all(actions.IdleTimedOut)) == 1
+
+
+def test_a_call_that_is_deleted_is_waited_for_no_more() -> None:
+    script = Script(detecting(idle_timeout_ms=5000))
+    looking(script)
+    script.silence(30_000)
+    (call,) = (item for item in script.conversation.history if isinstance(item, FunctionCall))
+    script.do(events.ItemDeleteRequested(call.id))
+    script.silence(4900)
+    assert not script.all(actions.IdleTimedOut)
+    script.silence(200)
+    assert len(script.all(actions.IdleTimedOut)) == 1
+
+
+def test_a_call_whose_output_is_deleted_has_ended_all_the_same() -> None:
+    script = Script(detecting(idle_timeout_ms=5000))
+    looking(script)
+    script.do(events.ItemCreateRequested(FunctionCallOutput("out", "call_1", "nobody")))
+    script.do(events.ItemDeleteRequested("out"))
+    script.silence(6000)
+    assert len(script.all(actions.IdleTimedOut)) == 1
+
+
+def test_a_call_before_the_callers_last_turn_keeps_no_silence() -> None:
+    """Its output never came, and the conversation has gone on."""
+    script = Script(detecting(idle_timeout_ms=5000))
+    looking(script)
+    script.silence(1000)
+    script.speech(1000)
+    script.silence(500)
+    script.say("never mind", 300)
+    script.finish()
+    script.silence(6000)
     assert len(script.all(actions.IdleTimedOut)) == 1
 
 

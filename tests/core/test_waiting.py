@@ -316,6 +316,8 @@ def test_one_that_is_queued_behind_it_goes_with_it() -> None:
     script.do(ResponseRequested(script.config.response, metadata={"mine": "yes"}))
     script.silence(500)
     assert ends(script) == [("cancelled", "turn_detected")] * 2
+    told = [kind for kind in script.kinds() if kind in {"ResponseCreated", "ResponseDone"}]
+    assert told == ["ResponseCreated", "ResponseDone"] * 2 + ["ResponseCreated"], "one at a time"
     assert [a.response.metadata for a in script.all(actions.ResponseCreated)] == [None, {"mine": "yes"}, None]
     assert len(script.all(actions.StartStream)) == 2, "the greeting and the answer"
 
@@ -336,6 +338,22 @@ def queued_answer(**changes: object) -> Script:
     assert len(script.all(actions.InputCommitted)) == 1
     assert len(script.all(actions.ResponseCreated)) == 1
     return script
+
+
+def test_the_output_of_a_tool_of_the_servers_is_answered_when_it_can_be_and_never_refused() -> None:
+    script = Script(manual())
+    script.ask()
+    script.do(ResponseRequested(script.config.response, answers="item_of_the_output"))
+    assert len(script.all(actions.StartStream)) == 1
+    script.say("one moment", 600)
+    script.finish()
+    script.silence(2000)
+    assert len(script.all(actions.StartStream)) == 2
+    waiting = speaking(Script())
+    waiting.do(ResponseRequested(waiting.config.response, answers="item_of_the_output"))
+    assert len(waiting.all(actions.StartStream)) == 0
+    waiting.silence(600)
+    assert len(waiting.all(actions.StartStream)) == 1, "one answer to the turn and to the output"
 
 
 def test_a_queued_answer_does_not_survive_an_interruption() -> None:

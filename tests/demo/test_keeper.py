@@ -24,7 +24,7 @@ from bargein.demo import keeper
 from bargein.demo.keeper import KeptDemoModel
 from bargein.demo.process import DemoModelFailedError
 from support.listening import needs_listening
-from support.processes import ENDS_WITHIN_S, wait_for_end
+from support.processes import ENDS_WITHIN_S, ignore_nothing, wait_for_end
 from support.server_process import serve, without_settings
 
 HELLO = {"model": "demo", "messages": [{"role": "user", "content": "hello"}]}
@@ -201,12 +201,6 @@ def wait_for_process(parent: int, command: str) -> None:
     while not any(command in command_of(pid) for pid in descendants(parent)):
         assert time.monotonic() < deadline_s, f"{command} never began"
         time.sleep(0.01)
-
-
-def ignore_nothing() -> None:
-    """What is ignored is inherited: by whoever runs the tests in the background of a shell, or with ``nohup``."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @contextmanager

@@ -89,6 +89,15 @@ async def test_an_address_that_is_taken_is_one_line_and_exit_code_2() -> None:
     assert words.decode().strip() == f"bargein: cannot listen on 127.0.0.1:{port}: Address already in use"
 
 
+async def test_a_host_that_is_none_of_this_machine_is_one_line() -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bargein.demo", "--host", "192.0.2.1", "--port", "0", stderr=asyncio.subprocess.PIPE
+    )
+    _, words = await process.communicate()
+    assert process.returncode == 2
+    assert words.decode().strip() == "bargein: cannot listen on '192.0.2.1': it is no address of this machine"
+
+
 async def test_a_start_that_fails_is_an_error() -> None:
     with pytest.raises(DemoModelFailedError, match="ended with code 2"):
         async with DemoModelProcess("--log", "/nowhere/at/all.jsonl"):

@@ -8,8 +8,8 @@ import time
 import numpy as np
 import pytest
 
+from bargein.demo.alarm_clock import AlarmClock
 from bargein.demo.process import DemoModelProcess
-from bargein.demo.ticker import Ticker
 from demo.streamed import body_of, stream
 
 
@@ -91,11 +91,11 @@ async def test_what_it_cannot_do_is_refused(
 
 
 async def test_the_ticker_wakes_all_that_are_due_and_never_early() -> None:
-    ticker = Ticker(0.005)
+    alarms = AlarmClock(0.005)
     start_s = time.monotonic()
 
     async def sleep(seconds: float) -> float:
-        await ticker.until(start_s + seconds)
+        await alarms.until(start_s + seconds)
         return time.monotonic() - start_s
 
     sleepers = [asyncio.create_task(sleep(seconds)) for seconds in (0.03, 0.01, 0.02, 10)]

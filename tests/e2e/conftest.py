@@ -29,6 +29,16 @@ def recorded_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def page_server(demo_model: DemoModelProcess, recorded_page: Path) -> Iterator[ServerProcess]:
-    """The real ``bargein serve`` with default settings, in front of the demo model. Shared: leave it as it is."""
+    """The real ``bargein serve`` in front of the demo model, with default settings but for one: a held reply is paused,
+    so that what the page plays is what was sent, to the bit. Shared: leave it as it is.
+    """
+    arguments = ("--upstream", demo_model.base_url, "--client-web", str(recorded_page))
+    with serve(*arguments, settings={"BARGEIN_DUCK_DB": "0"}) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def ducking_page_server(demo_model: DemoModelProcess, recorded_page: Path) -> Iterator[ServerProcess]:
+    """The same with default settings: a held reply is played on quietly."""
     with serve("--upstream", demo_model.base_url, "--client-web", str(recorded_page)) as server:
         yield server

@@ -52,7 +52,7 @@ async def one_caller(demo: DemoModelProcess, seed: int, *, stock: bool) -> Score
     name = f"seed-{seed}-{'stock' if stock else 'bargein'}"
     patient = {"upstream_first_byte_timeout_s": 60, "upstream_chunk_timeout_s": 60}
     async with running_server(demo.base_url, model=name, voice="alloy", **patient) as server:
-        result = await call(interrupting(seed), server.realtime_url, stock=stock)
+        result = await call(interrupting(seed), server.realtime_url, stock=stock, patience_s=90.0)
     first, second = result.turns
     if second.agent != "speaking":
         return None

@@ -70,6 +70,7 @@ CHUNKS: Final[list[dict[str, Any]]] = [
 ]
 KNOWN: Final = [
     PCM, WAV, PCM[:-3], "=", "====", "AAA", "audio", "stop", "error", "pcm16", "pcm_f32le", "mp3", True,
+    "\ud83d", "\ude00", "\udcf0\udc9f",
     "audio/L16;rate=8000", 1, 2, 3, 8, 44_100, 48_000, "24000", USAGE, CALL, [CALL], {"data": PCM}, {"index": "0"},
 ]  # fmt: skip
 Chunks = Sequence[bytes]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from bargein.gateway.carrier import MakeCarrier
+from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from support.gateway import Serve, running_gateway
 
@@ -31,12 +31,12 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
 
 
 @pytest.fixture
-def make_carrier() -> MakeCarrier:
+def make_transport() -> MakeTransport:
     return WebsocketsTransport
 
 
 @pytest.fixture
-def serve(make_carrier: MakeCarrier, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Serve:
+def serve(make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Serve:
     """In a directory without a ``.env``."""
     monkeypatch.chdir(tmp_path)
-    return partial(running_gateway, make_carrier)
+    return partial(running_gateway, make_transport)

@@ -52,7 +52,7 @@ async def test_every_spelling_of_the_path_is_accepted(serve: Serve, path: str) -
 @pytest.mark.parametrize(
     ("target", "status", "param"),
     [
-        ("/v1/live", 404, None),
+        ("/v1/live", 501, None),
         ("/v1/realtime?call_id=rtc_1", 400, "call_id"),
         ("/v1/realtime?intent=transcription", 400, "intent"),
         ("/v1/realtime?model=" + "m" * 300, 400, "model"),

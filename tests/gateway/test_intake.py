@@ -12,8 +12,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from bargein.gateway.carrier import MakeCarrier
-from bargein.gateway.intake import BYTES_BURST_S, FRAMES_BURST_S
+from bargein.gateway.caller_transport import MakeTransport
+from bargein.gateway.intake import BYTES_BURST_S, FRAMES_BURST_S, Intake
 from bargein.gateway.picows_transport import PicowsTransport
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from bargein.session.timers import Timers
@@ -21,9 +21,9 @@ from support.gateway import ScriptedSession, Serve
 
 
 @pytest.fixture(params=[WebsocketsTransport, PicowsTransport])
-def make_carrier(request: pytest.FixtureRequest) -> MakeCarrier:
-    carrier: MakeCarrier = request.param
-    return carrier
+def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
+    connection: MakeTransport = request.param
+    return connection
 
 
 class HandClock:
@@ -82,17 +82,17 @@ async def test_a_flood_of_frames_is_held_back_then_refused(serve: Serve, flood: 
     async with serve(timers=timers, frames_per_s=per_s) as running, connect(running.ws, max_queue=None) as caller:
         await greeting(caller)
         session = running.sessions[0]
-        carrier = session.connection
+        connection = intake_of(session)
         caller.transport.write(flood * 200)
-        await until(lambda: is_held_back(carrier))
+        await until(lambda: connection.held_until > 0.0)
         await passes()
-        used = frames_used(carrier, per_s)
+        used = connection.frames_in
         burst = FRAMES_BURST_S * per_s
         assert burst <= used <= burst + 3000
         assert session.ends == []
         await caller.ping()  # What is not read gets no answer.
-        while not is_closed(carrier):
-            clock.at_s = max(clock.at_s, held_until(carrier)) + 0.01
+        while not session.closes:
+            clock.at_s = max(clock.at_s, connection.held_until) + 0.01
             timers.run_due()
             await passes()
         assert 4.0 < clock.at_s < 10.0
@@ -104,28 +104,9 @@ async def test_a_flood_of_frames_is_held_back_then_refused(serve: Serve, flood: 
         assert errors[-1]["error"]["retry_after"] >= 1
 
 
-def is_held_back(carrier: Any) -> bool:  # noqa: ANN401 (the transport's inside)
-    return bool(carrier._held_until)
-
-
-def held_until(carrier: Any) -> float:  # noqa: ANN401
-    return float(carrier._held_until)
-
-
-def held_s(carrier: Any) -> float:  # noqa: ANN401
-    """For how long it was held back for what it had used. A caller that does not read what it is sent is not read for
-    a moment either, and that is free.
-    """
-    return float(carrier._held_allowance._full_at)
-
-
-def is_closed(carrier: Any) -> bool:  # noqa: ANN401
-    return carrier._closed_by_us is not None
-
-
-def frames_used(carrier: Any, per_s: float) -> float:  # noqa: ANN401
-    used: float = carrier._frame_allowance._full_at * per_s
-    return used + float(carrier._frames)
+def intake_of(session: ScriptedSession) -> Intake:
+    assert isinstance(session.connection, Intake)
+    return session.connection
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -143,20 +124,30 @@ async def passes() -> None:
 
 
 async def test_a_stalled_line_that_comes_back_is_not_held_back(serve: Serve) -> None:
-    """Five minutes of frames of 20 ms, as fast as they can be sent, and two large ones."""
-    async with serve() as running, connect(running.ws, max_size=None) as caller:
+    """Five minutes of frames of 20 ms, as fast as they can be sent, and two large ones. On a clock that stands still,
+    who is held back stays so.
+    """
+    not_for_unread = {"slow_caller_bytes": 100_000_000}
+    async with (
+        serve(timers=Timers(HandClock()), **not_for_unread) as running,
+        connect(running.ws, max_size=None) as caller,
+    ):
         await greeting(caller)
-        session = running.sessions[0]
         sizes = [960] * 15_000 + [1_000_000] * 2
 
         async def send() -> None:
             for size in sizes:
                 await caller.send(bytes(size))
 
-        sending = asyncio.create_task(send())
-        assert [len(await caller.recv()) for _ in sizes] == sizes
+        async def receive() -> list[int]:
+            return [len(await caller.recv()) for _ in sizes]
+
+        connection = intake_of(running.sessions[0])
+        sending, receiving = asyncio.create_task(send()), asyncio.create_task(receive())
+        await until(lambda: receiving.done() or connection.held_until > 0.0)
+        assert connection.held_until == 0.0
+        assert await receiving == sizes
         await sending
-        assert held_s(session.connection) == 0.0
 
 
 async def test_what_is_answered_counts_too(serve: Serve) -> None:
@@ -164,7 +155,8 @@ async def test_what_is_answered_counts_too(serve: Serve) -> None:
     timers = Timers(clock)
     async with serve(timers=timers, bytes_per_s=65_536) as running, connect(running.ws, max_queue=None) as caller:
         await greeting(caller)
-        received, carrier = running.sessions[0].received, running.sessions[0].connection
+        session = running.sessions[0]
+        received, connection = session.received, intake_of(session)
         for _ in range(60):
             await caller.send("send 200000")
         burst = int(BYTES_BURST_S * 65_536 / 200_000)
@@ -172,12 +164,12 @@ async def test_what_is_answered_counts_too(serve: Serve) -> None:
             await caller.recv()
         await passes()
         assert len(received) == burst + 1
-        clock.at_s = held_until(carrier)
+        clock.at_s = connection.held_until
         timers.run_due()
         await passes()
         assert len(received) == burst + 2
-        while not is_closed(carrier):
-            clock.at_s = held_until(carrier)
+        while not session.closes:
+            clock.at_s = connection.held_until
             timers.run_due()
             await passes()
         assert len(received) < 40
@@ -244,7 +236,7 @@ async def test_a_caller_that_leaves_while_it_is_held_back_leaves_nothing(serve: 
         await greeting(caller)
         before = timers.pending
         caller.transport.write(FLOODS["empty text"] * 200)
-        await until(lambda: is_held_back(running.sessions[0].connection))
+        await until(lambda: intake_of(running.sessions[0]).held_until > 0.0)
         await passes()
         running.sessions[0].close(1001, "bye")
         caller.transport.abort()

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bargein.gateway.carrier import MakeCarrier
+from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.picows_transport import PicowsTransport
 from bargein.gateway.tokens import Tokens
 from bargein.gateway.websockets_transport import WebsocketsTransport
@@ -19,8 +19,8 @@ PREVIEW = "/openai/realtime?api-version=2025-04-01-preview&deployment=my-deploym
 
 
 @pytest.fixture(params=[WebsocketsTransport, PicowsTransport])
-def make_carrier(request: pytest.FixtureRequest) -> MakeCarrier:
-    carrier: MakeCarrier = request.param
+def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
+    carrier: MakeTransport = request.param
     return carrier
 
 
@@ -207,6 +207,13 @@ NOT_SERVED = {
     "POST /openai/deployments/whisper/audio/translations?api-version=1": "POST /v1/chat/completions",
     "POST /v1/audio/transcriptions": "session.audio.input.transcription",
     "POST /v1/audio/speech": "POST /v1/chat/completions",
+    "POST /v1/responses": "POST /v1/chat/completions",
+    "GET /v1/responses/resp_1": "WebSocket to /v1/realtime",
+    "POST /openai/v1/responses": "POST /v1/chat/completions",
+    "POST /v1/completions": "POST /v1/chat/completions",
+    "POST /openai/deployments/d/completions?api-version=1": "POST /v1/chat/completions",
+    "POST /v1/live/client_secrets": "WebSocket to /v1/realtime",
+    "POST /realtime/calls": "WebSocket to /v1/realtime",
 }
 
 
@@ -257,6 +264,18 @@ async def test_a_wrong_method_is_told_the_right_one(serve: Serve) -> None:
         assert answer.json()["error"]["message"] == "GET is not possible here: use POST."
         for method, path in (("GET", "/v1/realtime/sessions"), ("DELETE", "/v1/realtime"), ("PUT", "/v1/models")):
             assert (await client.request(method, path)).status_code == 405
+
+
+async def test_a_path_without_its_version_is_told_the_whole_one(serve: Serve) -> None:
+    """An SDK whose base URL lacks it: another method would not help."""
+    async with serve() as running, running.client() as client:
+        for path in ("/chat/completions", "/realtime/client_secrets", "/v2/realtime/sessions"):
+            answer = await client.post(path, json={})
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"]) == (404, "not_found"), path
+            assert "POST /v1/chat/completions" in error["message"]
+        assert (await client.get("/nothing.js")).status_code == 404
+        assert (await client.post("/index.html")).status_code == 405
 
 
 def test_a_token_says_which_dialect_its_session_speaks() -> None:

@@ -105,3 +105,20 @@ async def test_nonsense_behind_an_answer_is_no_fault_of_ours() -> None:
         refused = [line for line in server.lines if "no HTTP request" in line]
         assert len(refused) == 3, server.log
         assert all("address=127.0.0.1" in line for line in refused)
+
+
+@pytest.mark.parametrize("authority", ["http://localhost:1", "HTTPS://voice.example.org", "http://user@[::1]:80"])
+async def test_a_request_may_name_the_whole_address(serve: Serve, authority: str) -> None:
+    """RFC 9112 section 3.2.2: a server must accept it, though only clients of proxies send it."""
+    async with serve() as running:
+        ask = "%s %s%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        for path, status in [("/healthz", 200), ("/healthz?x=http://y/z", 200), ("/nothing", 404), ("", 200)]:
+            assert (await answered(running, (ask % ("GET", authority, path)).encode()))[0] == [status], path
+        upgrade = (
+            f"GET {authority}/v1/realtime?model=x HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
+        writer.write(upgrade.encode())
+        assert b" 101 " in await asyncio.wait_for(reader.readline(), 60)
+        writer.transport.abort()

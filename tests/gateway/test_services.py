@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ import pytest
 
 from bargein.core.config import CorePolicy
 from bargein.errors import SettingsError
-from bargein.gateway.services import core_policy, session_limits, upstream_config
+from bargein.gateway.judges import make_phrase_hearer
+from bargein.gateway.services import core_policy, model_server, session_limits, upstream_config
 from bargein.settings import Settings, load_settings
+from bargein.upstream import Transcriptions, UpstreamConfig
 
 
 @pytest.fixture(autouse=True)
@@ -28,6 +30,8 @@ def test_every_setting_of_the_core_reaches_it() -> None:
         "short_utterance": "ignore",
         "false_interruption": "answer",
         "confirm_after_ms": 320,
+        "text_model": "reads",
+        "beside_model": "stands-by",
     }
     for field in fields(CorePolicy):
         if field.name in Settings.model_fields:
@@ -40,8 +44,10 @@ def test_every_setting_of_the_core_reaches_it() -> None:
 
 def test_the_defaults_are_the_cores_own() -> None:
     """But for the second detector, which comes with more speech that confirms."""
-    assert core_policy(load_settings(vad="webrtcvad")) == CorePolicy()
-    assert core_policy(load_settings()) == CorePolicy(weighs=True, confirm_after_ms=400)
+    assert core_policy(load_settings(vad="webrtcvad")) == CorePolicy(duck_db=18, least_lead_ms=280)
+    assert core_policy(load_settings()) == CorePolicy(weighs=True, confirm_after_ms=320, duck_db=18, least_lead_ms=280)
+    judged = core_policy(load_settings(), judges_words=True)
+    assert judged == replace(core_policy(load_settings()), judges_words=True, confirm_judged_ms=550)
 
 
 def test_no_lead_means_no_pacing() -> None:
@@ -69,6 +75,36 @@ def test_the_models_key_goes_to_the_model_only(monkeypatch: pytest.MonkeyPatch) 
     assert upstream_config(keyed).transcription_api_key == "sk-other"
 
 
+def test_the_demo_model_is_given_the_time_that_is_set() -> None:
+    settings = load_settings(upstream_url="demo", upstream_first_byte_timeout_s=60.0, upstream_chunk_timeout_s=30.0)
+    config = upstream_config(settings, "http://127.0.0.1:9/v1")
+    assert (config.first_byte_timeout_s, config.chunk_timeout_s) == (60.0, 30.0)
+
+
 def test_without_a_model_there_is_nothing_to_ask() -> None:
     with pytest.raises(SettingsError, match="BARGEIN_UPSTREAM_URL"):
         upstream_config(load_settings())
+
+
+@pytest.mark.parametrize(
+    ("settings", "heard_by"),
+    [
+        ({}, None),
+        ({"transcription_url": "http://127.0.0.1:9/v1"}, "whisper-1"),
+        ({"transcription_url": "http://127.0.0.1:9/v1", "transcription_model": "mine"}, "mine"),
+        ({"transcription_url": "http://127.0.0.1:9/v1", "turn_end_words": False}, None),
+        ({"upstream_url": "https://api.openai.com/v1"}, None),
+        ({"upstream_url": "https://api.openai.com/v1", "turn_end_words": True}, "gpt-transcribe"),
+    ],
+)
+async def test_words_before_pauses_are_heard_by_a_recogniser_of_one_s_own(
+    settings: dict[str, Any], heard_by: str | None
+) -> None:
+    """Unless told otherwise: others are paid for by the minute."""
+    chosen = load_settings(**settings)
+    async with Transcriptions(UpstreamConfig(base_url="http://127.0.0.1:9/v1", model="m")) as transcriber:
+        hearer = make_phrase_hearer(chosen, model_server(chosen), transcriber)
+    named = None if hearer is None else hearer.transcription
+    assert (None if named is None else named.model) == heard_by
+    assert make_phrase_hearer(chosen, model_server(chosen), None) is None
+    assert core_policy(chosen, hears_phrases=True).hears_phrases

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.typing import Subprotocol
 
-from bargein.gateway.carrier import MakeCarrier
+from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.picows_transport import PicowsTransport
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from bargein.session.timers import Timers
@@ -22,9 +22,9 @@ from support.gateway import Serve
 
 
 @pytest.fixture(params=[WebsocketsTransport, PicowsTransport])
-def make_carrier(request: pytest.FixtureRequest) -> MakeCarrier:
-    carrier: MakeCarrier = request.param
-    return carrier
+def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
+    transport: MakeTransport = request.param
+    return transport
 
 
 async def greeting(caller: ClientConnection) -> dict[str, Any]:

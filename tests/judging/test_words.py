@@ -179,6 +179,38 @@ def test_after_a_question(said: str, unsaid: str, awaits: bool) -> None:
     assert Vocabulary().read("Oh wow.", said=said, unsaid=unsaid) == "backchannel"
 
 
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ("No", "interruption"),
+        ("Stop", "interruption"),
+        ("Wait", "interruption"),
+        ("Can I", "interruption"),
+        ("Actually I", "interruption"),
+        ("Mm", "backchannel"),
+        ("Yeah", "backchannel"),
+        ("Yeah yeah", "backchannel"),
+        # The word may be cut, or the beginning of more.
+        ("Hold", None),
+        ("Actu", None),
+        ("Can", None),
+        ("I", None),
+        ("Sounds go", None),
+        ("Yeah that's", None),
+        ("Yeah but", "interruption"),
+        ("", None),
+        ("[noise]", None),
+        ("Thanks for watching", None),
+    ],
+)
+def test_of_what_goes_on_only_what_is_certain(text: str, verdict: UtteranceVerdict | None) -> None:
+    assert Vocabulary().read_so_far(text, language="en", said=SAID) == verdict
+
+
+def test_an_answer_is_no_backchannel_before_its_end_either() -> None:
+    assert Vocabulary().read_so_far("Yeah", language="en", said="Shall I go on?") is None
+
+
 def test_settings_extend_the_lists_and_overrule_them() -> None:
     own = Vocabulary(backchannels=("roger that", "no"), interruptions=("right", "go ahead"))
     assert own.read("Roger that!", language="en") == "backchannel"

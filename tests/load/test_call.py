@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import wave
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import pytest_asyncio
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.typing import Subprotocol
 
 from bargein.load.call import CallResult, call
 from bargein.load.conversation import conversation
@@ -188,6 +191,20 @@ def test_a_cough_is_told_for_what_it_was_taken_for(calls: dict[str, Done]) -> No
     assert lines[2].remark == "taken for no interruption: the reply went on"
 
 
+async def test_what_was_said_so_far_is_shown_while_the_call_lasts(serving: ServerFactory, script: type[Script]) -> None:
+    seen: list[list[tuple[str, str, str]]] = []
+
+    def show(result: CallResult) -> None:
+        seen.append([(line.who, line.text, line.remark.partition(",")[0]) for line in conversation(result)])
+
+    async with serving(script(first_reply_s=6.0, reply_s=0.5)) as server:
+        await call(INTERRUPTION, server.url, show=show)
+    assert seen[0] == []  # nobody has spoken yet
+    assert [("caller", "", "…")] in seen
+    assert [("caller", "scripted words", ""), ("agent", "one two", "not over yet")] in seen
+    assert seen[-1][:2] == [("caller", "scripted words", ""), ("agent", "one", "interrupted")]
+
+
 def test_what_could_not_be_transcribed_says_why(calls: dict[str, Done]) -> None:
     lines = conversation(calls["mute"].result)
     assert (lines[0].text, lines[0].remark) == ("", "not transcribed: As scripted")
@@ -210,7 +227,9 @@ def test_the_heard_file_is_silent_where_the_agent_was(calls: dict[str, Done], tm
     assert np.array_equal(sound[: 3 * RATE_HZ, 0], np.frombuffer(INTERRUPTION.audio, np.int16))
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "ws://[", "ws://127.0.0.1:port/", "127.0.0.1:8765"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:1/", "ws://[", "ws://127.0.0.1:port/", "127.0.0.1:8765", "ws://127.0.0.1:1/x#part"]
+)
 async def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(ConnectError, match="is not a WebSocket address"):
         await call(QUESTION, url)
@@ -230,3 +249,117 @@ def test_longer_pauses_are_drawn_from_the_seed() -> None:
     onset = int(longer.marks[1].onset_s * RATE_HZ)
     assert not samples[onset - 2000 : onset - 2].any()
     assert samples[onset + 10 : onset + 30].any()
+
+
+@asynccontextmanager
+async def saying(*messages: str | bytes) -> AsyncIterator[str]:
+    """A WebSocket server that says this to whoever comes."""
+
+    async def handle(socket: ServerConnection) -> None:
+        for message in messages:
+            await socket.send(message)
+        await socket.wait_closed()
+
+    async with serve(handle, "127.0.0.1", 0, subprotocols=[Subprotocol("bargein.v1")]) as server:
+        yield f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "hello",
+        "[]",
+        "7",
+        "{}",
+        '{"type": "response.output_audio.delta"}',
+        '{"type": "response.output_audio.delta", "response_id": "r", "item_id": "i", "delta": 7}',
+        '{"type": "response.done", "response": null}',
+        '{"type": "error", "error": "no"}',
+        b"x",
+    ],
+)
+async def test_what_does_not_speak_the_protocol_is_said_in_one_line(message: str | bytes) -> None:
+    async with saying(message) as url:
+        with pytest.raises(ConnectError, match=f"{url}: .*: 1002 what it sent is no event that can be read") as refused:
+            await call(QUESTION, url)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("answer", [b"", b"\xff\x00 garbage\r\n\r\n"])
+async def test_who_hangs_up_instead_of_a_handshake_is_told_at_once(answer: bytes) -> None:
+    async def handle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(answer)
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(ConnectError, match=r"is it a Realtime server|no WebSocket handshake"):
+            await call(QUESTION, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime")
+
+
+@pytest.mark.parametrize("location", ["https://voice.example/v1/realtime", "ws://127.0.0.1:1/", ""])
+async def test_nobody_is_sent_elsewhere_with_the_key(location: str) -> None:
+    async def handle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        to = f"Location: {location}\r\n" if location else ""
+        writer.write(f"HTTP/1.1 302 Found\r\n{to}Content-Length: 0\r\n\r\n".encode())
+        writer.close()
+
+    said = f"it redirects to '{location}', which is not followed" if location else "refused with HTTP 302: Found"
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(ConnectError, match=said):
+            await call(QUESTION, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime", key="secret")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            b'{"error": {"message": "There is no agent \'a\'.\\nThere are: b."}}',
+            r"There is no agent 'a'\. There are: b\.",
+        ),
+        (b'{"error": "no such model"}', "no such model"),
+        (b'{"detail": "x"}', "Bad Request"),
+        (b"[[[", "Bad Request"),
+        (b"\xff", "Bad Request"),
+        (b'{"error": {"message": 7}}', "Bad Request"),
+        (b'{"error": {"message": "' + b"x" * 5000 + b'"}}', "x{200}…$"),
+        (b"", "Bad Request"),
+    ],
+)
+async def test_a_refusal_is_told_in_the_servers_own_words(body: bytes, said: str) -> None:
+    async def handle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(ConnectError, match=f"refused with HTTP 400: {said}") as refused:
+            await call(QUESTION, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime?agent=a")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["ws://a..b/v1/realtime", "ws://%zz/", f"ws://{'a' * 64}.example/", "ws://*/"])
+async def test_what_can_be_no_host_is_refused(url: str) -> None:
+    with pytest.raises(ConnectError, match="is not a WebSocket address"):
+        await call(QUESTION, url)
+
+
+async def test_a_key_that_cannot_be_sent_is_not_shown() -> None:
+    with pytest.raises(ConnectError, match="the key holds") as refused:
+        await call(QUESTION, "ws://127.0.0.1:1/", key="hunter2\nX-A: b")
+    assert "hunter2" not in str(refused.value)
+
+
+async def test_a_call_is_stopped_before_it_has_come_about() -> None:
+    stop = asyncio.Event()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        stop.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    async with server:
+        with pytest.raises(ConnectError, match="stopped before a call came about"):
+            await call(QUESTION, f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/realtime", stop=stop)

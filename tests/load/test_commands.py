@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import sys
 import wave
@@ -80,6 +81,28 @@ async def test_a_call_tells_both_sides_words_and_fits_80_columns(serving: Server
     assert max(map(len, out.splitlines())) <= 80
 
 
+async def test_a_sample_is_known_by_how_its_name_begins_and_a_terminal_sees_the_call_live(
+    serving: ServerFactory, script: type[Script], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
+    async with serving(script(reply_s=2.0)) as server:
+        code, out, _ = await ran("call", "--sample", "quest", "--url", server.url)
+    assert code == 0
+    assert f"Calling {server.url}: the caller speaks for 2 s" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", out)
+    assert "not over yet" in out
+    assert "completed, 2.0 s heard" in out
+
+
+async def test_what_is_no_terminal_gets_the_call_once(serving: ServerFactory, script: type[Script]) -> None:
+    async with serving(script(reply_s=0.5)) as server:
+        _, out, _ = await ran("call", "--sample", "question", "--url", server.url)
+    assert "not over yet" not in out
+    assert out.count("scripted words") == 1
+    headings = ("caller spoke", "agent was", "paused", "silent", "confirmed", "answered", "the answer")
+    assert all(heading in out for heading in headings)
+    assert re.search(r"0:00\.\d-0:0\d\.\d +silent +\d+ ms +completed", out)
+
+
 async def test_ctrl_c_hangs_up_and_tells_what_was_heard(serving: ServerFactory, script: type[Script]) -> None:
     async with serving(script(reply_s=600.0)) as server:
         process = await command("call", "--sample", "question", "--url", server.url)
@@ -99,6 +122,15 @@ async def test_ctrl_c_hangs_up_and_tells_what_was_heard(serving: ServerFactory, 
         (["{question}", "--sample", "cough"], "not both"),
         (["--sample", "cough", "--out", "nowhere/heard.wav"], "--out nowhere/heard.wav: there is no directory nowhere"),
         (["--sample", "cough", "--out", "{folder}"], "is a directory"),
+        (["{question}", "--out", "{question}"], "--out {question}: is the recording: give another file"),
+        (
+            ["{question}", "--events", "{folder}/../{folder.name}/{question.name}"],
+            "is the recording: give another file",
+        ),
+        (
+            ["--sample", "cough", "--out", "a", "--events", "./a"],
+            "--events a: is the same file as --out's: give another",
+        ),
         (["--sample", "cough", "--events", "nowhere/events.jsonl"], "nowhere/events.jsonl: No such file"),
         (["--sample", "sneeze"], "'sneeze' is not allowed: give question, interruption or cough"),
         (
@@ -106,7 +138,10 @@ async def test_ctrl_c_hangs_up_and_tells_what_was_heard(serving: ServerFactory, 
             "'--patience': '-1' is not allowed: give a number from 0 to 604800",
         ),
         (["--sample", "cough", "--patience", "inf"], "'--patience': 'inf' is not allowed"),
-        (["--sample", "cough", "--seed", "1.5"], "'--seed': '1.5' is not allowed: give a whole number from 0"),
+        (
+            ["--sample", "cough", "--seed", "1.5"],
+            "'--seed': '1.5' is not allowed: give a whole number from 0 to 9223372036854775807",
+        ),
         (["--sample", "cough", "--url", "127.0.0.1:8765"], "--url: '127.0.0.1:8765' is not a WebSocket address"),
     ],
 )
@@ -114,9 +149,11 @@ def test_a_wrong_option_of_call_is_told_before_the_call(
     question: Path, tmp_path: Path, arguments: list[str], hint: str
 ) -> None:
     given = [argument.format(question=question, folder=tmp_path) for argument in arguments]
+    before = question.read_bytes()
     ended = bargein("call", "--url", "ws://127.0.0.1:1/v1/realtime", *given, cwd=tmp_path)
     assert ended.returncode == 2
-    assert hint in ended.stderr
+    assert hint.format(question=question) in ended.stderr
+    assert question.read_bytes() == before
 
 
 async def test_a_call_without_an_answer_exits_with_1(

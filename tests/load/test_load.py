@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from load.conftest import Script, ServerFactory
 
 CALLERS = 3
-TALK = Scenario(about="Asks at once.", call=Calls(turns=(1, 1), pause_s=(0.1, 0.1), away_s=(60, 60), patience_s=1.5))
+TALK = Scenario(about="Asks at once.", call=Calls(turns=(1, 1), pause_s=(0.1, 0.1), away_s=(60, 60), patience_s=3.0))
 TALK_OVER = TALK.model_copy(
     update={
         "call": TALK.call.model_copy(update={"turns": (2, 2)}),
@@ -75,7 +75,7 @@ async def load(url: str, case: Case) -> Summary:
     stop = asyncio.Event()
 
     def look(this: Run) -> None:
-        counts = this.measures.counts
+        counts = this.measurements.counts
         over = counts["replies"] + counts["missing_replies"] + counts["failed_replies"] + counts["dropped_calls"]
         hung_up = all(caller.phase is None for caller in this.callers)
         if (over >= case.replies * CALLERS and hung_up) or counts["failed_connects"] >= CALLERS:
@@ -106,7 +106,7 @@ def test_interruptions_are_timed_from_onset_to_silence(summaries: dict[str, Summ
     summary = summaries["interrupted"]
     assert summary.counts["interruptions"] == summary.counts["barge_ins"] == CALLERS
     assert summary.counts["stale_samples_received"] == 0
-    taken = summary.run.measures.durations
+    taken = summary.run.measurements.durations
     assert len(taken["barge_in"]) == CALLERS
     held = {sample.caller: sample.value_s for sample in taken["hold"]}
     confirmed = {sample.caller: sample.value_s for sample in taken["confirm"]}
@@ -116,7 +116,7 @@ def test_interruptions_are_timed_from_onset_to_silence(summaries: dict[str, Summ
 
 def test_a_late_server(summaries: dict[str, Summary]) -> None:
     summary = summaries["late"]
-    assert min(sample.value_s for sample in summary.run.measures.durations["response"]) >= 0.6
+    assert min(sample.value_s for sample in summary.run.measurements.durations["response"]) >= 0.6
     assert judge(parse_condition("response_p50>500ms"), summary).failed
 
 
@@ -147,22 +147,22 @@ def test_a_server_that_cannot_be_interrupted(summaries: dict[str, Summary]) -> N
 
 
 def test_a_break_in_a_reply_is_an_underrun(summaries: dict[str, Summary]) -> None:
-    gaps = [sample.value_s for sample in summaries["with a gap"].run.measures.durations["underrun"]]
+    gaps = [sample.value_s for sample in summaries["with a gap"].run.measurements.durations["underrun"]]
     assert len(gaps) >= CALLERS
     assert max(gaps) > 0.25
 
 
 def test_a_server_that_hangs_up(summaries: dict[str, Summary]) -> None:
     assert summaries["hanging up"].counts["dropped_calls"] == CALLERS
-    assert summaries["hanging up"].run.measures.closes == {"4408 too slow": CALLERS}
+    assert summaries["hanging up"].run.measurements.closes == {"4408 too slow": CALLERS}
 
 
 def test_errors_are_counted_by_code(summaries: dict[str, Summary]) -> None:
-    assert summaries["complaining"].run.measures.errors == {"scripted": CALLERS}
+    assert summaries["complaining"].run.measurements.errors == {"scripted": CALLERS}
 
 
 def test_binary_needs_a_server_that_knows_bargein(summaries: dict[str, Summary]) -> None:
-    (why,) = summaries["stock only"].run.measures.closes
+    (why,) = summaries["stock only"].run.measurements.closes
     assert "does not speak bargein.v1" in why
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bargein.load.conditions import judge, parse_condition
 from bargein.load.listener import Span
-from bargein.load.measures import Measures, percentile
+from bargein.load.measurements import Measurements, percentile
 from bargein.load.plots import Series, histogram, line_plot, over_time
 from bargein.load.report import report
 from bargein.load.run import Plan, Run
@@ -56,15 +56,15 @@ def a_run(scenario: str = "noisy", /, **counts: int) -> Summary:
     for at_s in range(0, 20, 2):
         values = {"cpu_s": at_s / 10, "memory_bytes": 8e7, "sessions_open": 2.0, "streams_open": 1.0}
         server.readings.append(Reading(at_s, values, {"event_loop_lag": {0.001: 5.0 * at_s, float("inf"): 6.0 * at_s}}))
-    run = Run(plan, 1_800_000_000.0, 100.0, Measures(100.0), Ticker(20), server, [timeline], ended_s=120.0)
+    run = Run(plan, 1_800_000_000.0, 100.0, Measurements(100.0), Ticker(20), server, [timeline], ended_s=120.0)
     run.kinds = [plan.parts[0][0], plan.parts[-1][0]]
     run.ticker.lateness_s.extend([0.0001] * 1000)
     for at_s in range(1, 20):
-        run.measures.add("response", 0, 100.0 + at_s, 0.5 + at_s / 100)
-        run.measures.add("barge_in", 1, 100.0 + at_s, 0.1)
+        run.measurements.add("response", 0, 100.0 + at_s, 0.5 + at_s / 100)
+        run.measurements.add("barge_in", 1, 100.0 + at_s, 0.1)
     for name, number in counts.items():
-        run.measures.count(name, 1, number)
-    run.measures.errors["<script>"] += 1
+        run.measurements.count(name, 1, number)
+    run.measurements.errors["<script>"] += 1
     return summarize(run)
 
 

@@ -51,3 +51,19 @@ def test_a_wrong_scenario_names_the_field(tmp_path: Path, text: str, hint: str) 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="one of barge-in, churn, mixed"):
         load_scenario("bargin")
+
+
+@pytest.mark.parametrize("text", [f"x = {'[' * 20_000}{']' * 20_000}", f"x = 1{'0' * 5000}", "about = ", "\x00"])
+def test_what_is_no_toml_is_said(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=r"mine\.toml: no TOML: ."):
+        load_scenario(str(path))
+
+
+@pytest.mark.parametrize("name", ["a\\u0000", "x" * 5000, ""])
+def test_a_part_of_a_mix_that_can_be_no_file_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'about = "x"\n[[mix]]\nscenario = "{name}"\n', encoding="utf-8")
+    with pytest.raises(UsageError, match=r"mine\.toml: mix\.0\.scenario: "):
+        load_scenario(str(path))

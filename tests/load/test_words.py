@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bargein.load.measures import Measures
+from bargein.load.measurements import Measurements
 from bargein.load.words import RATE_HZ, WordLog
 
 WORDS = ["Here", "is", "a", "story", "about", "a", "lighthouse"]
@@ -35,13 +35,13 @@ def row(
     }
 
 
-def compared(rows: list[dict[str, Any]], heard_s: float, transcript: str = "Here is a story") -> Measures:
-    measures = Measures(0.0)
-    log = WordLog("http://127.0.0.1:1", measures)
+def compared(rows: list[dict[str, Any]], heard_s: float, transcript: str = "Here is a story") -> Measurements:
+    measurements = Measurements(0.0)
+    log = WordLog("http://127.0.0.1:1", measurements)
     log.cut(3, 1, 0, transcript, int(heard_s * 8000), 8000)
     log.take(rows)
     log.compare()
-    return measures
+    return measurements
 
 
 @pytest.mark.parametrize(
@@ -83,22 +83,22 @@ def test_what_cannot_be_seen_is_not_judged(rows: list[dict[str, Any]]) -> None:
 
 
 def test_an_open_request_is_read_again_later() -> None:
-    measures = Measures(0.0)
-    log = WordLog("http://127.0.0.1:1", measures)
+    measurements = Measurements(0.0)
+    log = WordLog("http://127.0.0.1:1", measurements)
     log.cut(3, 1, 0, "Here", RATE_HZ, RATE_HZ)
     log.take([row(1, []), row(2, ["Here is"], outcome="open"), row(3, [])])
     log.take([row(2, ["Here is"]), row(3, [])])
     log.compare()
-    assert measures.counts["words_checked"] == 1
+    assert measurements.counts["words_checked"] == 1
 
 
 def test_replies_with_the_same_words_are_told_apart_by_their_number() -> None:
     """The first was heard out; the second, the very same again, was talked over."""
     whole = " ".join(WORDS)
-    measures = Measures(0.0)
-    log = WordLog("http://127.0.0.1:1", measures)
+    measurements = Measurements(0.0)
+    log = WordLog("http://127.0.0.1:1", measurements)
     log.cut(3, 1, 1, "Here is a story", RATE_HZ, RATE_HZ)
     log.take([row(1, []), row(2, [whole]), row(3, [whole, "Here is"])])
     log.compare()
-    counts = measures.counts
+    counts = measurements.counts
     assert (counts["words_checked"], counts["words_over"], counts["words_under"]) == (1, 0, 0)

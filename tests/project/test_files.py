@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bargein.settings import Settings
-from bargein.settings_groups import PREFIX
+from bargein.settings_kinds import PREFIX
 from support.stock_clients import REPOSITORY
 
 LOCKS = sorted((REPOSITORY / "requirements").glob("*.txt"))
@@ -51,11 +51,10 @@ def test_compose_passes_the_keys_on_under_the_names_that_they_have() -> None:
         assert f"      - ${{{PREFIX}{name.upper()}:-{default}}}\n" in text
 
 
-def test_the_example_of_env_names_headings_that_are_there() -> None:
-    named = re.findall(r'"([^"]+)" in the README', (REPOSITORY / ".env.example").read_text(encoding="utf-8"))
+def test_the_example_of_env_names_pages_that_are_there() -> None:
+    named = re.findall(r"\bdocs/[\w-]+\.md", (REPOSITORY / ".env.example").read_text(encoding="utf-8"))
     assert named
-    headings = re.findall(r"^## (.+)$", (REPOSITORY / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(named) <= set(headings)
+    assert [name for name in named if not (REPOSITORY / name).is_file()] == []
 
 
 def test_the_example_of_env_holds_only_settings() -> None:
@@ -64,3 +63,21 @@ def test_the_example_of_env_holds_only_settings() -> None:
     known = {f"{PREFIX}{name.upper()}" for name in Settings.model_fields} | {"OPENAI_API_KEY"}
     assert names
     assert names <= known
+
+
+def test_the_server_answers_prometheus_under_the_name_that_it_is_asked_by() -> None:
+    compose = (REPOSITORY / "docker-compose.yml").read_text(encoding="utf-8")
+    allowed = re.search(r"^      - BARGEIN_ALLOWED_HOSTS=([\w.-]+),", compose, re.MULTILINE)
+    target = re.search(r'targets: \["([\w.-]+):8765"\]', (REPOSITORY / "observe" / "prometheus.yml").read_text("utf-8"))
+    assert allowed is not None
+    assert target is not None
+    assert allowed[1] == target[1]
+    assert re.search(rf"^  {target[1]}:$", compose, re.MULTILINE)
+
+
+def test_every_setting_stands_with_its_default_on_one_page_alone() -> None:
+    pages = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+    for name in Settings.model_fields:
+        row = re.compile(rf"^\| `{PREFIX}{name.upper()}` \| [^|]* \| ", re.MULTILINE)
+        explained = [page.name for page in pages for _ in row.findall(page.read_text(encoding="utf-8"))]
+        assert explained == ["settings.md"], name

@@ -1,4 +1,4 @@
-"""The page in the README works as it stands, on an origin of its own."""
+"""The page in docs/embed.md works as it stands, on an origin of its own."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def static_server(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
 
 
 @asynccontextmanager
-async def readme_page(server: ServerProcess, origin: str, directory: Path) -> AsyncIterator[Page]:
-    """The README's page in a browser, where it was asked to talk with ``server``."""
-    found = TRIED.search((REPOSITORY / "README.md").read_text(encoding="utf-8"))
+async def embedding_page(server: ServerProcess, origin: str, directory: Path) -> AsyncIterator[Page]:
+    """The document's page in a browser, where it was asked to talk with ``server``."""
+    found = TRIED.search((REPOSITORY / "docs" / "embed.md").read_text(encoding="utf-8"))
     assert found is not None
     (directory / "index.html").write_text(found["code"].replace("127.0.0.1:8765", server.address))
     async with chromium() as browser:
@@ -59,7 +59,7 @@ async def test_a_page_that_may_not_connect_is_told_so_and_its_operator_too(
 ) -> None:
     origin = f"http://127.0.0.1:{static_server.server_port}"
     with serve("--upstream", demo_model.base_url) as server:
-        async with readme_page(server, origin, tmp_path) as page:
+        async with embedding_page(server, origin, tmp_path) as page:
             await expect(page.locator("output")).to_contain_text("does not allow this page")
             await expect(page.locator("output")).to_contain_text("BARGEIN_ALLOWED_ORIGINS")
     refused = next(line for line in server.log.splitlines() if origin in line)
@@ -73,7 +73,7 @@ async def test_its_page_talks_from_an_origin_of_its_own(
     origin = f"http://127.0.0.1:{static_server.server_port}"
     settings = {"BARGEIN_ALLOWED_ORIGINS": origin}
     with serve("--upstream", demo_model.base_url, settings=settings) as server:
-        async with readme_page(server, origin, tmp_path) as page:
+        async with embedding_page(server, origin, tmp_path) as page:
             await expect(page.locator("output")).to_have_text("listening")
             async with page.expect_console_message(lambda message: message.text.startswith("assistant")):
                 await say(page, speak("Can you hear me?"))

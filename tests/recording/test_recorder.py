@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -208,6 +209,22 @@ def test_a_folder_that_cannot_be_written_is_said_at_start(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("name", "value"), [("confirm_after_ms", 0), ("confirm_after_ms", -1), ("max_items", 0), ("rate_hz", 0)]
+)
+def test_numbers_that_no_call_can_have_are_refused_in_words(tmp_path: Path, name: str, value: int) -> None:
+    recorder = recorder_in(tmp_path)
+    recording = begin(recorder)
+    recording.close()
+    assert recorder.flush(30)
+    head, *rest = recording.path.read_bytes().split(b"\n")
+    changed = re.sub(rb'"%s":\d+' % name.encode(), b'"%s":%d' % (name.encode(), value), head)
+    assert changed != head
+    recording.path.write_bytes(b"\n".join([changed, *rest]))
+    with pytest.raises(RecordingError, match=rf"line 1: .*{name} is {value}: give \d+ or more"):
+        read_call(recording.path)
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [
         (b"", "is no recording of a call"),
@@ -218,6 +235,18 @@ def test_a_folder_that_cannot_be_written_is_said_at_start(tmp_path: Path) -> Non
         (b'{"bargein_recording":1}\n[1,{"$":"Encoding","v":"audio/pcm"}]\n', "line 2: is no event"),
         (b'{"bargein_recording":1}\n["now",{"$":"TimerFired"}]\n', "line 2: is no event"),
         (b'{"bargein_recording":1}\n\xff\n', "line 2: is no event"),
+        (b'{"bargein_recording":1}\nnull\n', "line 2: is no event"),
+        (b'{"bargein_recording":1}\n[1,{"$":"Window","sample_count":null}]\n', "Window.sample_count cannot be 'None'"),
+        (
+            b'{"bargein_recording":1}\n[1,{"$":"Window","sample_count":480,"probability":"x"}]\n',
+            "line 2: is no event .*Window.probability cannot be 'x'",
+        ),
+        (b'{"bargein_recording":1}\n7\n', "line 2: is no event"),
+        (b'{"bargein_recording":1}\n{"$":"json"}\n', "line 2: is no event"),
+        (b'{"bargein_recording":1}\n[1' + b"0" * 400 + b',{"$":"TimerFired"}]\n', "line 2: is no event"),
+        (b'{"bargein_recording":1}\n[NaN,{"$":"TimerFired"}]\n', "line 2: is no event"),
+        (b'{"bargein_recording":1e999}\n', "is no recording of a call"),
+        (b"[" * 100_000 + b"\n", "is no recording of a call"),
     ],
 )
 def test_what_is_no_recording_is_refused_in_words(tmp_path: Path, content: bytes, said: str) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from support.audio_frame import AudioFrame
+from support.microphone import Microphone
 from support.model import Model, spoken
 from support.realtime_client import BARGEIN_SUBPROTOCOLS, RealtimeClient, connect
-from support.server import RunningServer
+from support.server import RunningServer, running_server
 from support.sounds import cough, pcm16, speech
 
 STOP = pcm16(speech("wait, stop, I have another question"))
@@ -273,3 +276,45 @@ async def test_a_loudspeaker_does_not_interrupt_its_own_reply_and_its_owner_stil
         microphone.start_saying(STOP)
         done = await caller.wait_for("response.done")
     assert done["response"]["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+
+
+async def interrupted_in_mid_reply(
+    caller: RealtimeClient, microphone: Microphone
+) -> tuple[dict[str, Any], dict[str, Any], list[AudioFrame]]:
+    """Returns the hold, the flush, and what was sent between them."""
+    await caller.say_text("count")
+    await spoken_for(caller, 1000)
+    microphone.start_saying(STOP)
+    hold = await caller.wait_for("bargein.hold")
+    flush = await caller.wait_for("bargein.flush")
+    between = caller.messages[caller.messages.index(hold) : caller.messages.index(flush)]
+    return hold, flush, [message for message in between if isinstance(message, AudioFrame)]
+
+
+async def test_a_reply_is_ducked_and_sent_on_while_it_is_held(server: RunningServer, model: Model) -> None:
+    """Who can is told how much quieter to play: the rest keeps coming, and the player's word is what was heard."""
+    model.will(spoken(STORY), spoken("next"))
+    async with (
+        connect(server.realtime_url, subprotocols=BARGEIN_SUBPROTOCOLS) as caller,
+        caller.microphone() as microphone,
+    ):
+        hold, flush, sent = await interrupted_in_mid_reply(caller, microphone)
+        assert hold["duck_db"] == 18.0
+        assert sent, "it is sent on"
+        heard = hold["at_sample"] + 4800
+        item = {"response_id": flush["response_id"], "item_id": flush["item_id"]}
+        await caller.send({"type": "bargein.flushed", **item, "samples": heard})
+        cut = await caller.wait_for("bargein.cut")
+    assert cut["heard_samples"] == heard, "what was played quietly was heard"
+
+
+async def test_zero_pauses(model: Model) -> None:
+    model.will(spoken(STORY))
+    async with (
+        running_server(model.url, duck_db=0) as server,
+        connect(server.realtime_url, subprotocols=BARGEIN_SUBPROTOCOLS) as caller,
+        caller.microphone() as microphone,
+    ):
+        hold, _, sent = await interrupted_in_mid_reply(caller, microphone)
+    assert hold["duck_db"] is None
+    assert not sent

@@ -9,25 +9,25 @@ from typing import Any
 
 import pytest
 
-from bargein.gateway.carrier import MakeCarrier
+from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.picows_transport import PicowsTransport
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from support.model import Model, spoken
 from support.realtime_client import BARGEIN_SUBPROTOCOLS, RealtimeClient, connect
-from support.server import RunningServer, running_server
+from support.server import LastGiven, RunningServer, running_server
 
 pytestmark = pytest.mark.real_sockets
 
 
 @pytest.fixture(params=[WebsocketsTransport, PicowsTransport])
-def make_carrier(request: pytest.FixtureRequest) -> MakeCarrier:
-    carrier: MakeCarrier = request.param
+def make_transport(request: pytest.FixtureRequest) -> MakeTransport:
+    carrier: MakeTransport = request.param
     return carrier
 
 
 @pytest.fixture
-async def server(model: Model, make_carrier: MakeCarrier) -> AsyncIterator[RunningServer]:
-    async with running_server(model.url, make_carrier=make_carrier) as server:
+async def server(model: Model, make_transport: MakeTransport) -> AsyncIterator[RunningServer]:
+    async with running_server(model.url, make_transport=make_transport) as server:
         yield server
 
 
@@ -108,19 +108,20 @@ async def test_a_long_turn_is_shown_to_who_reads(server: RunningServer) -> None:
 
 
 async def test_a_long_reply_out_of_band_waits_at_the_model_for_who_reads_slowly(
-    model: Model, make_carrier: MakeCarrier
+    model: Model, make_transport: MakeTransport
 ) -> None:
     model.will(spoken(" ".join(["word"] * 400)))
+    given = LastGiven()
+    options: dict[str, Any] = {"make_transport": make_transport, "make_session": given, "slow_caller_s": 60.0}
     async with (
-        running_server(model.url, make_carrier=make_carrier, slow_caller_s=60.0) as server,
+        running_server(model.url, **options) as server,
         connect(server.realtime_url) as caller,
     ):
         await caller.wait_for("session.created")
-        (session,) = server.gateway.sessions
         caller.socket.transport.pause_reading()
         await caller.send(out_of_band(input=[text("go")]))
         await model.asked.wait()
-        connection: Any = vars_of(session)
+        connection = given.collaborators.protocol.connection
         backlog = 0
         for _ in range(200):
             await asyncio.sleep(0.005)
@@ -131,10 +132,6 @@ async def test_a_long_reply_out_of_band_waits_at_the_model_for_who_reads_slowly(
         assert done["response"]["status"] == "completed"
         assert len(caller.audio(done["response"]["id"])) == 400 * 300 * 48
         await still_there(caller)
-
-
-def vars_of(session: Any) -> Any:  # noqa: ANN401 (the session's inside)
-    return session._protocol.connection
 
 
 async def test_an_update_that_changes_nothing_is_answered_in_full(server: RunningServer) -> None:
@@ -148,11 +145,11 @@ async def test_an_update_that_changes_nothing_is_answered_in_full(server: Runnin
             assert (session["instructions"], session["tools"]) == ("x" * 100_000, tools)
 
 
-async def test_answers_count_as_what_a_caller_brings(model: Model, make_carrier: MakeCarrier) -> None:
+async def test_answers_count_as_what_a_caller_brings(model: Model, make_transport: MakeTransport) -> None:
     """A few bytes that bring many back, again and again: not read for a while, then refused."""
     bounds = {"bytes_per_s": 65_536, "control_messages_per_s": 1e6}
     async with (
-        running_server(model.url, make_carrier=make_carrier, **bounds) as server,
+        running_server(model.url, make_transport=make_transport, **bounds) as server,
         connect(server.realtime_url) as caller,
     ):
         await caller.update_session(instructions="x" * 400_000)
@@ -167,10 +164,10 @@ async def test_answers_count_as_what_a_caller_brings(model: Model, make_carrier:
 
 
 async def test_control_messages_are_read_more_slowly_before_they_are_too_many(
-    model: Model, make_carrier: MakeCarrier
+    model: Model, make_transport: MakeTransport
 ) -> None:
     async with (
-        running_server(model.url, make_carrier=make_carrier, control_messages_per_s=100.0) as server,
+        running_server(model.url, make_transport=make_transport, control_messages_per_s=100.0) as server,
         connect(server.realtime_url) as caller,
     ):
         for _ in range(400):
@@ -180,9 +177,9 @@ async def test_control_messages_are_read_more_slowly_before_they_are_too_many(
         assert not caller.errors
 
 
-async def test_a_conversation_holds_so_many_items(model: Model, make_carrier: MakeCarrier) -> None:
+async def test_a_conversation_holds_so_many_items(model: Model, make_transport: MakeTransport) -> None:
     async with (
-        running_server(model.url, make_carrier=make_carrier, control_messages_per_s=1e6) as server,
+        running_server(model.url, make_transport=make_transport, control_messages_per_s=1e6) as server,
         connect(server.realtime_url) as caller,
     ):
         for _ in range(2001):

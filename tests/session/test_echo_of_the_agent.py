@@ -177,3 +177,15 @@ def test_who_has_shown_no_echo_costs_nothing() -> None:
     started = call.run().times(actions.SpeechStarted)
     assert started
     assert 4.0 < started[0] < 5.0
+
+
+@pytest.mark.parametrize("canceller", CANCELLERS)
+def test_a_canceller_that_finds_nothing_is_let_go(canceller: str) -> None:
+    """Two likenesses at the same delay were chance: there is no loudspeaker."""
+    said = at_level(speech(LONG), -22)
+    call = EchoRoom(said, seconds(said), None, make_cancelling=CANCELLERS[canceller])
+    call.conversation.echo.delay_s = 0.1
+    call.at(1.0, call.ask)
+    call.run()
+    assert not call.conversation.echo.wants_cancelling
+    assert not call.times(actions.SpeechStarted)

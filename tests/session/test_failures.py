@@ -100,7 +100,7 @@ async def test_a_model_that_is_not_there() -> None:
             assert failed["response"]["status"] == "failed"
 
 
-async def test_a_forgotten_audio_id_is_told_as_text_instead(server: RunningServer, model: Model) -> None:
+async def test_a_forgotten_audio_id_is_told_as_text_instead(model: Model) -> None:
     async def remembered(exchange: Exchange) -> None:
         expires = {"choices": [{"delta": {"audio": {"id": "audio_9", "transcript": "hello you", "expires_at": 2**40}}}]}
         sound = {"choices": [{"delta": {"audio": {"data": "AAAA" * 800}}}]}
@@ -108,7 +108,7 @@ async def test_a_forgotten_audio_id_is_told_as_text_instead(server: RunningServe
 
     gone = refuses(400, "Assistant audio audio_9 not found.", "audio_not_found")
     model.will(remembered, gone, spoken("fine"))
-    async with connect(server.realtime_url) as caller:
+    async with running_server(model.url, history_sound_turns=0) as server, connect(server.realtime_url) as caller:
         await caller.say_text("hello")
         await caller.wait_for("response.done")
         await caller.say_text("and now?")

@@ -5,22 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 import pytest
-import structlog
 
 from bargein.core.actions import StartJudging
 from bargein.core.audio import PCM16_24K
 from bargein.core.config import SessionConfig, Transcription, TurnDetection
-from bargein.core.events import UtteranceJudged
+from bargein.core.events import PhraseHeard, UtteranceJudged
 from bargein.core.items import InputAudio
 from bargein.core.sound_judge import UtteranceFigures
-from bargein.judging.judge import REST_S, Judge, JudgeName, WordJudge
+from bargein.judging.judge import FAILURES_IN_A_ROW, REST_S, Judge, JudgeName, Rest, WordJudge
 from bargein.judging.words import Vocabulary
-from bargein.session.judgements import BURST, JudgementTasks
+from bargein.money import Caps
+from bargein.session.judgements import BURST, BURST_SO_FAR, JudgementTasks
+from bargein.session.purse import Purse
+from bargein.session.recognisers import Recognisers
 from bargein.upstream import Transcript, Transcriptions, UpstreamConfig
+from support.money import empty_purse, work_observer
 from support.scripted_upstream import Exchange, Script, ScriptedUpstream, scripted
 
 MS = 48  # Bytes of a millisecond.
@@ -89,28 +92,40 @@ class Stage:
     told: list[UtteranceJudged] = field(default_factory=list)
     came: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def take(self, event: UtteranceJudged) -> None:
+    def take(self, event: UtteranceJudged | PhraseHeard) -> None:
+        assert isinstance(event, UtteranceJudged)
         self.told.append(event)
         self.came.set()
 
-    async def verdict(self) -> tuple[str, str, str | None]:
+    async def verdict(self) -> tuple[str, str | None, str | None]:
         await asyncio.wait_for(self.came.wait(), 60)
         self.came.clear()
         return self.told[-1].judge, self.told[-1].verdict, self.told[-1].words
 
 
 @asynccontextmanager
-async def judged_by(*scripts: Script, config: SessionConfig = NAMED, model: str | None = "any") -> AsyncIterator[Stage]:
+async def judged_by(
+    *scripts: Script, config: SessionConfig = NAMED, model: str | None = "any", purse: Purse | None = None
+) -> AsyncIterator[Stage]:
     async with AsyncExitStack() as stack:
         servers = [await stack.enter_async_context(scripted(script)) for script in scripts]
         configs = [UpstreamConfig(base_url=server.url, model="m") for server in servers]
         transcribers = [await stack.enter_async_context(Transcriptions(config)) for config in configs]
         names: tuple[JudgeName, ...] = ("local", "words") if len(scripts) == 2 else ("words",)
         judges: list[Judge] = [
-            WordJudge(name, transcriber, Vocabulary(), now, model=model, serves_turns=name == "words")
+            WordJudge(
+                name,
+                transcriber,
+                Vocabulary(),
+                Rest(now),
+                model=model,
+                serves_turns=name == "words",
+                hears_on=name == "words",
+            )
             for name, transcriber in zip(names, transcribers, strict=False)
         ]
-        tasks = JudgementTasks(judges, "judge", lambda: config, now, structlog.get_logger())
+        asked = judges if purse is None else [judge.asking(Recognisers(purse).of) for judge in judges]
+        tasks = JudgementTasks(asked, "judge", lambda: config, now, work_observer())
         stage = Stage(tasks, servers)
         tasks.begin(stage.take)
         yield stage
@@ -202,6 +217,28 @@ async def test_nothing_is_told_when_the_session_is_over() -> None:
         assert silent.waiting == 0
 
 
+async def test_what_goes_on_is_answered_where_it_is_certain_and_not_by_who_would_be_late_then() -> None:
+    async with judged_by(hears("Yeah."), hears("Wait", "Ca", "Can I", after_ms=100)) as stage:
+        local, words = stage.servers
+        stage.tasks.start(replace(utterance("a"), over=False))
+        assert await stage.verdict() == ("words", "interruption", "Wait")
+        stage.tasks.start(replace(utterance("b"), over=False))
+        assert await stage.verdict() == ("", None, None), "a piece of a word, perhaps: not by the sound either"
+        assert (len(local.exchanges), len(words.exchanges)) == (0, 2)
+        stage.tasks.start(utterance("c"))
+        assert await stage.verdict() == ("local", "backchannel", "Yeah.")
+
+
+async def test_what_goes_on_takes_nothing_from_what_is_over() -> None:
+    async with judged_by(hears(*["So"] * BURST_SO_FAR, "Stop.")) as stage:
+        for _ in range(BURST_SO_FAR + 3):
+            stage.tasks.start(replace(utterance(), over=False))
+            assert await stage.verdict() == ("", None, None)
+        assert len(stage.servers[0].exchanges) == BURST_SO_FAR
+        stage.tasks.start(utterance())
+        assert await stage.verdict() == ("words", "interruption", "Stop.")
+
+
 async def test_two_are_asked_at_once_and_no_more() -> None:
     silent = Silent()
     async with judged_by(silent) as stage:
@@ -259,6 +296,46 @@ async def test_the_transcript_of_an_interruption_serves_its_turn() -> None:
         # The next utterance takes its place.
         stage.tasks.start(utterance("b"))
         assert stage.tasks.transcript_of(turn, WHISPER) is None
+
+
+async def test_it_serves_a_turn_of_a_caller_who_has_named_no_recogniser_too() -> None:
+    """It is written down for the history, by the one that judges."""
+    turn = InputAudio(SOUND + bytes(500 * MS), PCM16_24K)
+    async with judged_by(hears("Stop it."), config=SessionConfig(), model="any") as stage:
+        stage.tasks.start(replace(utterance(), language=None))
+        await stage.verdict()
+        assert stage.tasks.transcript_of(turn, Transcription("any")) == Transcript("Stop it.")
+        assert stage.tasks.transcript_of(turn, Transcription("another")) is None
+
+
+@pytest.mark.parametrize(("text", "over"), [("Stop it.", True), ("(not understood)", True), ("so", False), ("", True)])
+async def test_whatever_a_recogniser_writes_is_paid(text: str, over: bool) -> None:
+    """Also where it decides nothing, because it goes on or was not understood."""
+    purse = empty_purse()
+    answered = asyncio.Event()
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(200, orjson.dumps({"text": text}))
+        answered.set()
+
+    async with judged_by(script, purse=purse) as stage:
+        stage.tasks.start(replace(utterance(), over=over))
+        await answered.wait()
+        await asyncio.sleep(0.1)  # In virtual time.
+    assert purse.unpriced == 1
+
+
+async def test_when_a_cap_is_full_the_sound_decides_and_nobody_rests_for_it() -> None:
+    purse = empty_purse(caps=Caps(session=0.01))
+    async with judged_by(hears(*["Stop."] * FAILURES_IN_A_ROW, "Stop it."), purse=purse) as stage:
+        purse.session_dollars = 0.01
+        for _ in range(FAILURES_IN_A_ROW):
+            stage.tasks.start(utterance())
+            assert await stage.verdict() == ("sound", "backchannel", None)
+        assert not stage.servers[0].exchanges
+        purse.session_dollars = 0.0
+        stage.tasks.start(utterance())
+        assert await stage.verdict() == ("words", "interruption", "Stop.")
 
 
 async def test_what_was_no_interruption_serves_no_turn() -> None:

@@ -16,7 +16,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from bargein.core.conversation import Conversation
-from bargein.gateway.carrier import MakeCarrier
+from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.picows_transport import PicowsTransport
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from bargein.session.session import Session
@@ -286,8 +286,8 @@ LIVES: list[Life] = [
 
 @pytest.fixture(params=TRANSPORTS, ids=["websockets", "picows"])
 async def either_server(request: pytest.FixtureRequest, model: Model) -> AsyncIterator[RunningServer]:
-    make_carrier: MakeCarrier = request.param
-    async with running_server(model.url, make_carrier=make_carrier) as server:
+    make_transport: MakeTransport = request.param
+    async with running_server(model.url, make_transport=make_transport) as server:
         yield server
 
 
@@ -327,7 +327,6 @@ async def garbage_of(server: RunningServer, model: Model, life: Life) -> Counter
 
 async def live(server: RunningServer, model: Model, life: Life) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", server.server.address[1])
-    connections = server.server._uvicorn.server_state.connections
     sessions = list(server.gateway.sessions)
     try:
         await life(RawCaller(server, reader, writer), model)
@@ -337,7 +336,7 @@ async def live(server: RunningServer, model: Model, life: Life) -> None:
     async with asyncio.timeout(30):
         for session in sessions:
             await session.closed.wait()
-        while connections or server.gateway.sessions:  # noqa: ASYNC110 (uvicorn tells nobody)
+        while server.server.connections or server.gateway.sessions:  # noqa: ASYNC110 (uvicorn tells nobody)
             await asyncio.sleep(0)
         # What is over is told in the loop's next passes.
         for _ in range(20):

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import get_args
 
 import pytest
-import structlog
 from structlog.testing import LogCapture
 
 from bargein.core import actions
@@ -19,6 +17,7 @@ from bargein.metrics import Metrics
 from bargein.session.endings import too_slow
 from bargein.session.latency import Measured
 from bargein.session.observer import Observer
+from support.money import observer_of
 
 RATE_HZ = 24_000
 
@@ -29,16 +28,8 @@ def metrics() -> Metrics:
 
 
 @pytest.fixture
-def lines() -> Iterator[LogCapture]:
-    capture = LogCapture()
-    structlog.configure(processors=[capture])
-    yield capture
-    structlog.reset_defaults()
-
-
-@pytest.fixture
 def observer(metrics: Metrics) -> Observer:
-    return Observer(metrics, structlog.get_logger())
+    return observer_of(metrics)
 
 
 def count(metrics: Metrics, name: str, **labels: str) -> float | None:
@@ -160,7 +151,7 @@ def test_what_happened_is_counted_from_the_actions(lines: LogCapture, observer: 
     observer.note(actions.InputMissing("turn", 10, 20), 2.0)
     observer.refused(CallerError("No such item.", code="item_retrieve_invalid_item_id"))
     observer.closing(too_slow(CallerGone(4408, "too slow")))
-    observer.ended(4408, "too slow", 7.0)
+    observer.ended(4408, "too slow", 7.0, 3.0)
     assert count(metrics, "bargein_responses_total", status="completed") == 1
     assert count(metrics, "bargein_silent_replies_total", outcome="asked_again") == 1
     assert count(metrics, "bargein_tokens_total", direction="output", kind="audio") == 5
@@ -175,8 +166,11 @@ def test_what_happened_is_counted_from_the_actions(lines: LogCapture, observer: 
         "the model answered without sound",
         "response done",
         "closing",
+        "turn",
         "session used",
     ]
     used = lines.entries[-1]
     assert (used["responses"], used["barge_ins"], used["audio_in_s"], used["audio_out_s"]) == (1, 0, 7.0, 1.0)
-    assert (used["input_audio_tokens"], used["output_text_tokens"]) == (2, 4)
+    assert (used["input_audio_tokens"], used["output_text_tokens"], used["transcribed_s"]) == (2, 4, 1.0)
+    kinds = ("input_text", "input_audio", "cached", "output_text", "output_audio")
+    assert [lines.entries[1][f"{kind}_tokens"] for kind in kinds] == [1, 2, 3, 4, 5]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bargein.gateway.carrier import MakeCarrier
+from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.picows_transport import PicowsTransport
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from support.http import http_client
@@ -16,10 +16,10 @@ PREVIEW = "/openai/realtime?api-version=2024-10-01-preview&deployment=my-deploym
 
 
 @pytest.mark.real_sockets
-@pytest.mark.parametrize("make_carrier", [WebsocketsTransport, PicowsTransport])
-async def test_a_turn_over_azures_preview_address(model: Model, make_carrier: MakeCarrier) -> None:
+@pytest.mark.parametrize("make_transport", [WebsocketsTransport, PicowsTransport])
+async def test_a_turn_over_azures_preview_address(model: Model, make_transport: MakeTransport) -> None:
     model.will(spoken("one two three"))
-    async with running_server(model.url, api_keys="correct-key", make_carrier=make_carrier) as server:
+    async with running_server(model.url, api_keys="correct-key", make_transport=make_transport) as server:
         url = f"{server.realtime_url.removesuffix('/v1/realtime')}{PREVIEW}"
         async with connect(url, dialect="beta") as caller:
             created = (await caller.wait_for("session.created"))["session"]

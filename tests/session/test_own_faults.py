@@ -13,11 +13,11 @@ from bargein.core.events import Event, StreamFailed, TimerFired
 from bargein.core.items import InputAudio
 from bargein.protocols import realtime
 from bargein.session.session import Session
-from bargein.upstream import Transcript
+from bargein.upstream import OnSent, Transcript
 from support.compiled import interpreted_only
 from support.model import Model, refuses, spoken
 from support.realtime_client import RealtimeClient, connect
-from support.server import RunningServer, running_server
+from support.server import LastGiven, RunningServer, running_server
 
 STORY = "one two three four five six seven eight nine ten"
 
@@ -39,8 +39,7 @@ class BrokenConversation(Conversation):
         return super().handle(event, now)
 
 
-def break_core(server: RunningServer, kind: type) -> None:
-    conversation: Conversation = only_session(server)._driver.conversation
+def break_core(conversation: Conversation, kind: type) -> None:
     conversation.__class__ = BrokenConversation
     conversation.breaks_on = kind  # type: ignore[attr-defined]
 
@@ -54,21 +53,21 @@ async def says_so_and_ends(caller: RealtimeClient) -> None:
 
 
 @interpreted_only
-async def test_in_a_timer(server: RunningServer, model: Model) -> None:
+async def test_in_a_timer(server: RunningServer, model: Model, last_given: LastGiven) -> None:
     model.will(spoken(STORY))
     async with connect(server.realtime_url) as caller:
         await caller.say_text("count")
         await caller.wait_for("response.output_audio.delta")
-        break_core(server, TimerFired)
+        break_core(last_given.conversation, TimerFired)
         await says_so_and_ends(caller)
 
 
 @interpreted_only
-async def test_in_what_a_failed_stream_brings_about(server: RunningServer, model: Model) -> None:
+async def test_in_what_a_failed_stream_brings_about(server: RunningServer, model: Model, last_given: LastGiven) -> None:
     model.will(refuses(500, "The model had an error."))
     async with connect(server.realtime_url) as caller:
         await caller.wait_for("session.created")
-        break_core(server, StreamFailed)
+        break_core(last_given.conversation, StreamFailed)
         await caller.say_text("hello")
         await says_so_and_ends(caller)
 
@@ -85,7 +84,12 @@ async def test_in_reading_a_message(server: RunningServer, monkeypatch: pytest.M
 
 
 class BrokenTranscriber:
-    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> Transcript:
+    def payee(self, transcription: Transcription) -> str:
+        return transcription.model
+
+    async def transcribe(
+        self, speech: InputAudio, transcription: Transcription, on_sent: OnSent | None = None
+    ) -> Transcript:
         raise RuntimeError("a defect of the recogniser's client")
 
 
@@ -96,7 +100,12 @@ class SlowToStop:
         self.asked = asyncio.Event()
         self.stopped = False
 
-    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> Transcript:
+    def payee(self, transcription: Transcription) -> str:
+        return transcription.model
+
+    async def transcribe(
+        self, speech: InputAudio, transcription: Transcription, on_sent: OnSent | None = None
+    ) -> Transcript:
         self.asked.set()
         try:
             await asyncio.Event().wait()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 from typer.testing import CliRunner
 
+from bargein.build import is_compiled
 from bargein.cli import build_app
+from bargein.cli.replay import policy_kinds
+from bargein.core.config import CorePolicy
 from bargein.recording import read_call
 from support.model import Model
 from support.realtime_client import BARGEIN_SUBPROTOCOLS, RealtimeClient, connect
@@ -85,7 +89,19 @@ async def test_another_policy_would_have_decided_otherwise(model: Model, tmp_pat
     await record(tmp_path, model)
     path = recording_in(tmp_path)
     assert "interruption" in {record["what"] for record in replayed(path)}
-    assert "interruption" not in {record["what"] for record in replayed(path, "--policy", "confirm_after_ms=5000")}
+    deaf = ("--policy", "gate_margin_speaking_db=90")
+    assert "interruption" not in {record["what"] for record in replayed(path, *deaf)}
+
+
+@pytest.mark.parametrize("policy", ["duck_db=18.5", "duck_db=none", "text_model=small", "confirm_judged_ms=none"])
+async def test_a_policy_is_of_the_kind_that_the_server_has(model: Model, tmp_path: Path, policy: str) -> None:
+    await record(tmp_path, model)
+    assert replayed(recording_in(tmp_path), "--policy", policy)
+
+
+@pytest.mark.skipif(is_compiled(), reason="a compiled class has lost its annotations: `make test` runs it interpreted")
+def test_what_a_policy_may_be_is_known_as_it_is_written() -> None:
+    assert policy_kinds() == get_type_hints(CorePolicy)
 
 
 async def test_a_call_is_not_written_down_unless_asked(model: Model) -> None:
@@ -132,6 +148,11 @@ def test_a_file_that_is_none_is_refused_in_a_line(arguments: list[str], said: st
         ("nothing=1", "give NAME=VALUE, with one of"),
         ("confirm_after_ms=soon", "--policy confirm_after_ms: 'soon' is not allowed"),
         ("weighs=1", "--policy weighs: '1' is neither true nor false"),
+        ("transcripts=later", "--policy transcripts: 'later' is not allowed: give paced or early"),
+        ("short_utterance=", "--policy short_utterance: '' is not allowed: give interrupt, ignore or judge"),
+        ("confirm_after_ms=400.5", "--policy confirm_after_ms: '400.5' is not allowed: give a whole number"),
+        ("duck_db=loud", "--policy duck_db: 'loud' is not allowed: give a number from 0 to 1000000000, or none"),
+        ("history_transcription=x", "--policy history_transcription: cannot be given here"),
     ],
 )
 async def test_a_policy_that_is_none_is_refused_in_a_line(model: Model, tmp_path: Path, policy: str, said: str) -> None:

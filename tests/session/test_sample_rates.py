@@ -149,11 +149,13 @@ async def test_the_rate_changes_in_the_middle_of_speech(server: RunningServer, m
             await caller.wait_for("input_audio_buffer.speech_started")
             await speak_at(caller, 16_000)
             saying.cancel()
-        await caller.wait_for("input_audio_buffer.speech_stopped", since=0)
+        await caller.wait_for("input_audio_buffer.committed", since=0)
+        await caller.wait_for("response.done")
         async with caller.microphone(audio_format=pcm_at(16_000), speed=4) as microphone:
             await microphone.say(at_rate(QUESTION, 16_000))
             await caller.wait_for("input_audio_buffer.committed")
             await caller.wait_for("response.done")
+    assert heard_by(model, 0).rate_hz == 24_000, "what was said before is answered, too"
     assert heard_by(model).rate_hz == 16_000
     kinds = [kind for kind in caller.types if kind.startswith("input_audio_buffer.speech_")]
     assert kinds == ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"] * (len(kinds) // 2)

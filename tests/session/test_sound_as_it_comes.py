@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from bargein.sound import wav
+from bargein.sound.g711 import pcm16_to_alaw, pcm16_to_ulaw
+from bargein.sound.resample import decimate
 from support.model import Model, spoken
 from support.realtime_client import BARGEIN_SUBPROTOCOLS, RealtimeClient, connect
 from support.server import RunningServer
-from support.sounds import at_level, cough, pcm16, room, speech, within
+from support.sounds import at_level, cough, pcm16, room, rumble, speech, tones, within
 
 QUESTION = pcm16(speech("what time is it in Rome"))
 SOUND = np.random.default_rng(1).normal(0, 3000, 4800).astype("<i2").tobytes()
@@ -179,3 +181,35 @@ async def test_a_voice_within_a_long_piece_interrupts(server: RunningServer, mod
         done = await caller.wait_for("response.done")
         assert done["response"]["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
         assert 4200 - 300 <= started["audio_start_ms"] <= 4200
+
+
+BELOW_THE_VOICE = {
+    "offset of 3.4 %": np.full(10_000 * 24, 1114.0),
+    "offset of 18 %": np.full(10_000 * 24, -6000.0),
+    "hum of 50 Hz": tones([50], 10_000, -20),
+    "hum of 60 and 120 Hz": tones([60, 120], 10_000, -26),
+    "rumble": rumble(10_000, -22),
+}
+
+
+@pytest.mark.parametrize("kind", ["audio/pcm", "audio/pcmu", "audio/pcma"])
+@pytest.mark.parametrize("below", BELOW_THE_VOICE)
+async def test_what_lies_below_the_voice_neither_interrupts_nor_hides_who_does(
+    server: RunningServer, model: Model, below: str, kind: str
+) -> None:
+    """By both detectors, over a reply."""
+    said = within(room(10_000, -62), 5000, at_level(speech("wait, stop, I have another question"), -24))
+    sound = pcm16(said + BELOW_THE_VOICE[below])
+    if kind != "audio/pcm":
+        narrow = decimate(np.frombuffer(sound, "<i2"), 3).astype(np.int16)
+        sound = pcm16_to_ulaw(narrow) if kind == "audio/pcmu" else pcm16_to_alaw(narrow)
+    async with connect(server.realtime_url) as caller:
+        await spoken_to(caller, model)
+        if kind != "audio/pcm":
+            await caller.update_session(audio={"input": {"format": {"type": kind}}})
+        for piece in cut(sound, [20 * len(sound) // 10_000]):
+            await caller.append(piece)
+        started = await caller.wait_for("input_audio_buffer.speech_started")
+        done = await caller.wait_for("response.done")
+    assert done["response"]["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+    assert 8000 - 400 <= started["audio_start_ms"] <= 8100

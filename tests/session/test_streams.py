@@ -8,12 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-import structlog
 
 from bargein.core.completion import CompletionRequest, StreamPiece, TranscriptPiece
-from bargein.metrics import Metrics
 from bargein.session.streams import Streams
 from bargein.upstream import Drop
+from support.money import work_observer
 
 REQUEST = CompletionRequest(messages=(), audio=True, voice=None)
 
@@ -64,7 +63,7 @@ class Reader:
     read_enough: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.streams = Streams(self.source, Metrics(), structlog.get_logger())
+        self.streams = Streams(self.source, work_observer())
         self.streams.begin(
             on_piece=self.take,
             on_failure=lambda response_id, failure, processed: None,

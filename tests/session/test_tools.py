@@ -95,3 +95,18 @@ async def test_a_greeting_needs_no_conversation(server: RunningServer, model: Mo
         assert model.requests[-1]["messages"][0] == {"role": "system", "content": NOTHING_SAID}
         await respond(caller, instructions="Greet the caller.", conversation="none", input=[])
         assert model.requests[-1]["messages"][0] == {"role": "system", "content": "Greet the caller."}
+
+
+async def test_arguments_that_are_no_json_are_the_callers_to_see_and_no_reason_to_refuse_what_follows(
+    server: RunningServer, model: Model
+) -> None:
+    model.will(calls("book", "{'n': 4}"), spoken("I could not"))
+    async with connect(server.realtime_url) as caller:
+        call_id = await ask_for_a_table(caller)
+        made = caller.events_of("response.function_call_arguments.done")
+        done = await answer(caller, call_id, "error: arguments must be JSON")
+    assert [event["arguments"] for event in made] == ["{'n': 4}"]
+    assert done["response"]["status"] == "completed"
+    (told,) = (m["tool_calls"] for m in model.requests[-1]["messages"] if m.get("tool_calls"))
+    assert [call["function"]["arguments"] for call in told] == ["{}"]
+    assert tool_messages(model.requests[-1]) == [(call_id, "error: arguments must be JSON")]

@@ -9,13 +9,12 @@ import pytest
 
 from bargein.alignment.aligner import Aligner
 from bargein.core.items import Message, OutputAudio
-from bargein.gateway.carrier import MakeCarrier
+from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.picows_transport import PicowsTransport
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from bargein.session.measures import NumpyMeasures
-from bargein.session.session import Session
 from support.model import Model, spoken
-from support.server import RunningServer, running_server
+from support.server import LastGiven, RunningServer, running_server
 from support.sounds import cough, pcm16, room, speech
 from support.twilio_peer import SAMPLES_PER_S, STREAM, calling, ulaw
 
@@ -28,20 +27,16 @@ def stream_url(server: RunningServer) -> str:
     return server.realtime_url.removesuffix("/realtime") + "/twilio"
 
 
-def spoken_reply(server: RunningServer) -> OutputAudio:
+def spoken_reply(last_given: LastGiven) -> OutputAudio:
     """The newest reply in the only session's history."""
-    (session,) = server.gateway.sessions
-    assert isinstance(session, Session)
-    items = list(session._driver.conversation.history)
+    items = list(last_given.conversation.history)
     parts = [part for item in items if isinstance(item, Message) for part in item.parts]
     return [part for part in parts if isinstance(part, OutputAudio)][-1]
 
 
-def counted_as_heard(server: RunningServer) -> int:
+def counted_as_heard(last_given: LastGiven) -> int:
     """Samples of the only reply that was cut."""
-    (session,) = server.gateway.sessions
-    assert isinstance(session, Session)
-    (heard,) = session._driver.conversation.history.heard.values()
+    (heard,) = last_given.conversation.history.heard.values()
     return heard.samples
 
 
@@ -56,9 +51,9 @@ def told_of_reply(model: Model) -> list[str]:
     return line.removeprefix("assistant:").split()
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.08], ids=["near", "far"])
+@pytest.mark.parametrize("delay_s", [0.0, 0.08, 0.15], ids=["near", "far", "abroad"])
 async def test_a_call_is_answered_and_interrupted_and_the_heard_words_are_exact(
-    server: RunningServer, model: Model, delay_s: float
+    server: RunningServer, model: Model, last_given: LastGiven, delay_s: float
 ) -> None:
     model.will(model.hang_after(STORY))
     async with calling(stream_url(server), delay_s=delay_s) as peer, peer.microphone() as microphone:
@@ -68,10 +63,10 @@ async def test_a_call_is_answered_and_interrupted_and_the_heard_words_are_exact(
         await microphone.say(STOP)
         await peer.until(lambda: len(peer.played_at_clear) > 0)
         await model.left.wait()
-        audio = spoken_reply(server)
+        audio = spoken_reply(last_given)
         await model.wait_for_requests(2)
         heard = peer.played_at_clear[0]
-        assert abs(counted_as_heard(server) - heard) <= 8  # A millisecond.
+        assert abs(counted_as_heard(last_given) - heard) <= 8  # A millisecond.
         assert told_of_reply(model) == words_heard(audio, heard)
         assert 4 <= len(told_of_reply(model)) < 16
         # The next reply is heard as well, from its beginning on.
@@ -83,11 +78,11 @@ async def test_a_call_is_answered_and_interrupted_and_the_heard_words_are_exact(
 
 
 @pytest.mark.real_sockets
-@pytest.mark.parametrize("make_carrier", [WebsocketsTransport, PicowsTransport])
-async def test_a_call_over_every_transport(model: Model, make_carrier: MakeCarrier) -> None:
+@pytest.mark.parametrize("make_transport", [WebsocketsTransport, PicowsTransport])
+async def test_a_call_over_every_transport(model: Model, last_given: LastGiven, make_transport: MakeTransport) -> None:
     model.will(model.hang_after(STORY))
     async with (
-        running_server(model.url, make_carrier=make_carrier) as server,
+        running_server(model.url, make_transport=make_transport, make_session=last_given) as server,
         calling(stream_url(server)) as peer,
         peer.microphone() as microphone,
     ):
@@ -96,19 +91,19 @@ async def test_a_call_over_every_transport(model: Model, make_carrier: MakeCarri
         await peer.until(lambda: len(peer.played) >= 1.3 * SAMPLES_PER_S)
         await microphone.say(STOP)
         await model.left.wait()
-        audio = spoken_reply(server)
+        audio = spoken_reply(last_given)
         await model.wait_for_requests(2)
-        assert told_of_reply(model) == words_heard(audio, counted_as_heard(server))
+        assert told_of_reply(model) == words_heard(audio, counted_as_heard(last_given))
         assert 4 <= len(told_of_reply(model)) < 16
         # A third of a word: this clock does not stand still while the machine does something else.
-        assert abs(counted_as_heard(server) - peer.played_at_clear[0]) < 0.1 * SAMPLES_PER_S
+        assert abs(counted_as_heard(last_given) - peer.played_at_clear[0]) < 0.1 * SAMPLES_PER_S
         peer.send({"event": "stop", "stop": {"accountSid": "AC1", "callSid": "CA1"}})
         assert await peer.until_closed() == (1000, "The call has ended.")
 
 
-@pytest.mark.parametrize("delay_s", [0.0, 0.08], ids=["near", "far"])
+@pytest.mark.parametrize("delay_s", [0.0, 0.08, 0.15, 0.3], ids=["near", "far", "abroad", "by satellite"])
 async def test_a_cough_holds_and_nothing_is_lost_or_said_twice(
-    server: RunningServer, model: Model, delay_s: float
+    server: RunningServer, model: Model, last_given: LastGiven, delay_s: float
 ) -> None:
     # Of noise no two stretches are alike.
     sound = pcm16(room(len(STORY.split()) * 300, -30))
@@ -119,7 +114,7 @@ async def test_a_cough_holds_and_nothing_is_lost_or_said_twice(
         await peer.until(lambda: len(peer.played) >= 1.0 * SAMPLES_PER_S)
         await microphone.say(ulaw(cough(300, seed=3)))
         await peer.until(lambda: len(peer.played_at_clear) > 0)
-        audio = spoken_reply(server)
+        audio = spoken_reply(last_given)
         await peer.until(lambda: len(peer.played) >= len(STORY.split()) * 0.3 * SAMPLES_PER_S - 400)
         whole = b"".join(piece for piece in audio.pieces if isinstance(piece, bytes))
     assert server.metric('bargein_holds_total{outcome="resumed"}') == 1

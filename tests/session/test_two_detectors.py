@@ -18,7 +18,7 @@ from bargein.core.conversation import Conversation
 from bargein.core.events import ResponseRequested, SpeechWeighed
 from bargein.core.recorded import replay
 from bargein.metrics.traffic import Traffic
-from bargein.session.hearing import Hearing
+from bargein.session.audio_input import AudioInput
 from bargein.session.limits import CallerLimits
 from bargein.session.measures import NumpyMeasures
 from bargein.session.setup import SessionLimits
@@ -59,7 +59,7 @@ class Line:
             assert heard_with.make_weigher is not None
             return heard_with.make_weigher(given, start_sample)
 
-        self.hearing = Hearing(
+        self.audio_input = AudioInput(
             self.conversation,
             heard_with.make_detector,
             CallerLimits(SessionLimits(), Timers(self.clock)),
@@ -67,7 +67,7 @@ class Line:
             self.clock.now,
             make_weigher=make_weigher,
         )
-        self.hearing.begin(self.perform)
+        self.audio_input.begin(self.perform)
         self.fmt = fmt
 
     def perform(self, todo: list[Action], now: float) -> bool:
@@ -94,7 +94,7 @@ class Line:
             self.clock.at += 0.02
             while (due := self.conversation.next_timer(self.clock.at)) is not None and due <= self.clock.at:
                 self.handle(events.TimerFired())
-            assert self.hearing.take(audio[at : at + size], self.clock.at) is None
+            assert self.audio_input.take(audio[at : at + size], self.clock.at) is None
 
     def all(self, kind: Any) -> list[Any]:  # noqa: ANN401
         return [action for action in self.done if isinstance(action, kind)]

@@ -35,14 +35,15 @@ async def test_a_reply_in_progress_when_the_session_ends(
 ) -> None:
     async with connect(server.realtime_url) as caller:
         await begin_a_long_reply(caller, model, **({"conversation": "none"} if beside else {}))
+        (session,) = server.gateway.sessions
         if ends == "vanishes":
             caller.vanish()
         elif ends == "hangs up":
             await caller.close()
         else:
-            (session,) = server.gateway.sessions
             session.close(1008, "enough")
         await model.left.wait()
+        await session.closed.wait()
     assert server.metric(CANCELLED) == 1
     assert server.metric(SPOKEN) > 0
     assert server.metric(ASKED) > 0

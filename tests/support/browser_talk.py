@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from playwright.async_api import Browser, Locator, Page, WebSocket, expect
 
 from support.browser import Complaints
@@ -54,6 +55,10 @@ def page_with_tap(directory: Path) -> Path:
     shutil.copytree(CLIENT_WEB, copy)
     (copy / TAP_PATH.lstrip("/")).write_text(TAP_WORKLET)
     return copy
+
+
+QUIET_AT_FIRST = "if (localStorage.length === 0) localStorage.setItem('bargein.settings', '{\"greet\": false}');"
+"""The demo model waits for the caller: what it says is counted."""
 
 
 @dataclass
@@ -100,9 +105,14 @@ class Talk:
 
     async def event(self, kind: str, count: int = 1) -> Event:
         """Wait for the ``count``-th event of this type."""
-        while len(found := self.events(kind)) < count:
-            self._news.clear()
-            await asyncio.wait_for(self._news.wait(), timeout=30)
+        try:
+            async with asyncio.timeout(30):
+                while len(found := self.events(kind)) < count:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            told = [event["type"] for event in self.received if not event["type"].endswith(".delta")]
+            pytest.fail(f"no {kind} number {count} came in 30 s, but {told}")
         return found[count - 1]
 
     def reply_sound(self, number: int) -> Samples:
@@ -165,12 +175,18 @@ class Talk:
 
 @asynccontextmanager
 async def talk(
-    browser: Browser, url: str, *, context_rate_hz: int | None = None, allowed: tuple[str, ...] = ()
+    browser: Browser,
+    url: str,
+    *,
+    context_rate_hz: int | None = None,
+    allowed: tuple[str, ...] = (),
+    greeted: bool = False,
 ) -> AsyncIterator[Talk]:
     """Open the page, not started yet. A console message, an error or a CSP violation fails the test in the end.
 
     :param context_rate_hz: of the page's AudioContext; at 24 kHz what is heard is what was sent, sample for sample.
     :param allowed: parts of console messages that the trouble of the test brings with it.
+    :param greeted: the demo model speaks first, as it does for newcomers.
     """
     context = await browser.new_context(viewport={"width": 1280, "height": 900})
     page = await context.new_page()
@@ -178,6 +194,8 @@ async def talk(
     made.complaints.watch(page)
     page.on("websocket", made.watch)
     await page.add_init_script(OBSERVE_CSP)
+    if not greeted:
+        await page.add_init_script(QUIET_AT_FIRST)
     await install_page_sound(page, context_rate_hz=context_rate_hz)
     try:
         await page.goto(url)

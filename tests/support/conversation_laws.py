@@ -6,8 +6,14 @@ from collections.abc import Sequence
 
 from bargein.core import actions
 from bargein.core.actions import Action
-from bargein.core.completion import AssistantMessage, CompletionRequest, ToolMessage, UserAudio, UserMessage
-from bargein.core.completion import Message as CompletionMessage
+from bargein.core.completion import (
+    AssistantMessage,
+    ChatMessage,
+    CompletionRequest,
+    ToolMessage,
+    UserAudio,
+    UserMessage,
+)
 from bargein.core.config import TurnDetection
 from bargein.core.decisions import HoldEnded, Interrupted, SpeculationEnded, TurnHealed
 from bargein.core.events import Event
@@ -42,6 +48,8 @@ class Laws:
         self._closed_items: set[str] = set()
         self._paused: set[str] = set()
         self._held: str | None = None
+        self._ducked: str | None = None
+        """The response that is played on, quietly, while it is held."""
         self._to_cut: set[str] = set()
         self._voice = False
         self._speech: str | None = None
@@ -58,6 +66,8 @@ class Laws:
         self._ended: str | None = None
         """The turn that ended within this batch."""
         self._silence_broken = False
+        self._flushed_now: set[str] = set()
+        """Items of which this batch flushes sound."""
         self._thrown_away: set[str] = set()
         """Responses of which nobody may hear."""
         self._turn_bytes: dict[str, int] = {}
@@ -67,10 +77,12 @@ class Laws:
     def check_step(self, event: Event, batch: list[Action]) -> None:
         """Check everything that one event has brought about."""
         self._stopped = self._ended = None
+        self._flushed_now = {action.item_id for action in batch if isinstance(action, actions.Flushed)}
         self._transcripts.check_step(event, batch)
         for action in batch:
             self._check(action)
         self._check_decisions(batch)
+        self._check_interrupted(batch)
         self._check_healed(batch)
         self._check_speculation(batch)
         assert len([action for action in batch if isinstance(action, actions.CancelStream)]) <= 1
@@ -111,6 +123,30 @@ class Laws:
         assert not [a for a in batch if isinstance(a, actions.Resumed)] or ended
         for hold in ended:
             assert hold.reason != "confirmed" or said
+
+    def _check_interrupted(self, batch: list[Action]) -> None:
+        """Behind the speech that interrupts a reply nothing comes of it but its end."""
+        ended = {
+            action.response.id
+            for action in batch
+            if isinstance(action, actions.ResponseDone) and action.response.reason == "turn_detected"
+        }
+        speaks = False
+        for action in batch:
+            match action:
+                case actions.SpeechStarted():
+                    speaks = True
+                case actions.SpeechStopped():
+                    speaks = False
+                case (
+                    actions.TranscriptSent(response_id)
+                    | actions.TextSent(response_id)
+                    | actions.AudioSent(response_id)
+                    | actions.ArgumentsSent(response_id)
+                ):
+                    assert not speaks or response_id not in ended, "it speaks on when it is interrupted"
+                case _:
+                    pass
 
     def _check_speculation(self, batch: list[Action]) -> None:
         """What the model was asked ahead is told at the turn's end, or never."""
@@ -155,6 +191,9 @@ class Laws:
         assert not self._to_cut, "a flush without its cut"
         assert self._held is None or not self._reports, "a player that was told to pause and never to go on"
 
+    def _may_sound(self, response_id: str) -> bool:
+        return self._held is None or response_id == self._ducked or response_id in self._out_of_band
+
     def _check(self, action: Action) -> None:
         match action:
             case actions.StartStream() | actions.CancelStream() | actions.PauseStream() | actions.ContinueStream():
@@ -173,7 +212,8 @@ class Laws:
                 response_id, item_id, _, delta
             ):
                 assert self._open_items[item_id] == response_id
-                assert not self._paced_words or self._held is None or response_id in self._out_of_band
+                # What is known to have been heard when it is cut is told then, hold or not.
+                assert not self._paced_words or self._may_sound(response_id) or item_id in self._flushed_now
                 self.said[item_id] = self.said.get(item_id, "") + delta
             case actions.ArgumentsSent(response_id, item_id, _, _, _):
                 assert self._open_items[item_id] == response_id
@@ -181,7 +221,7 @@ class Laws:
                 assert self._open_items[item_id] == response_id, "sound of an item that is over"
                 assert start == self.sent.get(item_id, 0), "sound lost or repeated"
                 assert count > 0
-                assert not self._paced or self._held is None or response_id in self._out_of_band, "sound during a hold"
+                assert not self._paced or self._may_sound(response_id), "sound during a hold"
                 if start == 0 and response_id in self._begun_in:
                     assert self._begun_in[response_id] != self._speech, "it talks over a caller who had the floor"
                 self.sent[item_id] = start + count
@@ -224,6 +264,8 @@ class Laws:
             if response.conversation_id is None:
                 self._out_of_band.add(response.id)
                 return
+            in_progress = self.created - self.done - self._out_of_band - {response.id}
+            assert not in_progress, "two responses of the conversation at once"
             self._unanswered = None
             if self._speech is not None:
                 self._begun_in[response.id] = self._speech
@@ -252,8 +294,10 @@ class Laws:
             case actions.VoiceChanged(speech, _, _, _):
                 assert speech is not self._voice, "told on change only"
                 self._voice = speech
-            case actions.Held(_, item_id, at_sample):
+            case actions.Held(response_id, item_id, at_sample, duck_db):
                 assert self._held is None
+                assert duck_db is None or self._reports
+                self._ducked = None if duck_db is None else response_id
                 assert at_sample <= self.sent[item_id]
                 self._held = item_id
             case actions.Resumed(_, item_id, from_sample):
@@ -352,7 +396,7 @@ def _sound_bytes(item: Message) -> int:
     return sum(len(part.audio) for part in item.parts if isinstance(part, InputAudio))
 
 
-def check_order(messages: Sequence[CompletionMessage]) -> None:
+def check_order(messages: Sequence[ChatMessage]) -> None:
     """Every call of a tool is answered once, directly behind it, and nothing else is answered."""
     unanswered: set[str] = set()
     for message in messages:

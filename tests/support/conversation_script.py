@@ -77,6 +77,8 @@ class Script:
 
     echo = 0.0
     """How much of what the caller says is the agent's echo."""
+    echo_said_s = 0.0
+    """How long before the end of what the agent has said."""
 
     def speech_curve(self, pieces: Sequence[str | bytes], fmt: AudioFormat) -> SpeechCurve:
         return SpeechCurve([], [])
@@ -84,7 +86,7 @@ class Script:
     def echo_match(
         self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
     ) -> EchoMatch:
-        return EchoMatch(self.echo)
+        return EchoMatch(self.echo, self.echo_said_s)
 
     pitch_st_per_s: float | None = None
     """How the voice moved before every pause."""

@@ -23,8 +23,8 @@ from bargein.core.conversation import Conversation
 from bargein.core.events import ResponseRequested
 from bargein.core.items import InputText, Message
 from bargein.metrics.traffic import Traffic
+from bargein.session.audio_input import AudioInput
 from bargein.session.cancelling import MakeCancelling
-from bargein.session.hearing import Hearing
 from bargein.session.limits import CallerLimits
 from bargein.session.measures import NumpyMeasures
 from bargein.session.setup import SessionLimits
@@ -91,10 +91,10 @@ class EchoRoom:
             start = int(talk[0] * RATE_HZ)
             self._microphone[start : start + len(talk[1])] += talk[1][: len(self._microphone) - start]
         limits = CallerLimits(SessionLimits(), Timers(self))
-        self._hearing = Hearing(
+        self._audio_input = AudioInput(
             self.conversation, WebRtcDetector, limits, Traffic(), self.now, make_cancelling=make_cancelling
         )
-        self._hearing.begin(self._perform)
+        self._audio_input.begin(self._perform)
         self._end_s = 0.0
         self._played = np.zeros(int((seconds + 60) * RATE_HZ))
         self._play_end = 0
@@ -127,7 +127,7 @@ class EchoRoom:
             self._catch_up(end_s)
             sound = pcm16(self._microphone[start : start + FRAME] + self._echo(start))
             self._end_s = end_s
-            self._hearing.take(sound, end_s)
+            self._audio_input.take(sound, end_s)
         return self
 
     def now(self) -> float:

@@ -14,7 +14,7 @@ import orjson
 from prometheus_client import generate_latest
 
 from bargein.gateway.admission import Admitted
-from bargein.gateway.carrier import MakeCarrier
+from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.http.app import build_app
 from bargein.gateway.readiness import Readiness
@@ -43,6 +43,8 @@ class ScriptedSession:
     id: str = field(default_factory=lambda: f"sess_{next(_numbers)}")
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     received: list[bytes] = field(default_factory=list)
+    closes: list[int] = field(default_factory=list)
+    """Codes with which it was closed by the server."""
     ends: list[tuple[int, str]] = field(default_factory=list)
     in_turn: asyncio.Event = field(default_factory=asyncio.Event)
     turn_over: asyncio.Event = field(default_factory=asyncio.Event)
@@ -106,6 +108,7 @@ class ScriptedSession:
         self.connection.close(1012, "restart")
 
     def close(self, code: int, reason: str, retry_after_s: int | None = None) -> None:
+        self.closes.append(code)
         error = {"message": reason, "retry_after": retry_after_s}
         self.connection.send_text(orjson.dumps({"type": "error", "error": error}))
         self.connection.close(code, reason)
@@ -152,7 +155,7 @@ Serve = Callable[..., AbstractAsyncContextManager[Running]]
 
 @asynccontextmanager
 async def running_gateway(
-    make_carrier: MakeCarrier,
+    make_transport: MakeTransport,
     *,
     timers: Timers | None = None,
     upstream: UpstreamConfig = NOWHERE,
@@ -176,7 +179,7 @@ async def running_gateway(
         return generate_latest(metrics.registry)
 
     async with ChatCompletions(upstream) as completions:
-        gateway = Gateway(settings, metrics, timers, open_session, make_carrier)
+        gateway = Gateway(settings, metrics, timers, open_session, make_transport)
         server = Server(
             gateway,
             build_app(gateway, completions, Readiness(gateway, completions), read_metrics),

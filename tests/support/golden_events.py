@@ -213,11 +213,20 @@ BARGEIN: dict[str, ServerEvent] = {
     "bargein.response": bargein_events.response_numbered(*ONE, 1),
     "bargein.vad speech": bargein_events.voice_changed(True, 4280, -31.5, 0.92),
     "bargein.vad silence": bargein_events.voice_changed(False, 5940, -58.0, 0.04),
-    "bargein.hold": bargein_events.hold(*ONE, 31200),
+    "bargein.hold": bargein_events.hold(*ONE, 31200, None),
+    "bargein.hold that ducks": bargein_events.hold(*ONE, 31200, 18.0),
     "bargein.resume": bargein_events.resume(*ONE, 31200),
     "bargein.flush": bargein_events.flush(*ONE),
     "bargein.cut": bargein_events.cut(*ONE, 31320, "The weather in Paris", " is sunny today."),
     "bargein.cut with nothing heard": bargein_events.cut(*ONE, 0, "", "Voilà — おはよう 😀"),
+    "bargein.cost": bargein_events.cost(
+        ONE[0],
+        turn=0.01834,
+        session=0.41202,
+        known=True,
+        cap=bargein_events.cap("key_day", 5.0, 4.1, 1_764_547_200, warning=True),
+    ),
+    "bargein.cost without a price": bargein_events.cost(ONE[0], turn=None, session=0.0, known=False, cap=None),
     "bargein.latency": bargein_events.latency(ONE[0], STAGES_MS, "response"),
     "bargein.decision": bargein_events.decision(
         explained(

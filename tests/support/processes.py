@@ -1,9 +1,10 @@
-"""Other processes: when they end."""
+"""Other processes: what they begin with, and when they end."""
 
 from __future__ import annotations
 
 import os
 import select
+import signal
 
 ENDS_WITHIN_S = 120.0
 
@@ -19,3 +20,9 @@ def wait_for_end(pid: int, within_s: float = ENDS_WITHIN_S) -> None:
         assert ended, f"process {pid} has not ended"
     finally:
         os.close(descriptor)
+
+
+def ignore_nothing() -> None:
+    """What is ignored is inherited: by whoever runs the tests in the background of a shell, or with ``nohup``."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -13,6 +13,8 @@ HOW_TO_GET = {
     "espeak-ng": "apt-get install espeak-ng, or brew install espeak-ng",
     "node": "apt-get install nodejs, brew install node, or make node",
     "npm": "apt-get install npm, brew install node, or make node",
+    "prometheus": "apt-get install prometheus, or brew install prometheus",
+    "promtool": "apt-get install prometheus, or brew install prometheus",
     "sox": "apt-get install sox, or brew install sox",
 }
 

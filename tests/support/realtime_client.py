@@ -44,7 +44,7 @@ from support.microphone import Microphone
 
 ServerEvent = dict[str, Any]
 """One server event as it came, JSON decoded."""
-Message = ServerEvent | AudioFrame
+Received = ServerEvent | AudioFrame
 """What one WebSocket message held."""
 
 DEADLINE_S: Final = 60.0
@@ -107,7 +107,7 @@ class RealtimeClient:
     def __init__(self, socket: ClientConnection, dialect: Dialect) -> None:
         self.socket = socket
         self.dialect = dialect
-        self.messages: list[Message] = []
+        self.messages: list[Received] = []
         """Everything received, in order."""
         self._arrived_s: dict[int, float] = {}
         self._changed = asyncio.Condition()
@@ -142,7 +142,7 @@ class RealtimeClient:
         """The events of one type so far."""
         return [event for event in self.events if event["type"] == event_type]
 
-    def arrived_s(self, message: Message) -> float:
+    def arrived_s(self, message: Received) -> float:
         """When ``message``, one of :attr:`messages`, arrived: seconds on the loop's clock."""
         return self._arrived_s[id(message)]
 
@@ -192,7 +192,7 @@ class RealtimeClient:
         :raises NothingCameError: the connection ended or the deadline passed first. Says what came instead.
         """
 
-        def wanted(message: Message) -> bool:
+        def wanted(message: Received) -> bool:
             if isinstance(message, AudioFrame) or message["type"] != event_type:
                 return False
             return predicate is None or bool(predicate(message))
@@ -220,8 +220,8 @@ class RealtimeClient:
         return self.socket.close_code or 1006, self.socket.close_reason or ""
 
     async def _wait(
-        self, wanted: Callable[[Message], bool], name: str, since: int | None, deadline_s: float
-    ) -> Message:
+        self, wanted: Callable[[Received], bool], name: str, since: int | None, deadline_s: float
+    ) -> Received:
         position = start = self._next if since is None else since
 
         def advanced() -> bool:
@@ -332,7 +332,7 @@ class RealtimeClient:
                 self._changed.notify_all()
 
     def _take(self, message: str | bytes) -> None:
-        decoded: Message
+        decoded: Received
         if isinstance(message, bytes):
             decoded = AudioFrame.parse(message)
         else:

@@ -144,7 +144,7 @@ def going_on(agent: AgentState, *, stopping: bool) -> Watched:
 
 
 BOUNDED: Final = CorePolicy(turn_limit_ms=400)
-WEIGHED: Final = CorePolicy(weighs=True, judges_words=True, confirm_after_ms=400)
+WEIGHED: Final = CorePolicy(weighs=True, judges_words=True, confirm_after_ms=400, ask_after_ms=0)
 """There is a second detector, and somebody hears words."""
 NARROW: Final = CorePolicy(input_limit_ms=800)
 

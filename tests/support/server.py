@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from prometheus_client import generate_latest
 
-from bargein.gateway.carrier import MakeCarrier
+from bargein.core.conversation import Conversation
+from bargein.gateway.caller_session import CallerSession
+from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.http.app import build_app
 from bargein.gateway.readiness import Readiness
@@ -19,9 +21,25 @@ from bargein.gateway.services import make_services, session_opener, upstream_con
 from bargein.gateway.websockets_transport import WebsocketsTransport
 from bargein.metrics import Metrics
 from bargein.recording import Recorder
+from bargein.session.making import Collaborators
+from bargein.session.session import Session
 from bargein.session.timers import LoopClock, Timers
 from bargein.settings import Settings
 from bargein.upstream import ChatCompletions, Transcriber, Transcriptions
+
+
+class LastGiven:
+    """Makes sessions, and keeps what the last one works with: ``make_session`` of a server that a test looks into."""
+
+    collaborators: Collaborators
+
+    def __call__(self, given: Collaborators) -> Session:
+        self.collaborators = given
+        return Session(given)
+
+    @property
+    def conversation(self) -> Conversation:
+        return self.collaborators.driver.conversation
 
 
 @dataclass
@@ -50,8 +68,11 @@ class RunningServer:
 
 @asynccontextmanager
 async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[RunningServer]:  # noqa: ANN401
-    """Serve until the context is left; ``options`` are settings, ``make_carrier`` and ``transcriber``."""
-    make_carrier: MakeCarrier = options.pop("make_carrier", WebsocketsTransport)
+    """Serve until the context is left. ``options`` are settings, ``make_transport``, ``make_session`` and
+    ``transcriber``.
+    """
+    make_transport: MakeTransport = options.pop("make_transport", WebsocketsTransport)
+    make_session: Callable[[Collaborators], CallerSession] = options.pop("make_session", Session)
     transcriber: Transcriber | None = options.pop("transcriber", None)
     loop = asyncio.get_running_loop()
     values: dict[str, Any] = {"port": 0, "drain_s": 5.0, "upstream_url": upstream_url, "model": "scripted"}
@@ -63,12 +84,19 @@ async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[Run
     async def read_metrics() -> bytes:
         return generate_latest(metrics.registry)
 
-    async with ChatCompletions(config) as completions, Transcriptions(config) as transcriptions:
+    async with (
+        ChatCompletions(config) as completions,
+        Transcriptions(config) as transcriptions,
+        AsyncExitStack() as stack,
+    ):
         services = make_services(settings, metrics, timers, completions, transcriber or transcriptions)
-        gateway = Gateway(settings, metrics, timers, session_opener(services), make_carrier)
+        if services.tools is not None:
+            await stack.enter_async_context(services.tools)
+        opener = session_opener(services, make_session)
+        gateway = Gateway(settings, metrics, timers, opener, make_transport, books=services.books)
         server = Server(
             gateway,
-            build_app(gateway, completions, Readiness(gateway, completions), read_metrics),
+            build_app(gateway, completions, Readiness(gateway, completions), read_metrics, services.agents),
             bind(settings.host, settings.port),
         )
         listening = asyncio.Event()
@@ -81,3 +109,4 @@ async def running_server(upstream_url: str, **options: Any) -> AsyncIterator[Run
             server.end()
             await serving
             timers.close()
+            services.books.ledger.close()

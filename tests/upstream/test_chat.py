@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 import orjson
@@ -16,12 +18,14 @@ from bargein.core.completion import (
     CompletionRequest,
     Finished,
     StreamPiece,
+    ToolCallPiece,
     TranscriptPiece,
     UserMessage,
     UserText,
 )
 from bargein.errors import AudioGone
 from bargein.upstream import ChatCompletions, UpstreamConfig
+from bargein.upstream.plain import PlainRequest
 from support.scripted_upstream import DONE, Exchange, delta, event, scripted
 
 REQUEST = CompletionRequest((UserMessage((UserText("Hi"),)),), audio=True, voice="alloy")
@@ -47,6 +51,34 @@ async def test_a_reply() -> None:
 
     async with scripted(script) as server, ChatCompletions(config(server.url)) as upstream:
         assert await ask(upstream) == [TranscriptPiece("Hello"), AudioPiece("AAAA////", 3), Finished("stop")]
+
+
+NAMES = ("get", "get_weather", "get_time")
+"""Of tools."""
+
+
+@pytest.mark.parametrize(
+    ("names", "called"),
+    [(["get", "_weather"], ["get_weather"]), (["get_weather", "get_time"], ["get_weather", "get_time"])],
+)
+@pytest.mark.parametrize("plain", [True, False], ids=["a caller's own request", "a turn"])
+async def test_names_in_pieces_are_told_from_names_of_two_calls(
+    names: list[str], called: list[str], plain: bool
+) -> None:
+    async def script(exchange: Exchange) -> None:
+        assert exchange.json["tools"] == nested
+        calls = [delta(tool_calls=[{"index": 0, "function": {"name": name, "arguments": ""}}]) for name in names]
+        await exchange.stream([*calls, DONE])
+
+    nested = [{"type": "function", "function": {"name": name}} for name in NAMES]
+    own = PlainRequest("gpt-audio", [{"role": "user", "content": "Hi"}], "alloy", {"tools": nested})
+    turn = replace(REQUEST, tools=tuple([{"type": "function", "name": name} for name in NAMES]))
+    async with scripted(script) as server, ChatCompletions(config(server.url)) as upstream:
+        asked: AbstractAsyncContextManager[AsyncIterator[object]]
+        asked = upstream.stream_plain(own) if plain else upstream.stream(turn)
+        async with asked as pieces:
+            told = [piece.name async for piece in pieces if isinstance(piece, ToolCallPiece)]
+    assert told == called
 
 
 async def test_azure() -> None:

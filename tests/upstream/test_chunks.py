@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
+import re
 import struct
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -113,14 +116,32 @@ def test_sound_where_text_was_asked_for() -> None:
 def test_tool_calls() -> None:
     _, pieces = read("openai_tool_calls.sse")
     assert [piece for piece in pieces if isinstance(piece, ToolCallPiece)] == [
-        ToolCallPiece(0, "call_abc", "get_weather", ""),
-        ToolCallPiece(0, None, None, '{"city":'),
+        ToolCallPiece(0, "call_abc", "get_weather", '{"city":'),
         ToolCallPiece(0, None, None, '"Oslo"}'),
-        ToolCallPiece(1, "call_def", "get_time", ""),
-        ToolCallPiece(1, None, None, "{}"),
+        ToolCallPiece(1, "call_def", "get_time", "{}"),
     ]
     assert transcript(pieces) == "One moment."
     assert pieces[-1] == Finished("tool_calls")
+
+
+def test_a_call_without_arguments_is_told_with_the_reason() -> None:
+    reader = ChunkReader(audio=True, tools=["get_time"])
+    call = {"index": 0, "id": "call_1", "type": "function", "function": {"name": "get_time", "arguments": ""}}
+    assert reader.read(orjson.dumps({"choices": [{"delta": {"tool_calls": [call]}}]})) == []
+    pieces = reader.read(orjson.dumps({"choices": [{"delta": {}, "finish_reason": "tool_calls"}]}))
+    assert pieces == [ToolCallPiece(0, "call_1", "get_time", "")]
+    assert reader.settled
+    assert reader.end() == [Finished("tool_calls")]
+
+
+def test_a_call_without_arguments_and_without_a_reason() -> None:
+    reader = ChunkReader(audio=True, tools=["get_time"])
+    for name in ("get_", "time"):
+        reader.read(orjson.dumps({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"name": name}}]}}]}))
+    told, finished = reader.end()
+    assert isinstance(told, ToolCallPiece)
+    assert told.name == "get_time"
+    assert finished == Finished("tool_calls")
 
 
 def test_error_in_stream() -> None:
@@ -276,6 +297,29 @@ def test_when_nothing_more_can_come_of_a_reply_in_text(modality: dict[str, objec
     assert reader.settled
 
 
+EXPIRY = {"delta": {"audio": {"id": "audio_1", "expires_at": 5}}}
+THOUGHT = {"delta": {"reasoning_content": "hm"}}
+
+
+@pytest.mark.parametrize("audio", [True, False])
+@pytest.mark.parametrize("first", [[USAGE], [EXPIRY], [EXPIRY, USAGE], [USAGE, THOUGHT, USAGE]])
+def test_what_is_told_before_a_reply_begins_is_no_sign_of_its_end(audio: bool, first: list[dict[str, object]]) -> None:
+    """A gateway tells what the request has cost, and then the model thinks."""
+    reader = ChunkReader(audio=audio)
+    for chunk in first:
+        reader.read(orjson.dumps(chunk if "choices" in chunk else {"choices": [chunk]}))
+        assert (reader.complete, reader.settled) == (False, False)
+    reader.read(orjson.dumps({"choices": [TEXT]}))
+    reader.read(orjson.dumps(USAGE))
+    assert (reader.complete, reader.settled) == (True, not audio)
+
+
+def test_an_empty_reply_ends_with_its_reason() -> None:
+    reader = ChunkReader(audio=False)
+    reader.read(orjson.dumps(ending("stop")))
+    assert (reader.complete, reader.settled) == (True, True)
+
+
 def test_a_reply_cut_short_stays_so() -> None:
     reader = ChunkReader(audio=True)
     for reason in ("length", "stop"):
@@ -287,6 +331,50 @@ def test_the_first_choice_is_the_reply() -> None:
     reader = ChunkReader(audio=False)
     choices = [{"index": index, "delta": {"content": str(index)}} for index in (0, 1)]
     assert reader.read(orjson.dumps({"choices": choices})) == [TextPiece("0")]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "said"),
+    [
+        pytest.param([[1], [1]], "1 1", id="the only one is numbered 1"),
+        pytest.param([["1"], [1.0], [1]], "1 1.0 1", id="numbers of other kinds"),
+        pytest.param([[1], [None]], "1 None", id="a number that is left out later"),
+        pytest.param([[None], [0], [None]], "None 0 None", id="a number that is left out at first"),
+        pytest.param([[1], [2], [1], [0]], "1 1", id="others later"),
+        pytest.param([[1, 0], [0], [1]], "0 0", id="several from the beginning"),
+        pytest.param([[2, 1], [1, 2]], "1 1", id="several, all numbered from 1"),
+        pytest.param([[], [1], [], [1]], "1 1", id="chunks without any"),
+        pytest.param([[[7]], [0]], "[7] 0", id="a number that is none"),
+    ],
+)
+def test_the_choice_that_is_seen_first_is_the_reply(chunks: list[list[object]], said: str) -> None:
+    reader = ChunkReader(audio=False)
+    pieces: list[StreamPiece] = []
+    for indexes in chunks:
+        choices = [{"index": index, "delta": {"content": f"{index} "}} for index in indexes]
+        pieces += reader.read(orjson.dumps({"choices": choices}))
+    reasons = reader.read(
+        orjson.dumps({"choices": [{"index": 9, "delta": {}, "finish_reason": "length"}, {**choices[0], "delta": {}}]})
+    )
+    assert "".join(piece.text for piece in pieces if isinstance(piece, TextPiece)).strip() == said
+    assert (reasons, reader.complete) == ([], False)
+
+
+def test_a_whole_message_of_a_choice_with_another_number() -> None:
+    message = {"role": "assistant", "content": "Hi"}
+    body = orjson.dumps({"choices": [{"index": 1, "message": message, "finish_reason": "stop"}]})
+    assert ChunkReader(audio=False).read_whole(body) == [TextPiece("Hi")]
+
+
+def test_a_whole_message_in_two_choices_of_one_number() -> None:
+    """As vLLM-Omni answers."""
+    messages: list[dict[str, Any]] = [
+        {"role": "assistant", "content": "Hi"},
+        {"role": "assistant", "content": None, "audio": {"id": "audio_1", "data": "AAAA////", "transcript": ""}},
+    ]
+    choices = [{"index": 0, "message": message, "finish_reason": "stop"} for message in messages]
+    pieces = ChunkReader(audio=True).read_whole(orjson.dumps({"choices": choices}))
+    assert pieces == [TranscriptPiece("Hi"), AudioReference("audio_1", None), AudioPiece("AAAA////", 3)]
 
 
 def test_a_whole_message_instead_of_a_stream() -> None:
@@ -419,6 +507,23 @@ def test_what_is_no_json_object_is_refused(data: bytes) -> None:
         ChunkReader(audio=True).read(data)
 
 
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"Internal Server Error", ": 'Internal Server Error'."),
+        (b"error: key sk-abc is over", ": 'error: key *** is over'."),
+        (b"<html>no", "."),
+        (b'{"choices": [{"delta', "."),
+        (b"\x00\x01", "."),
+        (b"x" * 1000, "."),
+    ],
+)
+def test_what_is_no_json_is_told_where_it_is_words(data: bytes, words: str) -> None:
+    with pytest.raises(UpstreamMalformed) as raised:
+        ChunkReader(audio=True).read(data)
+    assert raised.value.message == f"The model's server sent an event that is not JSON{words}"
+
+
 @pytest.mark.parametrize("text", ["AAA!", "AA=A", "ÄÄÄÄ", "AA\n=", "A==="])
 def test_what_is_no_base64_is_refused(text: str) -> None:
     with pytest.raises(UpstreamMalformed, match="not base64"):
@@ -448,6 +553,7 @@ def pieces_of(*deltas: dict[str, Any], audio: bool = True, reason: str | None = 
         ("max_tokens", "length"),
         ("MAX_TOKENS", "length"),
         ("SAFETY", "content_filter"),
+        ("incomplete", "length"),
         ({"type": "length", "length": 5}, "length"),
     ],
 )
@@ -458,7 +564,9 @@ def test_finish_reasons(reason: object, told: str) -> None:
     assert reader.end() == [Finished(told)]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("reason", ["error", "ERROR", "abort", "cancelled", "network_error", {"type": "abort"}])
+@pytest.mark.parametrize(
+    "reason", ["error", "ERROR", "abort", "cancelled", "failed", "timeout", "network_error", {"type": "abort"}]
+)
 def test_finish_reasons_that_are_failures(reason: object) -> None:
     reader = ChunkReader(audio=True)
     choice = {"delta": {"content": "I was"}, "finish_reason": reason}
@@ -506,7 +614,8 @@ def test_content_as_a_list() -> None:
         {"type": "thinking", "thinking": "hm"},
         {"type": "reasoning", "text": "hm"},
         {"type": "text", "text": "Hel"},
-        "lo",
+        "l",
+        {"type": "refusal", "refusal": "o"},
         {"type": "audio", "audio": {"data": "AAAA////", "transcript": "!"}},
         {"type": "audio_url", "audio_url": {"url": "data:audio/wav;base64,AAAA////"}},
         {"type": "input_audio", "input_audio": {"data": "AAAA////", "format": "wav"}},
@@ -555,6 +664,15 @@ def test_an_index_in_words() -> None:
 def test_a_time_that_is_not_whole() -> None:
     pieces = pieces_of({"audio": {"id": "audio_1", "expires_at": 1730768595.25}})
     assert pieces[-1] == AudioReference("audio_1", 1730768595)
+
+
+@pytest.mark.parametrize("expires_at", [0, -1, "0"])
+def test_a_time_that_is_none(expires_at: object) -> None:
+    """As servers write it that fill in every field."""
+    reader = ChunkReader(audio=True)
+    audio = {"id": "audio_1", "expires_at": expires_at, "data": "", "transcript": None}
+    assert reader.read(orjson.dumps({"choices": [{"delta": {"audio": audio}}]})) == [AudioReference("audio_1", None)]
+    assert not reader.complete
 
 
 def test_sound_that_says_it_is_compressed() -> None:
@@ -646,3 +764,204 @@ def test_an_error_in_the_stream_keeps_the_key_to_itself() -> None:
     chunk = {"error": {"message": "key secret-key is not sk-proj-abc or sk-ab***cd"}}
     with pytest.raises(UpstreamError, match=r"^key \*\*\* is not \*\*\* or \*\*\*$"):
         ChunkReader(audio=True, secret="secret-key").read(orjson.dumps(chunk))
+
+
+def test_a_message_behind_the_deltas_says_nothing_again() -> None:
+    reader = ChunkReader(audio=True)
+    deltas = [{"role": "assistant"}, {"audio": {"transcript": "Hi"}}, {"audio": {"data": "AAAA"}}]
+    pieces = [piece for delta in deltas for piece in reader.read(orjson.dumps({"choices": [{"delta": delta}]}))]
+    message = {"role": "assistant", "content": None, "audio": {"data": "AAAA", "transcript": "Hi"}}
+    last = {"choices": [{"delta": {}, "message": message, "finish_reason": "stop"}]}
+    assert reader.read(orjson.dumps(last)) == []
+    assert (transcript(pieces), len(sound(pieces))) == ("Hi", 2)
+    assert reader.complete
+    assert reader.settled
+
+
+def test_words_that_stand_in_two_places_are_said_once() -> None:
+    assert transcript(pieces_of({"content": "Hello ", "audio": {"transcript": "Hello ", "data": "AAAA"}})) == "Hello "
+
+
+@pytest.mark.parametrize("numbers", [{}, {"index": None}])
+def test_choices_without_numbers_are_numbered_as_they_come(numbers: dict[str, None]) -> None:
+    choices = [{**numbers, "delta": {"content": word}} for word in ("first", "second")]
+    assert ChunkReader(audio=False).read(orjson.dumps({"choices": choices})) == [TextPiece("first")]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b'{"choices": [{"delta": {"content": "Hi"}, "logprobs": NaN, "x": -Infinity}]}', "Hi"),
+        (b'{"choices": [{"delta": {"content": "H\\ud83d i"}}]}', "H\ufffd i"),
+        (b'{"choices": [{"delta": {"content": "\\ude00i \\\\ud83d \\ud83d\\ude00"}}]}', "\ufffdi \\ud83d \U0001f600"),
+        (b'{"choices": [{"delta": {"content": "H\xe4 i"}}]}', "H\ufffd i"),
+        (b'{"choices": [{"delta": {"content": "H\n\ti"}}]}', "H\n\ti"),
+        (b'{"choices": [{"delta": {"content": "Hi"}}], "x": 1' + b"0" * 5000 + b"}", "Hi"),
+    ],
+)
+def test_what_is_json_only_nearly_is_read(data: bytes, said: str) -> None:
+    assert ChunkReader(audio=False).read(data) == [TextPiece(said)]
+
+
+def escaped(text: str) -> str:
+    return json.dumps(text)[1:-1]
+
+
+def halves(text: str, cut: str) -> list[bytes]:
+    """``text`` as a JSON string in pieces without its quotes, each a half of a letter or a whole one."""
+    if cut == "surrogates":
+        return [one.encode() for one in re.findall(r"\\u.{4}|.", escaped(text))]
+    return [text.encode()[at : at + 1] for at in range(len(text.encode()))]
+
+
+def in_words(piece: bytes) -> bytes:
+    return b'{"choices": [{"delta": {"content": "%s"}}]}' % piece
+
+
+def in_a_transcript(piece: bytes) -> bytes:
+    return b'{"choices": [{"delta": {"audio": {"transcript": "%s"}}}]}' % piece
+
+
+def in_a_part(piece: bytes) -> bytes:
+    return b'{"choices": [{"delta": {"content": [{"type": "text", "text": "%s"}]}}]}' % piece
+
+
+def in_a_list(piece: bytes) -> bytes:
+    return b'{"choices": [{"delta": {"content": ["%s"]}}]}' % piece
+
+
+def in_arguments(piece: bytes) -> bytes:
+    return (
+        b'{"choices": [{"delta": {"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "%s"}}]}}]}'
+        % piece
+    )
+
+
+PLACES = [in_words, in_a_transcript, in_a_part, in_a_list, in_arguments]
+
+
+def told(*events: bytes, audio: bool = True) -> str:
+    """All words, or all arguments, as a caller's socket would have them."""
+    reader = ChunkReader(audio=audio, tools=["f"])
+    pieces = [piece for event in events for piece in reader.read(event)] + reader.end()
+    text = ""
+    for piece in pieces:
+        if isinstance(piece, ToolCallPiece):
+            text += piece.arguments
+        elif isinstance(piece, TextPiece | TranscriptPiece):
+            text += piece.text
+    return str(orjson.loads(orjson.dumps(text)))
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("cut", ["surrogates", "bytes"])
+@pytest.mark.parametrize("text", ["A😀é漢💀", "💀💀", "😀", "x<😀>"])
+@pytest.mark.parametrize("audio", [True, False])
+def test_letters_that_are_cut_are_joined(place: Callable[[bytes], bytes], cut: str, text: str, audio: bool) -> None:
+    pieces = halves(text, cut)
+    assert any(json.loads(b'"%s"' % piece.decode(errors="replace").encode()) not in text for piece in pieces)
+    assert told(*map(place, pieces), audio=audio) == text
+
+
+@given(st.text(max_size=12), st.lists(st.integers(0, 24), max_size=4), st.booleans())
+def test_any_text_cut_anywhere_is_whole_again(text: str, cuts: list[int], escaped: bool) -> None:
+    """Between the units of UTF-16, as who escapes cuts, or between bytes."""
+    if escaped:
+        units = struct.unpack(f"<{len(text.encode('utf-16-le')) // 2}H", text.encode("utf-16-le"))
+        parts = [rf"\u{unit:04x}".encode() for unit in units]
+    else:
+        plain = "".join(letter for letter in text if letter >= " " and letter not in '"\\')
+        text, parts = plain, [bytes([byte]) for byte in plain.encode()]
+    at = [0, *sorted(min(cut, len(parts)) for cut in cuts), len(parts)]
+    pieces = [b"".join(parts[start:end]) for start, end in itertools.pairwise(at)]
+    assert told(*map(in_arguments, pieces)) == text
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    ("pieces", "said"),
+    [
+        ([b"\\ud83d"], "\ufffd"),
+        ([b"\\ude00", b"i"], "\ufffdi"),
+        ([b"\\ud83d", b"i"], "\ufffdi"),
+        ([b"\\ud83d", b"\\ud83d\\ude00"], "\ufffd😀"),
+        ([b"\\ud83d", b"\\ud83d", b"\\ude00", b"\\ude00"], "\ufffd😀\ufffd"),
+        ([b"\\ud83d", "😀".encode()], "\ufffd😀"),
+        ([b"\\udcf0\\udc9f", b"i"], "\ufffdi"),
+        ([b"\xf0\x9f", b"i"], "\ufffdi"),
+        ([b"\xf0\x9f\x98"], "\ufffd"),
+        ([b"\x98\x80", b"\xfc"], "\ufffd\ufffd\ufffd"),
+    ],
+)
+def test_half_a_letter_is_told_as_such(place: Callable[[bytes], bytes], pieces: list[bytes], said: str) -> None:
+    assert told(*map(place, pieces)) == said
+
+
+def test_half_a_letter_of_the_words_is_not_joined_with_the_arguments() -> None:
+    assert told(in_words(b"\\ud83d"), in_arguments(b"\\ude00")) == "\ufffd\ufffd"
+
+
+def test_half_a_letter_anywhere_else() -> None:
+    half = "\\ud83d"
+    call = f'{{"index": 0, "id": "c{half}", "function": {{"name": "f{half}", "arguments": {{"text": "{half}"}}}}}}'
+    audio = f'{{"id": "a{half}", "transcript": "Hi"}}'
+    chunk = f'{{"choices": [{{"delta": {{"audio": {audio}, "tool_calls": [{call}], "{half}": 1}}}}]}}'
+    reader = ChunkReader(audio=True)
+    pieces = reader.read(chunk.encode())
+    assert pieces == [
+        AudioReference("a\ufffd", None),
+        TranscriptPiece("Hi"),
+        ToolCallPiece(0, "c\ufffd", "f\ufffd", '{"text":"\ufffd"}'),
+    ]
+    with pytest.raises(UpstreamError, match="no\ufffd"):
+        reader.read(f'{{"error": {{"message": "no{half}"}}}}'.encode())
+
+
+@pytest.mark.parametrize("data", [b'{"choices": ' + b"[" * 100_000, b'{"x": "\\ud8'])
+def test_what_is_no_json_even_so_is_refused(data: bytes) -> None:
+    with pytest.raises(UpstreamMalformed, match="not JSON"):
+        ChunkReader(audio=True).read(data)
+
+
+def test_counts_in_words_with_a_point() -> None:
+    reader = ChunkReader(audio=False)
+    reader.read(orjson.dumps({"choices": [], "usage": {"prompt_tokens": "12.0", "completion_tokens": "7.0"}}))
+    assert reader.end()[0] == Usage(input_text_tokens=12, output_text_tokens=7)
+
+
+def test_words_without_end_are_ended() -> None:
+    reader = ChunkReader(audio=True)
+    chunk = orjson.dumps({"choices": [{"delta": {"audio": {"transcript": "word " * 10_000}}}]})
+    for _ in range(8):
+        reader.read(chunk)
+    with pytest.raises(UpstreamMalformed, match="more than 400000 characters") as ended:
+        reader.read(chunk)
+    assert ended.value.code == "endless"
+
+
+def test_calls_without_end_are_ended() -> None:
+    reader = ChunkReader(audio=True)
+    calls = [{"index": at, "id": f"c{at}", "function": {"name": "f", "arguments": "{}"}} for at in range(129)]
+    assert len(reader.read(orjson.dumps({"choices": [{"delta": {"tool_calls": calls[:128]}}]}))) == 128
+    with pytest.raises(UpstreamMalformed, match="more than 128 tools"):
+        reader.read(orjson.dumps({"choices": [{"delta": {"tool_calls": calls[128:]}}]}))
+
+
+def test_arguments_without_end_are_ended() -> None:
+    reader = ChunkReader(audio=True)
+    more = {"index": 0, "id": "c", "function": {"name": "f", "arguments": "x" * 300_000}}
+    reader.read(orjson.dumps({"choices": [{"delta": {"tool_calls": [more]}}]}))
+    with pytest.raises(UpstreamMalformed, match="more than 400000 characters"):
+        reader.read(
+            orjson.dumps({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": more["function"]}]}}]})
+        )
+
+
+@pytest.mark.parametrize("endless", [{"name": "x" * 1000}, {"arguments": "x" * 1000}])
+def test_calls_that_never_begin_are_ended(endless: dict[str, str]) -> None:
+    reader = ChunkReader(audio=True)
+    chunk = orjson.dumps({"choices": [{"delta": {"tool_calls": [{"index": 0, "id": "c", "function": endless}]}}]})
+    for _ in range(400):
+        reader.read(chunk)
+    with pytest.raises(UpstreamMalformed, match="more than 400000 characters"):
+        reader.read(chunk)

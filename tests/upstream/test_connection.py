@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bargein.core.completion import CompletionRequest, Finished, TranscriptPiece, UserMessage, UserText
-from bargein.errors import UpstreamUnavailable
+from bargein.errors import SettingsError, UpstreamUnavailable
 from bargein.upstream import ChatCompletions, UpstreamConfig
 from support.scripted_upstream import DONE, Exchange, delta, scripted
 
@@ -103,6 +103,13 @@ async def test_a_certificate_that_nobody_vouches_for(certificate: tuple[Path, Pa
         with pytest.raises(UpstreamUnavailable) as raised:
             await upstream.stream(REQUEST).__aenter__()
         assert raised.value.code == "tls_failed"
+
+
+@pytest.mark.parametrize(("file", "said"), [("/no/such/file", "No such file"), (__file__, "it holds no certificate")])
+def test_a_file_of_certificates_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, file: str, said: str) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", file)
+    with pytest.raises(SettingsError, match=f"^SSL_CERT_FILE: {file!r} cannot be used: {said}"):
+        ChatCompletions(config("https://model.invalid"))
 
 
 async def test_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,13 +14,14 @@ from bargein.core.completion import (
     CompletionRequest,
     Finished,
     StreamPiece,
+    TextPiece,
     ToolCallPiece,
     TranscriptPiece,
     Usage,
     UserMessage,
     UserText,
 )
-from bargein.errors import UpstreamError, UpstreamMalformed, UpstreamRateLimited, UpstreamUnavailable
+from bargein.errors import UpstreamError, UpstreamMalformed, UpstreamRateLimited, UpstreamRefused, UpstreamUnavailable
 from bargein.upstream import ChatCompletions, UpstreamConfig
 from support.scripted_upstream import DONE, Exchange, delta, event, scripted
 
@@ -124,6 +125,18 @@ async def test_sound_behind_the_end_of_the_words_is_waited_for(finished: bytes) 
     assert [piece.audio for piece in pieces if isinstance(piece, AudioPiece)][-1] != "AAAA////"
 
 
+async def test_words_behind_the_usage_are_waited_for() -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.begin()
+        await exchange.chunk(USAGE)
+        await asyncio.sleep(0.8)
+        await exchange.chunk(delta(content="Hello") + ends("stop") + DONE)
+        await exchange.end()
+
+    async with scripted(script) as server:
+        assert TextPiece("Hello") in await pieces_of(server.url, audio=False)
+
+
 async def test_the_end_is_waited_for_only_while_the_reply_is_read() -> None:
     """A reader that is held up does not lose what had come by then."""
     sent = asyncio.Event()
@@ -165,8 +178,18 @@ async def test_a_failure_as_a_finish_reason() -> None:
 REPLY = orjson.dumps({"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]})
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "text/event-stream", "text/plain", ""])
-@pytest.mark.parametrize("body", [REPLY, b"\n  " + REPLY, WORDS + ends("stop"), b": hello\n\n" + WORDS + DONE])
+@pytest.mark.parametrize("content_type", ["application/json", "text/event-stream", "text/plain", "text/html", ""])
+@pytest.mark.parametrize(
+    "body",
+    [
+        REPLY,
+        b"\n  " + REPLY,
+        WORDS + ends("stop"),
+        b": hello\n\n" + WORDS + DONE,
+        (WORDS + ends("stop") + DONE).replace(b"\n\n", b"\n"),
+        WORDS + ends("stop") + b'data: "[done]"\n\n',
+    ],
+)
 @pytest.mark.parametrize("packet_bytes", [1, 10_000])
 async def test_the_body_tells_what_it_is(content_type: str, body: bytes, packet_bytes: int) -> None:
     async def script(exchange: Exchange) -> None:
@@ -174,6 +197,66 @@ async def test_the_body_tells_what_it_is(content_type: str, body: bytes, packet_
         for at in range(0, len(body), packet_bytes):
             await exchange.chunk(body[at : at + packet_bytes])
         await exchange.end()
+
+    async with scripted(script) as server:
+        assert await pieces_of(server.url) == [TranscriptPiece("Hello"), Finished("stop")]
+
+
+@pytest.mark.parametrize("body", [REPLY, WORDS + DONE])
+@pytest.mark.parametrize("blank", [b"\n", b" ", b"\xef", b"\r\n\r\n"])
+async def test_blanks_that_come_first_and_alone(blank: bytes, body: bytes) -> None:
+    """Some gateways keep a connection alive by them, before an answer in one piece too."""
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.begin()
+        for _ in range(3):
+            await exchange.chunk(blank)
+            await asyncio.sleep(0.05)
+        await exchange.chunk(body)
+        await exchange.end()
+
+    async with scripted(script) as server:
+        assert await pieces_of(server.url) == [TranscriptPiece("Hello"), Finished("stop")]
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "text/event-stream", "text/html", ""])
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"Unauthorized", ": 'Unauthorized'"),
+        (b"upstream connect error, key sk-abc", ": 'upstream connect error, key ***'"),
+        (b"no " * 1000, ""),
+        (b"\x00\x01\x02", ""),
+    ],
+)
+async def test_a_body_that_is_no_answer_is_told_where_it_is_words(content_type: str, body: bytes, words: str) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(200, body, content_type=content_type)
+
+    async with scripted(script) as server:
+        with pytest.raises(UpstreamMalformed) as raised:
+            await pieces_of(server.url)
+    assert raised.value.code == "not_a_stream"
+    assert raised.value.message == (
+        f"The model's server answered with something that is no event stream{words}. The operator has to check its "
+        "base URL."
+    )
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "text/plain", "text/event-stream"])
+async def test_a_web_page_as_a_success(content_type: str) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(200, b"\n<!doctype html><p>Hello</p>", content_type=content_type)
+
+    async with scripted(script) as server:
+        with pytest.raises(UpstreamMalformed, match="with a web page"):
+            await pieces_of(server.url)
+
+
+@pytest.mark.parametrize("status", [201, 203])
+async def test_what_lies_before_a_model_may_have_a_success_of_its_own(status: int) -> None:
+    async def script(exchange: Exchange) -> None:
+        await exchange.answer(status, REPLY)
 
     async with scripted(script) as server:
         assert await pieces_of(server.url) == [TranscriptPiece("Hello"), Finished("stop")]
@@ -201,6 +284,22 @@ async def test_an_error_that_came_as_a_success(
         with pytest.raises(kind) as raised:
             await pieces_of(server.url)
     assert raised.value.message == message
+
+
+async def test_a_failure_in_a_field_of_its_own_is_no_end() -> None:
+    """As llama.cpp told of one until autumn 2025."""
+    refused = {
+        "code": 400,
+        "message": "the request exceeds the available context size",
+        "type": "invalid_request_error",
+    }
+
+    async def script(exchange: Exchange) -> None:
+        await exchange.stream([b"error: %s\n\n" % orjson.dumps(refused), DONE])
+
+    async with scripted(script) as server:
+        with pytest.raises(UpstreamRefused, match="exceeds the available context size"):
+            await pieces_of(server.url)
 
 
 async def test_an_end_with_blanks() -> None:

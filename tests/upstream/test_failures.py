@@ -282,7 +282,7 @@ async def test_a_complete_reply_needs_no_proper_end(last: bytes, ending: str) ->
         ([b"data: [1]\n\n"], "invalid_json"),
         ([delta(audio={"data": "!!!!"})], "invalid_audio"),
         ([b"data: " + b"x" * 2000], "line_too_long"),
-        ([b"<!doctype html>"], "cut"),
+        ([b"<!doctype html>"], "not_a_stream"),
     ],
 )
 async def test_malformed_streams(chunks: list[bytes], code: str) -> None:

@@ -440,6 +440,9 @@ async def test_what_is_sent_is_let_go() -> None:
             sound = bytes(500_000)
             response = await post(client, server.url, sound)
             assert await response.read() == b"hi"
-            assert [type(holder) for holder in gc.get_referrers(sound) if not hasattr(holder, "f_code")] == []
+            # From Python 3.14 on this test's own coroutine is told beside its frame.
+            own = test_what_is_sent_is_let_go.__code__
+            holders = [holder for holder in gc.get_referrers(sound) if getattr(holder, "cr_code", None) is not own]
+            assert [type(holder) for holder in holders if not hasattr(holder, "f_code")] == []
         finally:
             gc.enable()

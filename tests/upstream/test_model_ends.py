@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from bargein.gateway.judges import OPENAI_RECOGNISER
 from bargein.settings import Settings
 from bargein.upstream import UpstreamConfig
 from bargein.upstream.config import Flavour
@@ -84,6 +85,16 @@ def test_when_it_is_warned_of(today: date, said: str | None) -> None:
 def test_what_an_operator_has_to_change(config: dict[str, str], settings: list[str]) -> None:
     found = configured_ends(UpstreamConfig(**(CONFIG | config)), date(2027, 2, 1))  # type: ignore[arg-type]
     assert [setting for setting, _ in found] == settings
+
+
+def test_models_beside_the_one_that_answers_end_too() -> None:
+    others = [("BARGEIN_MODELS", "gpt-audio"), ("BARGEIN_MODELS", "gpt-audio-1.5"), ("BARGEIN_TEXT_MODEL", "m")]
+    found = configured_ends(UpstreamConfig(model="gpt-audio-1.5", **CONFIG), date(2027, 1, 2), others)  # type: ignore[arg-type]
+    assert [(setting, end.name) for setting, end in found] == [("BARGEIN_MODELS", "gpt-audio")]
+
+
+def test_what_words_are_heard_with_by_default_does_not_end() -> None:
+    assert end_of(OPENAI_RECOGNISER, "openai") is None
 
 
 BEFORE, AFTER = date(2027, 2, 25), date(2027, 2, 26)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
 import struct
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bargein.core.audio import audio_bytes
 from bargein.errors import UpstreamMalformed
+from bargein.sound.containers import Containers
 from bargein.upstream.reply_audio import ReplyAudioReader
 
 RATE_HZ = 24_000
@@ -193,6 +199,116 @@ def test_samples_that_only_begin_like_one_are_played(first: bytes, piece_bytes: 
     assert heard(encoded(raw, (piece_bytes,))) == raw
 
 
+def file_of(kind: str, subtype: str | None = None, endian: str | None = None) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, speech(48_000), RATE_HZ, format=kind, subtype=subtype, endian=endian)
+    return file.getvalue()
+
+
+FILES: dict[str, Callable[[], bytes]] = {
+    "MP3": lambda: file_of("MP3"),
+    "Ogg": lambda: file_of("OGG", "OPUS"),
+    "Ogg Vorbis": lambda: file_of("OGG", "VORBIS"),
+    "FLAC": lambda: file_of("FLAC"),
+    "AIFF": lambda: file_of("AIFF"),
+    "AU": lambda: file_of("AU"),
+    "CAF": lambda: file_of("CAF"),
+    "RF64": lambda: file_of("RF64"),
+    "RIFX": lambda: file_of("WAV", endian="BIG"),
+    "MP3 behind a tag": lambda: BEGINNINGS["MP3 behind a tag"],
+    "AAC": lambda: AAC_FRAME * 20,
+    "MP4": lambda: BEGINNINGS["MP4"],
+    "WebM": lambda: bytes.fromhex("1a45dfa39f4286810142f7810142f2810442f381084282847765626d") + bytes(60),
+    "AMR": lambda: BEGINNINGS["AMR"],
+}
+
+
+@pytest.mark.parametrize("half", [b"", b"\x01"], ids=["whole samples", "half a sample"])
+@pytest.mark.parametrize("padding", ["=", ""])
+@pytest.mark.parametrize("name", FILES)
+def test_samples_that_go_on_as_a_file_are_refused_in_words(name: str, padding: str, half: bytes) -> None:
+    def sent(raw: bytes) -> list[str]:
+        return [text if padding else text.rstrip("=") for text in encoded(raw, (4802,))]
+
+    reader = ReplyAudioReader()
+    played = [piece for text in sent(SOUND + half) if (piece := reader.read(text))]
+    assert b"".join(audio_bytes(piece.audio) for piece in played) == SOUND
+    with pytest.raises(UpstreamMalformed, match=f"as {name.split(maxsplit=1)[0]}.*PCM16 or WAV") as raised:
+        heard(sent(FILES[name]()), reader)
+    assert raised.value.code == "invalid_audio"
+
+
+@pytest.mark.parametrize(
+    ("begin", "name"),
+    [
+        (b"BW64\xff\xff\xff\xffWAVEds64", "RF64"),
+        (b"FORM\x00\x00\x10\x00AIFCFVER", "AIFF"),
+        (b"#!AMR-WB\n", "AMR"),
+        (b"#!SILK_V3", "SILK"),
+        (b"\x02#!SILK_V3", "SILK"),
+        (b"OpusHead\x01\x01", "Opus"),
+        (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), "WMA"),
+        (b"ID3\x03\x00\x00\x00\x00\x0f\x76TIT2", "MP3"),
+        (b"fLaC\x80\x00\x00\x22", "FLAC"),
+    ],
+)
+def test_other_beginnings_that_no_samples_have(begin: bytes, name: str) -> None:
+    assert Containers().of(begin + bytes(100)) == name
+    assert not Containers().of(bytes([begin[0]]) + bytes(100))
+
+
+@pytest.mark.parametrize("piece_bytes", [1, 100, len(MP3_FRAME), 333, 1000])
+@pytest.mark.parametrize("name", ["MP3", "AAC"])
+def test_samples_that_go_on_as_frames_in_pieces_are_refused_in_words(name: str, piece_bytes: int) -> None:
+    with pytest.raises(UpstreamMalformed, match=f"as {name}"):
+        heard([*encoded(SOUND), *encoded(FILES[name](), (piece_bytes,))])
+
+
+@pytest.mark.parametrize("rate_hz", [16_000, RATE_HZ])
+@pytest.mark.parametrize("half", [b"", b"\x01"], ids=["whole samples", "half a sample"])
+def test_samples_that_go_on_as_wav_are_played(half: bytes, rate_hz: int) -> None:
+    wav = wav_of(1, 16, speech(rate_hz, rate_hz), rate_hz=rate_hz)
+    got = np.frombuffer(heard([*encoded(SOUND + half), *encoded(wav, (4802,))]), "<i2").astype(int)
+    assert len(got) == 48_000
+    assert np.abs(got - np.concatenate([speech(24_000)] * 2))[:-200].max() < (1 if rate_hz == RATE_HZ else 2000)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"ID3\x09",
+        b"ID3\x04\x00\x00\x80",
+        b"OggS\x01",
+        b"fLaC\x01",
+        b"FORMabcdAIF",
+        b"\x1aE\xdf\xa3" + bytes(9),
+        b"RIFF",
+        b"RIFFabcdWAV",
+        b"\xff\xfb\x90\x64",
+        b"\xff\xf1\x5c\x40",
+        MP3_FRAME * 3,
+        AAC_FRAME * 3 + b"\xff",
+        MP3_FRAME * 3 + AAC_FRAME * 3,
+    ],
+)
+@pytest.mark.parametrize("piece_bytes", [100, 4800])
+def test_samples_that_go_on_like_a_file_for_a_moment_are_played(begin: bytes, piece_bytes: int) -> None:
+    raw = begin + SOUND[len(begin) :]
+    assert heard([*encoded(SOUND, (piece_bytes,)), *encoded(raw, (piece_bytes,))]) == SOUND + raw
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([2, 300, 1500, 30_000]))
+def test_samples_are_never_taken_for_a_file(seed: int, level: int) -> None:
+    """Half of the pieces begin as frames could."""
+    random = np.random.default_rng(seed)
+    containers = Containers()
+    for _ in range(100):
+        piece = random.normal(0, level, 2400).clip(-32_768, 32_767).astype("<i2").tobytes()
+        if random.random() < 0.5:
+            piece = bytes([0xFF, random.integers(0xE0, 256)]) + piece[2:]
+        assert not containers.of(piece)
+
+
 @pytest.mark.parametrize(
     ("described", "words"),
     [
@@ -224,9 +340,13 @@ def test_what_says_nothing_new(described: dict[str, object]) -> None:
     assert heard(encoded(SOUND), reader) == SOUND
 
 
-def test_a_rate_that_the_server_tells() -> None:
+@pytest.mark.parametrize(
+    "described",
+    [{"sample_rate": 48_000}, {"mime_type": "audio/L16; codec=pcm; rate=48000"}, {"format": "lpcm;rate=48000"}],
+)
+def test_a_rate_that_the_server_tells(described: dict[str, object]) -> None:
     reader = ReplyAudioReader()
-    reader.describe({"sample_rate": 48_000})
+    reader.describe(described)
     assert len(heard(encoded(speech(48_000, 48_000).tobytes()), reader)) == 48_000
 
 

@@ -14,9 +14,9 @@ from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat
 from bargein.core.completion import (
     YOUR_TURN,
     AssistantMessage,
+    ChatMessage,
     CompletionRequest,
     ForcedFunction,
-    Message,
     SystemMessage,
     ToolCall,
     ToolChoice,
@@ -35,7 +35,7 @@ WEATHER = {"type": "function", "name": "get_weather", "description": "The weathe
 
 
 def body(
-    *messages: Message,
+    *messages: ChatMessage,
     flavour: Flavour = "openai",
     audio: bool = True,
     tools: tuple[Mapping[str, Any], ...] = (),
@@ -144,7 +144,7 @@ def test_unknown_servers_get_no_unknown_options(flavour: Flavour) -> None:
 @pytest.mark.parametrize(
     "told", [(SystemMessage("Greet."),), (UserMessage((UserText("Hi."),)), AssistantMessage("Hello.")), ()]
 )
-def test_models_that_only_answer_somebody_are_given_a_turn(flavour: Flavour, told: tuple[Message, ...]) -> None:
+def test_models_that_only_answer_somebody_are_given_a_turn(flavour: Flavour, told: tuple[ChatMessage, ...]) -> None:
     assert body(*told, flavour=flavour)["messages"][-1] == {"role": "user", "content": YOUR_TURN}
 
 
@@ -154,7 +154,7 @@ def test_models_that_begin_by_themselves_are_not(flavour: Flavour) -> None:
 
 
 @pytest.mark.parametrize("last", [UserMessage((UserText("Hi."),)), ToolMessage("call_1", "12 °C")])
-def test_a_turn_is_given_only_where_there_is_none(last: Message) -> None:
+def test_a_turn_is_given_only_where_there_is_none(last: ChatMessage) -> None:
     call = AssistantMessage(None, tool_calls=(ToolCall("call_1", "get_weather", "{}"),))
     assert len(body(call, last, SystemMessage("Be brief."), flavour="generic")["messages"]) == 3
 

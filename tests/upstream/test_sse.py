@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -86,3 +87,51 @@ def test_a_line_or_an_event_that_grows_too_long(part: bytes) -> None:
         decoder.feed(part)
     with pytest.raises(UpstreamMalformed, match="more than 100 bytes"):
         decoder.feed(part * 5)
+
+
+def test_objects_on_lines_of_their_own_are_events_of_their_own() -> None:
+    """Some servers leave the blank lines out. Each event is handed out when the next one begins."""
+    decoder = EventDecoder(1000)
+    assert decoder.feed(b'data: {"a": 1}\n') == []
+    assert decoder.feed(b'data: {"b":\ndata: 2}\ndata: {"c": 3}\n\n') == [b'{"a": 1}', b'{"b":\n2}\n{"c": 3}']
+    assert decoder.feed(b'data: {"d": "}"}\r\ndata: [DONE]\r\n') == [b'{"d": "}"}']
+    assert decoder.end() == [b"[DONE]"]
+
+
+@pytest.mark.parametrize("odd", [rb'{"a": "\ud83d"}', b'{"a": NaN}', b'{"a": "\xf0\x9f"}'])
+def test_objects_on_lines_of_their_own_that_are_json_only_nearly(odd: bytes) -> None:
+    assert decode([b"data: " + odd + b'\ndata: {"b": 1}\n\n']) == [odd, b'{"b": 1}']
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            b'error: {"code":400,"message":"too long","type":"invalid_request_error"}',
+            {"code": 400, "message": "too long", "type": "invalid_request_error"},
+        ),
+        (b'error:{"message":"too long"}', {"message": "too long"}),
+        (b"error: out of memory", "out of memory"),
+        (b'error: caf\xe9 "x"', 'caf\ufffd "x"'),
+    ],
+)
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n", b""])
+def test_a_field_of_errors(line: bytes, said: object, end: bytes) -> None:
+    """llama.cpp's until autumn 2025, with ``data: [DONE]`` behind it as if nothing had been."""
+    told, *rest = decode([line + end + (b"data: [DONE]\n\n" if end else b"")])
+    assert orjson.loads(told) == {"error": said}
+    assert rest == ([b"[DONE]"] if end else [])
+
+
+def test_a_field_of_errors_behind_an_event_without_a_blank_line() -> None:
+    assert decode([b'data: {"a": 1}\nerror: no\n\n']) == [b'{"a": 1}', b'{"error":"no"}']
+
+
+def test_an_error_without_words_is_none() -> None:
+    assert decode([b"error:\n\nerror: \ndata: a\n\n"]) == [b"a"]
+
+
+def test_an_object_on_several_lines_is_one_event() -> None:
+    pretty = b'{\n"choices": [\n{"a": 1},\n{"b": 2}\n]\n}'
+    stream = b"".join(b"data: " + line + b"\n" for line in pretty.split(b"\n")) + b"\n"
+    assert decode([stream]) == [pretty]

@@ -9,7 +9,7 @@ import pytest
 from bargein.core.completion import CompletionRequest, UserMessage, UserText
 from bargein.upstream import ChatCompletions, UpstreamConfig
 from bargein.upstream.config import Flavour
-from bargein.upstream.voices import Voices
+from bargein.upstream.voices import OPENAI_VOICES, Voices
 from support.scripted_upstream import DONE, Exchange, delta, scripted
 
 
@@ -68,6 +68,42 @@ def test_with_voices_of_its_own(flavour: Flavour, asked: str | None, sent: str |
 @pytest.mark.parametrize("flavour", ["openai", "generic"])
 def test_with_voices_of_openais(flavour: Flavour, asked: str | None, sent: str) -> None:
     assert voices(flavour, voice="marin", voices={"verse": "ballad"}).of(asked) == sent
+
+
+OPENAIS = tuple(sorted(OPENAI_VOICES))
+
+
+@pytest.mark.parametrize(
+    ("flavour", "chosen", "offered"),
+    [
+        ("openai", {}, OPENAIS),
+        ("azure", {"voice": "marin"}, ("marin", *(name for name in OPENAIS if name != "marin"))),
+        ("openai", {"voice": "voice_1"}, ("voice_1", *OPENAIS)),
+        ("openai", {"voices": {"receptionist": "cedar"}}, ("receptionist", *OPENAIS)),
+        (
+            "openai",
+            {"voices": {"alloy": "cedar"}},
+            ("cedar", *(name for name in OPENAIS if name not in {"alloy", "cedar"})),
+        ),
+        ("generic", {}, OPENAIS),
+        ("generic", {"voice": "aiden"}, ("aiden",)),
+        ("generic", {"voices": {"alloy": "ethan", "Marin": "chelsie"}}, ("ethan", "chelsie")),
+        ("vllm-omni", {}, ()),
+        ("vllm-omni", {"voice": "aiden", "voices": {"alloy": "ethan"}}, ("ethan", "aiden")),
+        ("dashscope", {}, ("Cherry",)),
+        ("dashscope", {"voices": {"alloy": "Ethan", "guest": "Cherry"}}, ("Ethan", "guest")),
+        ("dashscope", {"voices": {"alloy": "Ethan", "ash": "Ethan"}}, ("Ethan", "Cherry")),
+        # Its own name for it is one that callers cannot ask for.
+        ("vllm-omni", {"voices": {"alloy": "echo", "echo": "ethan"}}, ("alloy", "ethan")),
+    ],
+)
+def test_people_are_offered_the_names_of_what_the_model_has(
+    flavour: Flavour, chosen: dict[str, Any], offered: tuple[str, ...]
+) -> None:
+    ours = voices(flavour, **chosen)
+    assert ours.offered == offered
+    sent = [ours.of(name) for name in offered]
+    assert None not in sent
 
 
 @pytest.mark.parametrize(

@@ -9,19 +9,23 @@ from typing import Any
 import numpy as np
 import pytest
 
+from bargein.build import is_compiled
 from bargein.core.audio import PCM16_24K, PCMA_8K, PCMU_8K, AudioFormat, Encoding
 from bargein.errors import SettingsError
 from bargein.sound.g711 import pcm16_to_alaw, pcm16_to_ulaw
 from bargein.sound.resample import resample
 from bargein.vad.choice import ears
-from bargein.vad.silero import (
+from bargein.vad.silero import SileroDetector, SileroState, SileroWeigher
+from bargein.vad.silero_network import (
+    AT_ONCE,
     CONTEXT_SAMPLES,
+    IN_C,
+    MEMORY,
     RATE_HZ,
     WINDOW_SAMPLES,
-    Listener,
-    SileroDetector,
-    SileroWeigher,
+    Network,
     network,
+    new_memory,
 )
 from bargein.vad.webrtc import WebRtcDetector
 from support.sounds import Sound, cough, keys, knock, pcm16, room, speech, tones, within
@@ -111,7 +115,7 @@ REFERENCE = [
 
 def test_it_says_what_the_reference_says() -> None:
     samples = np.rint(vowels()).astype(np.int16)
-    assert Listener().feed(samples) == pytest.approx(REFERENCE, abs=1e-5)
+    assert SileroState().feed(samples.astype("<i2").tobytes()) == pytest.approx(REFERENCE, abs=1e-3)
 
 
 def test_it_says_what_the_reference_says_of_speech() -> None:
@@ -131,7 +135,7 @@ def test_it_says_what_the_reference_says_of_speech() -> None:
         said, memory = session.run(None, {"input": heard[None], "state": memory, "sr": np.array(RATE_HZ)})
         expected.append(float(said[0, 0]))
         context = heard[-CONTEXT_SAMPLES:]
-    assert Listener().feed(samples) == pytest.approx(expected, abs=1e-5)
+    assert SileroState().feed(samples.astype("<i2").tobytes()) == pytest.approx(expected, abs=1e-3)
 
 
 def test_however_the_sound_is_cut_it_is_judged_the_same() -> None:
@@ -139,7 +143,10 @@ def test_however_the_sound_is_cut_it_is_judged_the_same() -> None:
     whole = SileroWeigher(PCM16_24K, 7).feed(audio)
     weigher = SileroWeigher(PCM16_24K, 7)
     pieces = [window for at in range(0, len(audio), 334) for window in weigher.feed(audio[at : at + 334])]
-    assert tuple(pieces) == whole
+    assert [window.probability for window in pieces] == pytest.approx(
+        [window.probability for window in whole], abs=1e-5
+    )
+    assert [window.start_sample for window in pieces] == [window.start_sample for window in whole]
     assert [window.start_sample for window in whole[:3]] == [7, 7 + 768, 7 + 2 * 768]
     assert {window.sample_count for window in whole} == {768}
 
@@ -170,6 +177,48 @@ def test_it_hears_no_speech_in_coughs_keys_and_tones() -> None:
         assert spoken_ms(within(room(3000, -55), 500, sound)) <= 64
 
 
+def test_a_compiled_package_has_it_in_c() -> None:
+    assert is_compiled() == IN_C
+
+
+@pytest.mark.skipif(not IN_C, reason="is about the C function: `make test` runs it on the compiled package")
+def test_c_and_numpy_say_the_same() -> None:
+    """Of speech, of what is as loud as can be, and of nothing at all; one window at a time, and all at once."""
+    said = resample(np.frombuffer(pcm16(speech("Wait, stop, that is enough.")), "<i2"), 24_000, RATE_HZ)
+    loud = np.resize([32767, -32768, -32768], 20 * WINDOW_SAMPLES)
+    samples = np.concatenate([np.zeros(CONTEXT_SAMPLES + 20 * WINDOW_SAMPLES), loud, said])
+    count = (len(samples) - CONTEXT_SAMPLES) // WINDOW_SAMPLES
+    heard = samples[: CONTEXT_SAMPLES + count * WINDOW_SAMPLES].astype("<i2").tobytes()
+    memory, expected_memory, single_memory = new_memory(), new_memory(), new_memory()
+    found = Network(in_c=True).judge(heard, memory)
+    expected = Network(in_c=False).judge(heard, expected_memory)
+    assert len(found) == count
+    assert max(found) > 0.9
+    assert found == pytest.approx(expected, abs=1e-5)
+    assert np.frombuffer(memory, np.float32) == pytest.approx(np.frombuffer(expected_memory, np.float32), abs=1e-3)
+    window_bytes, context_bytes = 2 * WINDOW_SAMPLES, 2 * CONTEXT_SAMPLES
+    one_by_one = [
+        network().judge(heard[start : start + context_bytes + window_bytes], single_memory)[0]
+        for start in range(0, count * window_bytes, window_bytes)
+    ]
+    assert one_by_one == found
+
+
+@pytest.mark.skipif(not IN_C, reason="is about the C function: `make test` runs it on the compiled package")
+def test_c_refuses_what_does_not_fit() -> None:
+    from bargein.vad import _silero  # noqa: PLC0415 - only there where the package was compiled
+
+    context = bytes(2 * CONTEXT_SAMPLES)
+    for heard in (b"", context[:-2], context + bytes(2), context + bytes(2 * WINDOW_SAMPLES - 1)):
+        with pytest.raises(ValueError, match="not as long as they should be"):
+            _silero.judge(bytes(436_996), heard, new_memory())
+    with pytest.raises(ValueError, match="not as long as they should be"):
+        _silero.judge(bytes(436_996), context, bytearray(1))
+    with pytest.raises(TypeError, match="takes bytes, bytes and a bytearray"):
+        _silero.judge(bytes(436_996), context, bytes(new_memory()))  # type: ignore[arg-type]
+    assert _silero.judge(bytes(436_996), context, new_memory()) == []
+
+
 def test_its_weights_are_read_once_for_all() -> None:
     assert network() is network()
 
@@ -190,3 +239,9 @@ def test_detectors_are_chosen_by_name() -> None:
     assert ears("silero").make_weigher is not None
     with pytest.raises(SettingsError, match="BARGEIN_VAD: there is no 'flute'; there are webrtcvad, silero, cascade"):
         ears("flute")
+
+
+def test_no_product_is_shared_between_threads() -> None:
+    """OpenBLAS does from so many multiplications on, and its threads wait by turning round and round."""
+    frames, taps, out = 4, 3 * 65, MEMORY
+    assert AT_ONCE * frames * taps * out < 2**18

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -75,6 +76,25 @@ def test_a_function_is_called_and_its_output_is_answered() -> None:
             await caller.wait_for("response.done")
         assert caller.words() == "it rains "
         assert model.told()[-2:] == ["assistant calls weather", "tool: rain"]
+
+    run(main())
+
+
+def test_an_agent_is_given_by_its_file(tmp_path: Path) -> None:
+    tool = '[[tools]]\nname = "look_up"\ndescription = "Looks it up."\nurl = "http://127.0.0.1:1/"\n'
+    (tmp_path / "shop.toml").write_text(f'instructions = "Be brief."\ngreeting = "Greet."\n{tool}')
+
+    async def main() -> None:
+        model = ScriptedModel()
+        model.will(says("Good day."), calls("look_up", {}), says("I cannot tell."))
+        async with serving(model, agents=str(tmp_path / "shop.toml")) as url, calling(url) as caller:
+            await caller.wait_for("response.done")
+            await caller.write("Where is my order?")
+            await caller.wait_for("response.done")
+            await caller.wait_for("response.done")
+        assert caller.words() == "Good day. I cannot tell. "
+        # Nobody listens there.
+        assert model.told()[-1] == "tool: The tool cannot be reached: nothing was done."
 
     run(main())
 

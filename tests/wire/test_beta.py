@@ -81,6 +81,14 @@ def test_twilios_session() -> None:
     assert (flat["input_audio_format"], flat["output_audio_format"]) == ("g711_ulaw", "g711_alaw")
 
 
+def test_turn_detection_is_off_by_either_name() -> None:
+    """``none`` is what Azure's first clients of the beta send."""
+    for off in (None, {"type": "none"}):
+        session = update({"turn_detection": off})
+        assert session.to_config().turn_detection is None
+        assert shown(session)["turn_detection"] is None
+
+
 @pytest.mark.parametrize("name", ["pcm16", "pcm16_8000hz", "pcm16_16000hz", "pcm16_32000hz", "pcm16_48000hz"])
 def test_pcm_at_other_rates(name: str) -> None:
     """As Azure's Voice Live names them."""

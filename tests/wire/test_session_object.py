@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import orjson
@@ -180,6 +181,27 @@ def test_what_has_a_counterpart_reaches_the_core() -> None:
     assert cleared.response.post_instructions_tokens is None
 
 
+def test_a_response_has_everything_of_the_sessions_that_it_does_not_change() -> None:
+    tool = {"type": "function", "name": "look_up", "parameters": {"type": "object"}}
+    session = updated(
+        {
+            "instructions": "Be kind.",
+            "output_modalities": ["text"],
+            "tools": [tool],
+            "tool_choice": {"type": "function", "name": "look_up"},
+            "max_output_tokens": 100,
+            "parallel_tool_calls": False,
+            "reasoning": {"effort": "low"},
+            "truncation": {"type": "retention_ratio", "retention_ratio": 0.8, "token_limits": {"post_instructions": 9}},
+            "audio": {"output": {"voice": "ash", "format": {"type": "audio/pcmu"}}},
+        }
+    )
+    settings = session.to_config().response
+    forgotten = [field.name for field in dataclasses.fields(settings) if getattr(settings, field.name) == field.default]
+    assert forgotten == [], "the test forgets a setting"
+    assert session.merge_response({"metadata": {"a": "b"}}).settings == settings
+
+
 def test_a_transcription_is_echoed_with_three_keys() -> None:
     session = with_input(transcription={"model": "gpt-transcribe", "languages": ["en"], "delay": "low"})
     assert session.echo()["audio"]["input"]["transcription"] == {
@@ -230,6 +252,35 @@ def test_tracing_is_fixed_once_it_is_on() -> None:
         with pytest.raises(CallerError) as caught:
             updated({"tracing": other}, traced)
         assert caught.value.param == "session.tracing"
+
+
+F, G = {"type": "function", "name": "f"}, {"type": "function", "name": "g"}
+
+
+def test_the_function_that_must_be_called_is_among_the_tools() -> None:
+    session = updated({"tools": [F, G], "tool_choice": F})
+    assert updated({"instructions": "Hi."}, session).echo()["tool_choice"] == F
+    assert updated({"tools": [F]}, session).echo()["tool_choice"] == F
+    assert updated({"tool_choice": G}, session).to_config().response.tool_choice == ForcedFunction("g")
+    for patch in ({"tool_choice": {"name": "h"}}, {"tools": [G], "tool_choice": F}, {"tools": [], "tool_choice": F}):
+        with pytest.raises(CallerError) as caught:
+            updated(patch, session)
+        assert (caught.value.code, caught.value.param) == ("invalid_value", "session.tool_choice")
+
+
+@pytest.mark.parametrize("tools", [[G], []])
+def test_an_update_that_takes_away_the_function_that_must_be_called_lets_the_model_choose(tools: list[Any]) -> None:
+    session = updated({"tools": tools}, updated({"tools": [F, G], "tool_choice": F}))
+    assert session.echo()["tools"] == tools
+    assert session.echo()["tool_choice"] == "auto"
+    assert session.to_config().response.tool_choice == "auto"
+    assert updated({"tools": [F, G]}, session).echo()["tool_choice"] == "auto"
+
+
+@pytest.mark.parametrize("choice", ["auto", "none", "required"])
+def test_other_choices_stay_whatever_tools_there_are(choice: str) -> None:
+    session = updated({"tools": []}, updated({"tools": [F], "tool_choice": choice}))
+    assert session.echo()["tool_choice"] == choice
 
 
 def test_the_core_is_told() -> None:

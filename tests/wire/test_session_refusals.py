@@ -114,6 +114,13 @@ CASES: list[tuple[dict[str, Any], str, str, str]] = [
     ),
     ({"tool_choice": "maybe"}, "invalid_value", "tool_choice", "'auto', 'none' or 'required'"),
     ({"tool_choice": {"type": "mcp", "server_label": "x"}}, "unsupported_value", "tool_choice", "MCP tools"),
+    ({"tool_choice": {"type": "function", "name": "f"}}, "invalid_value", "tool_choice", "a function 'f' that is not"),
+    (
+        {"tools": [{"type": "function", "name": "g"}], "tool_choice": {"name": "f"}},
+        "invalid_value",
+        "tool_choice",
+        "Give it in 'session.tools'",
+    ),
     ({"tool_choice": {"type": "function"}}, "missing_required_parameter", "tool_choice.name", "Missing required"),
     ({"max_output_tokens": 0}, "integer_below_min_value", "max_output_tokens", ">= 1, but got 0"),
     ({"max_output_tokens": 4097}, "integer_above_max_value", "max_output_tokens", "<= 4096, but got 4097"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bargein.core.audio import PCM16_24K, PCMU_8K
-from bargein.core.completion import ForcedFunction
+from bargein.core.completion import ForcedFunction, ToolChoice
 from bargein.core.config import ResponseSettings
 from bargein.core.events import (
     CancelRequested,
@@ -113,6 +113,15 @@ def message(role: str, *content: dict[str, Any], **members: object) -> dict[str,
             Message("", "assistant", [OutputText("x")]),
         ),
         (
+            # As the types of OpenAI's SDK write it, which have one class for parts of all kinds.
+            message("user", {"type": "input_text", "text": "x"} | dict.fromkeys(("audio", "transcript", "image_url"))),
+            Message("", "user", [InputText("x")]),
+        ),
+        (
+            message("assistant", {"type": "output_text", "text": "x", "audio": None, "transcript": None}),
+            Message("", "assistant", [OutputText("x")]),
+        ),
+        (
             {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
             FunctionCall("", "c", "f", "{}"),
         ),
@@ -154,6 +163,18 @@ def test_where_an_item_goes() -> None:
             "item.content[0].type",
             "'input_text', 'input_audio'",
         ),
+        (
+            message("user", {"type": "input_text", "text": "x", "audio": "AAAA"}),
+            "unknown_parameter",
+            "item.content[0].audio",
+            "Unknown parameter",
+        ),
+        (
+            message("user", {"type": "input_text", "text": "x", "txet": None}),
+            "unknown_parameter",
+            "item.content[0].txet",
+            "Unknown parameter",
+        ),
         (message("user", {"type": "input_text"}), "missing_required_parameter", "item.content[0].text", "Missing"),
         (message("user", {"type": "input_audio"}), "missing_required_parameter", "item.content[0].audio", "Missing"),
         (
@@ -181,6 +202,18 @@ def test_where_an_item_goes() -> None:
             "expected a string, but got an object",
         ),
         ({"type": "function_call", "name": "f"}, "missing_required_parameter", "item.call_id", "'item.call_id'"),
+        (
+            {"type": "function_call", "call_id": "", "name": "f", "arguments": "{}"},
+            "string_below_min_length",
+            "item.call_id",
+            "minimum length 1",
+        ),
+        (
+            {"type": "function_call", "call_id": "c", "name": "", "arguments": "{}"},
+            "string_below_min_length",
+            "item.name",
+            "minimum length 1",
+        ),
     ],
 )
 def test_refused_items(item: dict[str, Any], code: str, param: str, words: str) -> None:
@@ -204,8 +237,8 @@ def test_a_response_overrides_the_session() -> None:
             "instructions": "",
             "output_modalities": ["text"],
             "audio": {"output": {"format": {"type": "audio/pcmu"}, "voice": {"id": "voice_2"}}},
-            "tools": [],
-            "tool_choice": {"type": "function", "name": "f"},
+            "tools": [{"type": "function", "name": "g"}],
+            "tool_choice": {"type": "function", "name": "g"},
             "max_output_tokens": "inf",
             "metadata": {"k": "v"},
             "parallel_tool_calls": True,
@@ -220,8 +253,8 @@ def test_a_response_overrides_the_session() -> None:
             voice="voice_2",
             voice_chosen=True,
             output_format=PCMU_8K,
-            tools=(),
-            tool_choice=ForcedFunction("f"),
+            tools=({"type": "function", "name": "g"},),
+            tool_choice=ForcedFunction("g"),
             max_output_tokens=None,
             parallel_tool_calls=True,
             reasoning_effort="high",
@@ -229,6 +262,47 @@ def test_a_response_overrides_the_session() -> None:
         out_of_band=True,
         metadata={"k": "v"},
     )
+
+
+F, G = {"type": "function", "name": "f"}, {"type": "function", "name": "g"}
+
+
+@pytest.mark.parametrize(
+    ("session", "response", "choice"),
+    [
+        ({"tools": [F]}, {"tool_choice": F}, ForcedFunction("f")),
+        ({"tools": [F]}, {"tools": [G], "tool_choice": G}, ForcedFunction("g")),
+        ({}, {"tools": [G], "tool_choice": G}, ForcedFunction("g")),
+        ({"tools": [F], "tool_choice": F}, {"instructions": "Hi."}, ForcedFunction("f")),
+        ({"tools": [F], "tool_choice": F}, {"tools": [G, F]}, ForcedFunction("f")),
+        ({"tools": [F], "tool_choice": F}, {"tools": [G]}, "auto"),
+        ({"tools": [F], "tool_choice": F}, {"tools": []}, "auto"),
+        ({"tools": [F], "tool_choice": "required"}, {"tools": []}, "required"),
+    ],
+)
+def test_the_function_that_a_response_must_call(
+    session: dict[str, Any], response: dict[str, Any], choice: ToolChoice
+) -> None:
+    asked = core_event(client.ResponseCreate(response=response), SESSION.update({"tools": []}).update(session))
+    assert isinstance(asked, ResponseRequested)
+    assert asked.settings.tool_choice == choice
+
+
+@pytest.mark.parametrize(
+    ("session", "response"),
+    [
+        ({}, {"tool_choice": F}),
+        ({"tools": [G]}, {"tool_choice": F}),
+        ({"tools": [F]}, {"tools": [G], "tool_choice": F}),
+        ({"tools": [F], "tool_choice": F}, {"tools": [], "tool_choice": F}),
+    ],
+)
+def test_a_function_that_a_response_must_call_and_does_not_have(
+    session: dict[str, Any], response: dict[str, Any]
+) -> None:
+    with pytest.raises(CallerError, match=r"'response\.tools'") as caught:
+        core_event(client.ResponseCreate(response=response), SESSION.update({"tools": []}).update(session))
+    assert (caught.value.code, caught.value.param) == ("invalid_value", "response.tool_choice")
 
 
 def test_what_a_response_does_not_say_is_the_sessions() -> None:

@@ -16,7 +16,7 @@ import pybase64
 from bargein.alignment.aligner import Aligner
 from bargein.bench.checking import ReplyCheck
 from bargein.bench.echoing import EchoPath
-from bargein.bench.judging import TAKES_S, judged
+from bargein.bench.judging import TAKES_S, judged, phrase_heard
 from bargein.bench.loudspeaker import Loudspeaker, Piece
 from bargein.bench.making import session_config
 from bargein.bench.observing import Observer
@@ -33,7 +33,7 @@ from bargein.core.events import Event, ResponseRequested
 from bargein.core.items import InputAudio, Item, Message
 from bargein.judging.words import Vocabulary
 from bargein.metrics.traffic import Traffic
-from bargein.session.hearing import Hearing
+from bargein.session.audio_input import AudioInput
 from bargein.session.limits import CallerLimits
 from bargein.session.measures import NumpyMeasures
 from bargein.session.setup import Services
@@ -84,7 +84,7 @@ class Call:
             config, setup.policy, self._new_id, measures, Aligner(measures), reports=self._v1
         )
         limits = CallerLimits(setup.limits, Timers(self._clock))
-        self._hearing = Hearing(
+        self._audio_input = AudioInput(
             self._conversation,
             setup.make_detector,
             limits,
@@ -93,7 +93,7 @@ class Call:
             setup.make_cancelling,
             make_weigher=setup.make_weigher,
         )
-        self._hearing.begin(self._perform)
+        self._audio_input.begin(self._perform)
 
     def run(self) -> Outcome:
         """The whole call.
@@ -115,7 +115,7 @@ class Call:
                 frame = self._bytes_of(part if self._echo is None else part + self._echo.heard(start))
             else:
                 frame = frames[number]
-            work = self._hearing.take(frame, self._clock.at)
+            work = self._audio_input.take(frame, self._clock.at)
             assert work is None, "a frame is short"
             self._rearm()
         self._play()
@@ -179,6 +179,8 @@ class Call:
                     self._judge(action)
                 case actions.StopJudging(utterance_id):
                     self._judging.discard(utterance_id)
+                case actions.StartPhrase():
+                    self._hear_phrase(action)
                 case actions.SpeechStarted() if not self._v1:
                     self._speaker.drop()
                 case actions.Held() | actions.Resumed() | actions.Flushed() if self._v1:
@@ -214,7 +216,9 @@ class Call:
 
     def _judge(self, asked: actions.StartJudging) -> None:
         """Answer a while later, unless it is called back."""
-        answer = judged(self._scene, asked, self._vocabulary)
+        onset_s, end_s = self._rendered.onset_s, self._rendered.end_s
+        share = (self._clock.at - BEGIN_S - onset_s) / max(end_s - onset_s, 0.001)
+        answer = judged(self._scene, asked, self._vocabulary, share)
         if answer is None:
             return
         self._judging.add(asked.utterance_id)
@@ -225,6 +229,11 @@ class Call:
                 self._handle(answer)
 
         self._later(TAKES_S, tell)
+
+    def _hear_phrase(self, asked: actions.StartPhrase) -> None:
+        heard = phrase_heard(self._scene, asked, self._clock.at - BEGIN_S - self._rendered.onset_s)
+        if heard is not None:
+            self._later(TAKES_S, lambda: self._handle(heard))
 
     # The caller.
 
@@ -250,11 +259,11 @@ class Call:
 
     def _obey(self, action: actions.Held | actions.Resumed | actions.Flushed) -> None:
         match action:
-            case actions.Held():
-                self._speaker.paused = True
+            case actions.Held(duck_db=duck_db):
+                self._speaker.paused, self._speaker.ducked = duck_db is None, duck_db is not None
                 self._later(0.0, self._report)
             case actions.Resumed():
-                self._speaker.paused = False
+                self._speaker.paused = self._speaker.ducked = False
                 self._later(0.0, self._report)
             case actions.Flushed(response_id, item_id):
                 position = self._speaker.drop(item_id)

@@ -22,8 +22,26 @@ CONFIGURATIONS: Final = {
 }
 
 
+_YES: Final = {"true", "1", "yes"}
+_NO: Final = {"false", "0", "no"}
+
+
 class NoConfigurationError(BargeinError):
     """There is none of that name, or it cannot be read."""
+
+
+def configurations(text: str) -> list[Configuration]:
+    """Those that ``--compare`` names, with commas between them.
+
+    :raises NoConfigurationError: there are none, two have one name, or one cannot be read.
+    """
+    found = [configuration(one.strip()) for one in text.split(",") if one.strip()]
+    if not found:
+        raise NoConfigurationError(f"--compare {text!r}: give at least one configuration: {', '.join(CONFIGURATIONS)}")
+    for one in found:
+        if [other.name for other in found].count(one.name) > 1:
+            raise NoConfigurationError(f"--compare {text}: two are called {one.name!r}: leave one out, or rename it")
+    return found
 
 
 def configuration(text: str) -> Configuration:
@@ -41,11 +59,15 @@ def configuration(text: str) -> Configuration:
                 "or write NAME:SETTING=VALUE;…"
             )
         return known
+    if not name:
+        raise NoConfigurationError(f"--compare: {text!r} has no name: write NAME:SETTING=VALUE;…")
     settings: dict[str, str] = {}
     for part in filter(None, rest.split(";")):
         key, equals, value = part.partition("=")
         if not equals or not key:
             raise NoConfigurationError(f"--compare {text}: {part!r} is not SETTING=VALUE")
         settings[key.strip().lower().removeprefix("bargein_")] = value.strip()
-    words = settings.pop("words", "false").lower() in {"true", "1", "yes"}
-    return Configuration(name, dict(settings), words=words)
+    words = settings.pop("words", "false")
+    if words.lower() not in _YES | _NO:
+        raise NoConfigurationError(f"--compare {text}: words: {words!r} is neither true nor false")
+    return Configuration(name, dict(settings), words=words.lower() in _YES)

@@ -17,7 +17,6 @@ from bargein.bench.live_model import LiveModel
 from bargein.bench.outcome import Outcome
 from bargein.bench.rendering import render
 from bargein.bench.run import Configuration
-from bargein.bench.scene import Scene
 from bargein.errors import BargeinError
 from bargein.load.run import Plan, run
 from bargein.load.scenario import load_scenario
@@ -93,10 +92,6 @@ def sample(outcomes: Sequence[Outcome], count: int) -> list[Outcome]:
             if some and len(chosen) < count:
                 chosen.append(some.pop(len(some) // 2))
     return chosen
-
-
-def scenes_of(compared: Sequence[Compared]) -> list[Scene]:
-    return [one.virtual.scene for one in compared]
 
 
 async def _others(url: str, callers: int, stop: asyncio.Event) -> None:

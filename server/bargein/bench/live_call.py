@@ -128,11 +128,13 @@ class LiveCall:
                 self._commits += 1
                 self._observer.committed(at_s)
             case "bargein.hold":
-                self._speaker.paused = event.get("duck_db") is None
-                self._observer.note(actions.Held(event["response_id"], event["item_id"], event["at_sample"]), at_s)
+                duck_db = event["duck_db"]
+                self._speaker.paused, self._speaker.ducked = duck_db is None, duck_db is not None
+                held = actions.Held(event["response_id"], event["item_id"], event["at_sample"], duck_db)
+                self._observer.note(held, at_s)
                 self._report()
             case "bargein.resume":
-                self._speaker.paused = False
+                self._speaker.paused = self._speaker.ducked = False
                 self._observer.note(actions.Resumed(event["response_id"], event["item_id"], event["from_sample"]), at_s)
                 self._report()
             case "bargein.flush":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bargein.bench.waves import RATE_HZ
 
@@ -30,6 +30,8 @@ class Played:
     item_id: str
     start: int
     count: int
+    quiet: bool = False
+    """It was ducked."""
 
     @property
     def stop_s(self) -> float:
@@ -42,6 +44,7 @@ class Loudspeaker:
     def __init__(self) -> None:
         self.log: list[Played] = []
         self.paused = False
+        self.ducked = False
         self.lost_samples = 0
         self.repeated_samples = 0
         self._queue: deque[Piece] = deque()
@@ -80,7 +83,7 @@ class Loudspeaker:
         while self._queue and not self.paused and self._now < until:
             piece = self._queue[0]
             count = min(piece.count, until - self._now)
-            fresh.append(Played(self._now, piece.response_id, piece.item_id, piece.start, count))
+            fresh.append(Played(self._now, piece.response_id, piece.item_id, piece.start, count, self.ducked))
             self._note(fresh[-1])
             piece.start += count
             piece.count -= count
@@ -100,7 +103,7 @@ class Loudspeaker:
         if item_id is not None:
             self._dropped.add(item_id)
         self._queue = deque(piece for piece in self._queue if item_id is not None and piece.item_id != item_id)
-        self.paused = False
+        self.paused = self.ducked = False
         return position if current is not None and item_id in {None, current[1]} else self._came.get(item_id or "", 0)
 
     def silence_s(self, from_s: float, until_s: float) -> float:
@@ -109,6 +112,16 @@ class Loudspeaker:
         for played in self.log:
             heard += max(0.0, min(until_s, played.stop_s) - max(from_s, played.at / RATE_HZ))
         return max(0.0, until_s - from_s - heard)
+
+    def quiet_s(self, from_s: float, until_s: float) -> float:
+        """For how long it was ducked."""
+        heard = (played for played in self.log if played.quiet)
+        return sum(max(0.0, min(until_s, one.stop_s) - max(from_s, one.at / RATE_HZ)) for one in heard)
+
+    def last_loud_s(self, response_id: str) -> float | None:
+        """When a reply was heard last that was not ducked."""
+        loud = (played for played in reversed(self.log) if played.response_id == response_id and not played.quiet)
+        return next((played.stop_s for played in loud), None)
 
     def last_heard_s(self, response_id: str) -> float | None:
         """When a reply was heard last."""
@@ -124,8 +137,9 @@ class Loudspeaker:
             and last.item_id == played.item_id
             and last.at + last.count == played.at
             and last.start + last.count == played.start
+            and last.quiet == played.quiet
         )
         if follows and last is not None:
             last.count += played.count
         else:
-            self.log.append(Played(played.at, played.response_id, played.item_id, played.start, played.count))
+            self.log.append(replace(played))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 from bargein.bench.scene import Scene
 from bargein.core.completion import CompletionRequest, StreamPiece
 from bargein.core.config import SessionConfig
 from bargein.errors import SettingsError
-from bargein.gateway.services import make_services
+from bargein.gateway.services import core_policy, make_services
 from bargein.metrics import Metrics
 from bargein.session.setup import Services
 from bargein.session.timers import Timers
@@ -37,16 +38,18 @@ class _NoModel:
         raise NotImplementedError
 
 
-def make_setup(overrides: dict[str, Any]) -> Services:
+def make_setup(overrides: dict[str, Any], *, words: bool = False) -> Services:
     """The server's own parts, made from the settings of this environment and ``overrides``.
 
+    :param words: as where somebody hears words.
     :raises SettingsError: a setting is wrong.
     """
     unknown = sorted(name for name in overrides if name not in Settings.model_fields)
     if unknown:
         raise SettingsError(f"BARGEIN_{unknown[0].upper()} is no setting")
     settings = load_settings(**overrides)
-    return make_services(settings, Metrics(), Timers(_StoppedClock()), _NoModel(), None)
+    services = make_services(settings, Metrics(), Timers(_StoppedClock()), _NoModel(), None)
+    return replace(services, policy=core_policy(settings, judges_words=words, hears_phrases=words))
 
 
 def session_patch(scene: Scene) -> dict[str, Any]:

@@ -35,6 +35,8 @@ TOLD: Final = (
     decisions.ReplyTakenUp,
     actions.StartJudging,
     actions.StopJudging,
+    actions.StartPhrase,
+    actions.StopPhrase,
 )
 
 
@@ -155,9 +157,12 @@ class Observer:
             found.confirm_ms = 1000 * max(0.0, first[0] - onset_s)
             last_s = speaker.last_heard_s(first[1])
             found.silence_ms = None if last_s is None else 1000 * max(0.0, last_s - onset_s)
+            loud_s = speaker.last_loud_s(first[1])
+            found.quiet_ms = None if loud_s is None else 1000 * max(0.0, loud_s - onset_s)
             return
         until_s = min(self._scene.seconds, self._rendered.end_s + SETTLING_S)
         found.silence_heard_ms = 1000 * speaker.silence_s(max(onset_s, SPEAKS_S), until_s)
+        found.quiet_heard_ms = 1000 * speaker.quiet_s(max(onset_s, SPEAKS_S), until_s)
 
     def _answers(self, found: Outcome, said: int) -> None:
         """Of a turn with pauses in it: whether it was answered once, after its end."""

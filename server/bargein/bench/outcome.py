@@ -34,6 +34,8 @@ class Outcome:
     confirm_ms: float | None = None
     silence_ms: float | None = None
     """When the caller's loudspeaker fell silent for good, where the reply was interrupted."""
+    quiet_ms: float | None = None
+    """The same, or ducked for good."""
     early: int = 0
     """Interruptions, or turns while nobody spoke, before the onset."""
     interruptions: int = 0
@@ -43,6 +45,8 @@ class Outcome:
     holds: int = 0
     silence_heard_ms: float = 0.0
     """Silence in a reply that survived: from the onset on."""
+    quiet_heard_ms: float = 0.0
+    """The same of what was ducked."""
     heard_s: float = 0.0
     """How long a reply was heard."""
     lasted_s: float = 0.0

@@ -16,7 +16,6 @@ from bargein.bench.voices import spoken
 from bargein.bench.waves import (
     RATE_HZ,
     Sound,
-    active_db,
     at_level,
     from_pcm16,
     looped,
@@ -134,8 +133,3 @@ def impulse_response(echo: Echo) -> Sound:
     response = response / np.sqrt(np.sum(np.square(response)))
     gained = response * 10 ** (echo.level_db / 20)
     return np.asarray(gained, np.float32)
-
-
-def loudness_db(sound: Sound) -> float:
-    """For people."""
-    return round(active_db(sound), 1)

@@ -6,7 +6,7 @@ import functools
 import multiprocessing
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from bargein.bench.call import Call
@@ -51,13 +51,11 @@ def _run_chunk(scenes: Sequence[Scene], configuration: Configuration) -> list[Ou
 
 
 def _run(scenes: Iterable[Scene], configuration: Configuration) -> Iterator[Outcome]:
-    setup = _setup(tuple(sorted(configuration.settings.items())))
-    if configuration.words:
-        setup = replace(setup, policy=replace(setup.policy, judges_words=True))
+    setup = _setup(tuple(sorted(configuration.settings.items())), configuration.words)
     for scene in scenes:
         yield Call(scene, setup).run()
 
 
 @functools.lru_cache(8)
-def _setup(settings: tuple[tuple[str, Any], ...]) -> Services:
-    return make_setup(dict(settings))
+def _setup(settings: tuple[tuple[str, Any], ...], words: bool) -> Services:  # a key of the cache
+    return make_setup(dict(settings), words=words)

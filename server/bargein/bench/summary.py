@@ -13,7 +13,6 @@ from typing import Any, Final
 
 from bargein.bench.outcome import Outcome
 from bargein.bench.scene import Wanted
-from bargein.bench.waves import RATE_HZ
 
 HOUR_S: Final = 3600.0
 LONG_ENOUGH_MS: Final = 600.0
@@ -55,9 +54,13 @@ class Row:
     silence_plain: Spread
     """Onset to silence at the loudspeaker of a plain client."""
     silence_v1: Spread
+    quiet_v1: Spread
+    """Onset to silence, or to being ducked for good."""
     survived_silence_plain: Spread
     """Silence heard in a reply that survived."""
     survived_silence_v1: Spread
+    survived_quiet_v1: Spread
+    """For how long it was ducked."""
     answer: Spread
     early: int
     false_interruptions_per_h: float | None
@@ -106,8 +109,10 @@ def row(name: str, outcomes: Sequence[Outcome]) -> Row:
         confirm=spread(one.confirm_ms for one in told),
         silence_plain=of("plain", lambda one: one.silence_ms, told),
         silence_v1=of("bargein.v1", lambda one: one.silence_ms, told),
+        quiet_v1=of("bargein.v1", lambda one: one.quiet_ms, told),
         survived_silence_plain=of("plain", lambda one: one.silence_heard_ms, survived),
         survived_silence_v1=of("bargein.v1", lambda one: one.silence_heard_ms, survived),
+        survived_quiet_v1=of("bargein.v1", lambda one: one.quiet_heard_ms, survived),
         answer=spread(one.answer_ms for one in told if one.right),
         early=sum(one.early for one in outcomes),
         false_interruptions_per_h=_rate(sum(one.interruptions + one.early for one in unasked), unasked_s),
@@ -197,7 +202,3 @@ def _grouped(outcomes: Sequence[Outcome], key: Callable[[Outcome], str]) -> dict
 
 def _share(count: int, total: int) -> float | None:
     return round(count / total, 4) if total else None
-
-
-def seconds_of(sample_count: int) -> float:
-    return sample_count / RATE_HZ

@@ -12,26 +12,44 @@ from bargein.bench.outcome import Outcome
 from bargein.bench.summary import Row, Spread, Summary, spread
 
 COLUMNS: Final = (
-    "class", "scenes", "right", "hold p50/p95/p99", "confirm p50/p95/p99", "silent plain", "silent v1", "gap plain",
-    "gap v1", "false /h", "holds /h", "lost",
+    "class", "scenes", "right", "hold p50/p95/p99", "confirm p50/p95/p99", "silent plain", "quiet/silent v1",
+    "gap plain", "gap/ducked v1", "false /h", "holds /h", "lost",
 )  # fmt: skip
-"""*Silent*: from the onset to silence at the loudspeaker, p50. *Gap*: silence in a reply that survived, p50."""
+"""*Silent*: from the onset to silence at the loudspeaker, p50; *quiet*: to that, or to being ducked for good. *Gap*:
+silence in a reply that survived, p50; *ducked*: how long it was that."""
+WIDE: Final = 180
+"""Letters in a line that all columns go into."""
+PARTS: Final = (range(1, 5), range(5, 9), range(9, 12))
+"""Columns that go into one table, beside the class, where lines are shorter."""
 
 
-def family_table(summary: Summary, *, kinds: bool) -> Table:
-    """One configuration, a line for each class; with ``kinds``, each kind of it too."""
-    table = Table(
-        title=f"{summary.configuration} ({summary.set} set, {summary.hours:g} h of calls in {summary.took_s:.0f} s)",
-        title_justify="left",
-        caption=headline(summary),
-        caption_justify="left",
-    )
-    for head in COLUMNS:
-        table.add_column(head, justify="left" if head == "class" else "right")
+def family_tables(summary: Summary, *, kinds: bool, width: int = WIDE) -> list[Table]:
+    """One configuration, a line for each class; with ``kinds``, each kind of it too.
+
+    :param width: letters in a line; where not all columns go into one they are in several tables.
+    """
+    took = f"{summary.hours:g} h of calls in {summary.took_s:.0f} s; times in ms"
+    parts = [range(1, len(COLUMNS))] if width >= WIDE else PARTS
+    tables = [_part(summary, part, kinds=kinds) for part in parts]
+    tables[0].title = f"{summary.configuration} ({summary.set} set, {took})"
+    tables[-1].caption = headline(summary)
+    return tables
+
+
+def _part(summary: Summary, columns: range, *, kinds: bool) -> Table:
+    table = Table(title_justify="left", caption_justify="left")
+    table.add_column(COLUMNS[0])
+    for column in columns:
+        table.add_column(COLUMNS[column], justify="right", no_wrap=True)
+
+    def add(one: Row, name: str, *, dim: bool) -> None:
+        figures = cells(one)
+        table.add_row(name, *(figures[column] for column in columns), style="dim" if dim else None)
+
     for one in [*summary.goals, *summary.families]:
-        table.add_row(*cells(one), style="dim" if one in summary.goals else None)
+        add(one, one.name, dim=one in summary.goals)
         for kind in summary.kinds.get(one.name, []) if kinds and one in summary.families else []:
-            table.add_row(f"  {kind.name}", *cells(kind)[1:], style="dim")
+            add(kind, f"  {kind.name}", dim=True)
     return table
 
 
@@ -56,9 +74,9 @@ def cells(one: Row) -> list[str]:
         triple(one.hold),
         triple(one.confirm if one.wanted != "one turn" else one.answer),
         middle(one.silence_plain),
-        middle(one.silence_v1),
+        pair(one.quiet_v1, one.silence_v1),
         middle(one.survived_silence_plain),
-        middle(one.survived_silence_v1),
+        pair(one.survived_silence_v1, one.survived_quiet_v1),
         "" if false is None else f"{false:.0f}",
         "" if one.holds_per_h is None else f"{one.holds_per_h:.0f}",
         f"{one.lost_samples + one.repeated_samples}",
@@ -99,6 +117,11 @@ def triple(one: Spread) -> str:
 
 def middle(one: Spread) -> str:
     return "" if one.p50 is None else f"{one.p50:.0f}"
+
+
+def pair(first: Spread, second: Spread) -> str:
+    """Their middles."""
+    return "/".join(filter(None, [middle(first), middle(second)]))
 
 
 def live_lines(compared: Sequence[Compared], callers: int) -> list[str]:

@@ -15,6 +15,8 @@ import typer
 from bargein.errors import BargeinError, SettingsError
 
 USAGE_ERROR: Final = 2
+INTERRUPTED: Final = 130
+"""As shells have it: 128 and the signal's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,12 @@ class Command:
 
 COMMANDS: Final = (
     Command("serve", "Serve callers: the Realtime protocol in front, a Chat Completions model behind."),
+    Command(
+        "doctor",
+        "Talk with the configured model once, and say what works, how fast, and what to set where something is wrong.",
+    ),
     Command("call", "Play a recording into a server in real time, as a caller, and report what the caller heard."),
+    Command("test", "Test a voice agent: a caller follows scenarios, with a voice, and tells what went wrong."),
     Command("load", "Call a server with many fake callers, and report what they felt."),
     Command("replay", "Put a recorded call into a fresh conversation, and print what is decided, and why."),
     Command("bench", "Put scenes through the server's own ears, and tell what came of them."),
@@ -92,6 +99,11 @@ def _summarised() -> None:
     """Stands for a subcommand that was not asked for."""
 
 
+def one_line(text: str) -> str:
+    """``text`` as a terminal shows it in one line: names and values out of files may hold any character."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def _show_version(value: bool) -> None:
     if value:
         print(metadata.version("bargein"))
@@ -99,10 +111,15 @@ def _show_version(value: bool) -> None:
 
 
 def main() -> None:
-    """Run the command line. What it cannot do is one line on standard error: exit code 2 for a setting, else 1."""
+    """Run the command line. What it cannot do is one line on standard error: exit code 2 for a setting, else 1.
+
+    Ctrl-C while it still starts is no error that anybody has to read about.
+    """
     wanted = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
     try:
         build_app(wanted)()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except BargeinError as error:
-        print(f"bargein: {error}", file=sys.stderr)
+        print(f"bargein: {one_line(str(error))}", file=sys.stderr)
         sys.exit(USAGE_ERROR if isinstance(error, SettingsError) else 1)

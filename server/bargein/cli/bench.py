@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from bargein.bench.configurations import CONFIGURATIONS, configuration
+from bargein.bench.configurations import CONFIGURATIONS, configurations
 from bargein.bench.folder import folder_scenes, read_folder
 from bargein.bench.kinds import seeded_scenes
 from bargein.bench.live import compare_live, sample
@@ -21,7 +21,7 @@ from bargein.bench.page import write_page
 from bargein.bench.run import Configuration, run_scenes
 from bargein.bench.scene import Scene
 from bargein.bench.summary import Summary, summarize
-from bargein.bench.table import comparison, family_table, live_lines
+from bargein.bench.table import WIDE, comparison, family_tables, live_lines
 from bargein.cli.options import make_folder, within
 from bargein.load.errors import UsageError
 from bargein.numbers import WholeWithin, Within
@@ -78,10 +78,10 @@ def bench(  # noqa: PLR0913, PLR0917  # one argument for each option
     People who interrupt, nod and laugh, noises, rooms with an echo, turns with pauses: made from seeds by espeak-ng,
     flite and numpy, and from folders of recordings. A third of all is for reporting only.
 
-    Example: bargein bench --compare default,400ms --sounds ../recordings --set tune --processes 2
+    Example: bargein bench --compare default,400ms --set tune --processes 2
     """
-    console = Console(width=None if Console().is_terminal else 180)
-    configurations = [configuration(text) for text in compare.split(",") if text]
+    console = Console(width=None if Console().is_terminal else WIDE, markup=False)
+    compared = configurations(compare)
     if report is not None:
         make_folder("--report", report)
     scenes = _scenes(seeds, sounds or [], set_, only, share)
@@ -89,14 +89,15 @@ def bench(  # noqa: PLR0913, PLR0917  # one argument for each option
         raise typer.BadParameter("no scene is left: --set, --only and --share leave none of them")
     summaries = []
     results = {}
-    for one in configurations:
+    for one in compared:
         outcomes = _run(one, scenes, processes, console)
         summaries.append(summarize(one.name, set_, outcomes[0], outcomes[1]))
         results[one.name] = outcomes[0]
-        console.print(family_table(summaries[-1], kinds=kinds))
+        for table in family_tables(summaries[-1], kinds=kinds, width=console.width):
+            console.print(table)
         if live is not None:
-            compared = asyncio.run(compare_live(sample(outcomes[0], live_scenes), one, live))
-            for line in live_lines(compared, live):
+            lived = asyncio.run(compare_live(sample(outcomes[0], live_scenes), one, live))
+            for line in live_lines(lived, live):
                 console.print(line)
     if len(summaries) > 1:
         console.print(comparison(summaries))

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
 
 from bargein.cli.options import LONGEST_S, MOST_SEEDS, check_writable, one_of, socket_address, within
-from bargein.load.call import CallResult, Watcher
+from bargein.load.call import CallResult
 from bargein.load.call import call as run_call
-from bargein.load.call_table import call_table
+from bargein.load.call_table import call_table, conversation_view
 from bargein.load.errors import ConnectError, UsageError
 from bargein.load.event_log import EventLog
 from bargein.load.recording import Recording, read_recording, write_heard
 from bargein.load.samples import Sample, sample_recording
+from bargein.load.talker import Watcher
 from bargein.numbers import WholeWithin, Within
 
+LINES_LIVE = 6
+"""Of the conversation, while it lasts: a terminal has room for them."""
 DEFAULT_URL = "ws://127.0.0.1:8765/v1/realtime"
 
 
@@ -45,8 +49,10 @@ EventsPath = Annotated[
     Path | None,
     typer.Option(metavar="EVENTS.jsonl", help="Write every message with its time; sound is given as its length."),
 ]
-Url = Annotated[str, typer.Option(help="The server's WebSocket address.")]
-Key = Annotated[str | None, typer.Option(help="API key, if the server asks for one.", envvar="BARGEIN_CALL_KEY")]
+Url = Annotated[str, typer.Option(metavar="URL", help="The server's WebSocket address.")]
+Key = Annotated[
+    str | None, typer.Option(metavar="KEY", help="API key, if the server asks for one.", envvar="BARGEIN_CALL_KEY")
+]
 Stock = Annotated[bool, typer.Option("--stock", help="Speak OpenAI's protocol only: no hold, no play-out reports.")]
 Seed = Annotated[
     int | None,
@@ -87,8 +93,9 @@ def call(  # noqa: PLR0913, PLR0917  # one argument for each option
     Exit code: 0 if a response was completed after the caller's last turn; 1 if not, or if there was no call; 2 if the
     recording or an option is wrong.
 
-    Example: bargein call --sample interruption --out heard.wav --events events.jsonl
+    Example: bargein call --sample interruption --out heard.wav
     """
+    console = Console(highlight=False, markup=False)
     with _complaints():
         speech = _speech(recording, sample)
         if seed is not None:
@@ -96,12 +103,19 @@ def call(  # noqa: PLR0913, PLR0917  # one argument for each option
         socket_address(url)
         if out is not None:
             check_writable("--out", out)
+        _check_apart(recording, out, events)
         with EventLog(events) if events is not None else nullcontext() as log:
             watch = log.note if log else lambda *_: None
-            result = asyncio.run(_call(speech, url, key=key, stock=stock, patience_s=patience, watch=watch))
+            console.print(f"Calling {url.partition('?')[0]}: the caller speaks for {speech.duration_s:.0f} s")
+            with _live(console) as show:
+                result = asyncio.run(
+                    _call(speech, url, key=key, stock=stock, patience_s=patience, watch=watch, show=show)
+                )
         if out is not None:
             write_heard(out, result.caller_audio, result.dialogue.listener.spans, result.agent_audio, result.began_s)
-    Console(highlight=False).print(call_table(result))
+    console.print(call_table(result))
+    if out is not None:
+        console.print(f"The call as it was heard: {out}")
     if result.unanswered is not None:
         raise typer.Exit(1)
 
@@ -123,6 +137,15 @@ def _complaints() -> Iterator[None]:
     raise typer.Exit(code)
 
 
+def _check_apart(recording: Path | None, out: Path | None, events: Path | None) -> None:
+    """:raises UsageError: one file would be written over another."""
+    for option, path in (("--out", out), ("--events", events)):
+        if path is not None and recording is not None and path.resolve() == recording.resolve():
+            raise UsageError(f"{option} {path}: is the recording: give another file")
+    if out is not None and events is not None and out.resolve() == events.resolve():
+        raise UsageError(f"--events {events}: is the same file as --out's: give another")
+
+
 def _speech(recording: Path | None, sample: Sample | None) -> Recording:
     if recording is not None and sample is not None:
         raise UsageError("give a recording or --sample, not both")
@@ -133,10 +156,27 @@ def _speech(recording: Path | None, sample: Sample | None) -> Recording:
     raise UsageError(f"give a recording, or --sample {'|'.join(Sample)} for one that ships")
 
 
+@contextmanager
+def _live(console: Console) -> Iterator[Callable[[CallResult], None] | None]:
+    """Shows the conversation while it lasts, to who sits at a terminal."""
+    if not console.is_terminal:
+        yield None
+        return
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+        yield lambda result: live.update(conversation_view(result, LINES_LIVE), refresh=True)
+
+
 async def _call(
-    speech: Recording, url: str, *, key: str | None, stock: bool, patience_s: float, watch: Watcher
+    speech: Recording,
+    url: str,
+    *,
+    key: str | None,
+    stock: bool,
+    patience_s: float,
+    watch: Watcher,
+    show: Callable[[CallResult], None] | None,
 ) -> CallResult:
     """The call; Ctrl-C hangs up, and what there is by then is the result."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, stop.set)
-    return await run_call(speech, url, key=key, stock=stock, patience_s=patience_s, watch=watch, stop=stop)
+    return await run_call(speech, url, key=key, stock=stock, patience_s=patience_s, watch=watch, stop=stop, show=show)

@@ -22,9 +22,9 @@ from rich.table import Table
 from bargein.cli.options import LONGEST_S, MOST_SEEDS, make_folder, one_of, socket_address, within
 from bargein.core.audio import PCM16_24K, PCMU_8K
 from bargein.descriptors import raise_descriptor_limit
-from bargein.load.conditions import Condition, Verdict, judge, parse_condition
+from bargein.load.conditions import CheckedCondition, Condition, judge, parse_condition
 from bargein.load.errors import UsageError
-from bargein.load.load_table import closing_table, live_view, verdict_lines
+from bargein.load.load_table import closing_table, condition_lines, live_view
 from bargein.load.report import write_report
 from bargein.load.run import Plan, Run, run
 from bargein.load.scenario import load_scenario
@@ -58,8 +58,10 @@ ScenarioName = Annotated[
     str,
     typer.Option(metavar="NAME|FILE", help="talk, barge-in, noisy, churn, slow-network, mixed; or your own .toml."),
 ]
-Url = Annotated[str, typer.Option(help="The server's WebSocket address.")]
-Key = Annotated[str | None, typer.Option(help="API key, if the server asks for one.", envvar="BARGEIN_CALL_KEY")]
+Url = Annotated[str, typer.Option(metavar="URL", help="The server's WebSocket address.")]
+Key = Annotated[
+    str | None, typer.Option(metavar="KEY", help="API key, if the server asks for one.", envvar="BARGEIN_CALL_KEY")
+]
 FrameMs = Annotated[
     int, typer.Option(parser=within(WholeWithin(10, 200)), metavar="MS", help="Sound in one message of a caller.")
 ]
@@ -116,12 +118,12 @@ def load(  # noqa: PLR0913, PLR0917  # one argument for each option
     Each has a voice, a temper and a loudspeaker of its own: what is measured is what is HEARD. Works with any server of
     OpenAI's Realtime protocol. Ctrl-C ends the run and gives the report so far.
 
-    Exit code: 0 done; 1 a --fail-if condition held; 2 an option is wrong; 3 a condition held, but the load generator
-    itself was too late to blame the server.
+    Exit code: 0 done; 1 a --fail-if condition held, or no call came about; 2 an option is wrong; 3 a condition held,
+    but the load generator itself was too late to blame the server.
 
-    Example: bargein load --callers 200 --duration 60 --scenario barge-in --report out --fail-if "barge_in_p99>250ms"
+    Example: bargein load --callers 99 --report out --fail-if "barge_in_p99>250ms"
     """
-    console = Console()
+    console = Console(markup=False)
     raise_descriptor_limit()
     if figures:
         console.print(_figures_table())
@@ -169,12 +171,12 @@ def _complaints() -> Iterator[None]:
 def _told(summary: Summary, conditions: list[Condition], report: Path | None, console: Console) -> int:
     """Tell what came of a run; returns the exit code."""
     console.print(closing_table(summary))
-    verdicts = [judge(condition, summary) for condition in conditions]
-    for line in verdict_lines(verdicts):
+    checked = [judge(condition, summary) for condition in conditions]
+    for line in condition_lines(checked):
         console.print(line)
     if report is not None:
-        _write(report, summary, verdicts, console)
-    if any(verdict.failed for verdict in verdicts):
+        _write(report, summary, checked, console)
+    if any(one.failed for one in checked):
         return EXIT_INCONCLUSIVE if summary.generator_was_late else EXIT_FAILED
     return 0 if summary.counts["calls"] else EXIT_FAILED
 
@@ -191,10 +193,10 @@ async def _run(plan: Plan, console: Console) -> Run:
         return await run(plan, stop, show)
 
 
-def _write(folder: Path, summary: Summary, verdicts: list[Verdict], console: Console) -> None:
+def _write(folder: Path, summary: Summary, checked: list[CheckedCondition], console: Console) -> None:
     try:
         (folder / "report.json").write_bytes(orjson.dumps(summary.as_json(), option=orjson.OPT_INDENT_2))
-        write_report(folder / "report.html", summary, verdicts)
+        write_report(folder / "report.html", summary, checked)
     except OSError as error:
         raise UsageError(f"--report {error.filename}: {error.strerror}") from None
     console.print(f"Report: {folder / 'report.html'}, {folder / 'report.json'}")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
@@ -20,6 +21,22 @@ Name = TypeVar("Name", bound=enum.StrEnum)
 LONGEST_S = 604_800
 """A week."""
 MOST_SEEDS = 2**63 - 1
+
+
+Upstream = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="The model's base URL, such as https://api.openai.com/v1; or: demo."),
+]
+Model = Annotated[str | None, typer.Option(metavar="NAME", help="The model that answers. Default: gpt-audio-1.5.")]
+ApiKeyEnv = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Variable that holds the model's key. Default: OPENAI_API_KEY.")
+]
+
+
+def program() -> str:
+    """What to type for this program: as it was typed, where it is in a folder here (``.venv/bin/bargein``)."""
+    typed = Path(sys.argv[0])
+    return sys.argv[0] if typed.name == "bargein" and not typed.is_absolute() and "/" in sys.argv[0] else "bargein"
 
 
 def within(read: Within | WholeWithin) -> Callable[[str | float], Any]:
@@ -35,15 +52,17 @@ def within(read: Within | WholeWithin) -> Callable[[str | float], Any]:
 
 
 def one_of(names: type[Name]) -> Callable[[str], Name]:
-    """A parser for an option that takes one of a few names, that refuses in words."""
+    """A parser for an option that takes one of a few names, or how one begins, that refuses in words."""
 
     def parse(given: str) -> Name:
-        try:
-            return names(given)
-        except ValueError:
-            *others, last = names
-            allowed = f"{', '.join(others)} or {last}" if others else str(last)
-            raise typer.BadParameter(f"{given!r} is not allowed: give {allowed}") from None
+        meant = [name for name in names if given == name] or [
+            name for name in names if given and name.startswith(given)
+        ]
+        if len(meant) == 1:
+            return meant[0]
+        *others, last = names
+        allowed = f"{', '.join(others)} or {last}" if others else str(last)
+        raise typer.BadParameter(f"{given!r} is not allowed: give {allowed}") from None
 
     return parse
 

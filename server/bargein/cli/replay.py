@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, get_args, get_origin, get_type_hints
 
 import orjson
 import typer
@@ -15,7 +16,7 @@ from bargein.core.config import CorePolicy
 from bargein.core.decisions import Decision, RuleAsked
 from bargein.core.recorded import replaying
 from bargein.errors import CallerError, IllegalTrigger
-from bargein.numbers import Within
+from bargein.numbers import WholeWithin, Within
 from bargein.recording import RecordedCall, RecordingError, read_call
 from bargein.session.measures import NumpyMeasures
 from bargein.wire.decision_records import explained
@@ -34,6 +35,23 @@ Policies = Annotated[
 ]
 Rules = Annotated[bool, typer.Option("--rules", help="Show every rule that was asked, too.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+
+
+_MOST: Final = 1_000_000_000
+_KINDS: Final[dict[str, object]] = {
+    "duck_db": float | None,
+    "confirm_judged_ms": int | None,
+    "short_utterance": Literal["interrupt", "ignore", "judge"],
+    "false_interruption": Literal["resume", "ask", "answer"],
+    "lead_ms": int | None,
+    "least_lead_ms": int | None,
+    "transcripts": Literal["paced", "early"],
+    "text_model": str | None,
+    "beside_model": str | None,
+    "overflow": Literal["transcript", "drop"],
+}
+"""Of what a policy holds: where the core is compiled, such annotations are lost."""
+"""Of what a policy counts."""
 
 
 def replay(recording: RecordingPath, policy: Policies = None, rules: Rules = False, as_json: AsJson = False) -> None:
@@ -107,34 +125,51 @@ def _line(at_s: float, record: dict[str, Any], as_json: bool) -> str:
     return f"{at_s:9.3f}  {record['what']:16} {record.get('why') or '':14} {figures}".rstrip()
 
 
+def policy_kinds() -> dict[str, object]:
+    """The type of each thing that a policy holds."""
+    return get_type_hints(CorePolicy) | _KINDS
+
+
 def _policy(recorded: CorePolicy, changes: list[str]) -> CorePolicy:
     """The call's policy with what is to be otherwise.
 
     :raises ValueError: there is no such policy, or no such value, in words.
     """
-    known = {field.name: getattr(recorded, field.name) for field in dataclasses.fields(recorded)}
+    known = policy_kinds()
     changed: dict[str, Any] = {}
     for change in changes:
         name, equals, given = change.partition("=")
-        before = known.get(name)
         if not equals or name not in known:
             raise ValueError(f"--policy {change}: give NAME=VALUE, with one of {', '.join(sorted(known))}")
         try:
-            changed[name] = _value(before, given)
+            changed[name] = _value(known[name], given)
         except ValueError as error:
             raise ValueError(f"--policy {name}: {error}") from None
     return dataclasses.replace(recorded, **changed)
 
 
-def _value(before: object, given: str) -> object:
-    match before:
-        case bool():
-            if given not in {"true", "false"}:
-                raise ValueError(f"{given!r} is neither true nor false")
-            return given == "true"
-        case float():
-            return Within(0, 1e9)(given)
-        case int() | None:
-            return int(Within(0, 1e9)(given))
-        case _:
-            return given
+def _value(kind: object, given: str) -> object:
+    """``given`` as a value of a policy's type.
+
+    :raises ValueError: it is none, in words.
+    """
+    kinds = set(get_args(kind)) if get_origin(kind) is UnionType else {kind}
+    if NoneType in kinds and given == "none":
+        return None
+    otherwise = ", or none" if NoneType in kinds else ""
+    if get_origin(kind) is Literal:
+        if given not in (allowed := get_args(kind)):
+            raise ValueError(f"{given!r} is not allowed: give {', '.join(allowed[:-1])} or {allowed[-1]}")
+        return given
+    if bool in kinds:
+        if given not in {"true", "false"}:
+            raise ValueError(f"{given!r} is neither true nor false")
+        return given == "true"
+    if str in kinds:
+        return given
+    if not kinds & {int, float}:
+        raise ValueError("cannot be given here")
+    try:
+        return Within(0, _MOST)(given) if float in kinds else WholeWithin(0, _MOST)(given)
+    except ValueError as error:
+        raise ValueError(f"{error}{otherwise}") from None

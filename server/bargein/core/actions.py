@@ -207,6 +207,8 @@ class Held:
     response_id: str
     item_id: str
     at_sample: int
+    duck_db: float | None = None
+    """Play on, so much quieter; ``None``: pause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +274,8 @@ class StartTranscription:
     item_id: str
     speech: InputAudio
     transcription: Transcription
+    told: bool = True
+    """The caller has asked for it; else it is for the history alone (:mod:`bargein.core.in_words`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +299,9 @@ class StartJudging:
     """Of the caller's recogniser, where one was named."""
     until: float
     """When an answer comes too late, on the clock of whoever drives the conversation."""
+    over: bool = True
+    """It has ended. Else it goes on, and this is what was heard of it so far: what is not certain whatever follows is
+    answered with no verdict, so that more of it can be asked for later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +309,29 @@ class StopJudging:
     """No verdict is wanted any more."""
 
     utterance_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartPhrase:
+    """The caller pauses within a turn: ask whoever hears words whether what was said by now is a finished phrase.
+    Answer with :class:`~bargein.core.events.PhraseHeard`; without an answer the pause lasts as long as its sound says.
+    """
+
+    phrase_id: str
+    audio: bytes
+    """The turn so far, or the end of it."""
+    format: AudioFormat
+    language: str | None
+    """Of the caller's recogniser, where one was named."""
+    until: float
+    """When an answer comes too late, on the clock of whoever drives the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopPhrase:
+    """The caller goes on, or the turn is over: no answer is wanted any more."""
+
+    phrase_id: str
 
 
 CallerAction = (
@@ -328,5 +358,15 @@ CallerAction = (
     | TranscriptionFailure
 )
 BargeinAction = VoiceChanged | ReplyNumbered | Held | Resumed | Flushed | Cut
-WorkAction = StartStream | CancelStream | PauseStream | ContinueStream | StartTranscription | StartJudging | StopJudging
+WorkAction = (
+    StartStream
+    | CancelStream
+    | PauseStream
+    | ContinueStream
+    | StartTranscription
+    | StartJudging
+    | StopJudging
+    | StartPhrase
+    | StopPhrase
+)
 Action = CallerAction | BargeinAction | WorkAction | Decision

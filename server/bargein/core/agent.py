@@ -17,8 +17,9 @@ state ``DRAINING`` is about, beside an active response whose stream has ended; s
 ends when it has been heard, or when its caller, who was to report that, has not for too long.
 
 A *hold* stops all of this while it is being decided whether the caller interrupts. Nothing is lost by it: no sound is
-sent, a player that can be told pauses, tails do not end. Of a response that was not heard yet nothing is even told
-(:attr:`~bargein.core.verdicts.Flow.GATE`): should it be cancelled, it was never there. A hold belongs to the floor, not
+sent, a player that can be told pauses, tails do not end. A player that can make it quieter is sent on, and plays on:
+what it plays meanwhile counts as heard. Of a response that was not heard yet nothing is even told
+(:attr:`~bargein.core.rulings.Flow.GATE`): should it be cancelled, it was never there. A hold belongs to the floor, not
 to a response: it may begin before there is one, outlive the one during which it began, and hold back the next. It ends
 by a decision, or by its limit, for a caller who is muted sends nothing that would decide.
 
@@ -35,45 +36,31 @@ no state on the floor, and nothing of the above touches them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from bargein.core import actions
 from bargein.core.actions import Action
 from bargein.core.completion import StreamPiece, Usage
 from bargein.core.config import CorePolicy
-from bargein.core.cutting import Cutter
+from bargein.core.cutting import Cutter, Stopped
 from bargein.core.decisions import HoldEndReason
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, AgentTrigger, Floor
-from bargein.core.history import Heard, as_heard
+from bargein.core.history import Heard
 from bargein.core.hold import Hold
-from bargein.core.items import Failure, Item, Message, OutputAudio, ResponseStatus, StatusReason
-from bargein.core.playback import Playback, ReportedListener
+from bargein.core.items import Failure, ResponseStatus, StatusReason
+from bargein.core.playback import ReportedPosition
+from bargein.core.playout import PlayOut
 from bargein.core.queued import ResponseQueue
 from bargein.core.replies import OutOfBand, ReplyMaker
 from bargein.core.reply import Reply
-from bargein.core.rules import BEGINNING_TABLE, FLOW_TABLE, GIVING_WAY_TABLE, REQUEST_TABLE, TURNOUT_TABLE
-from bargein.core.said import Said, Sayings
+from bargein.core.rules import BEGINNING_TABLE, FLOW_TABLE, GIVING_WAY_TABLE, HOLD_TABLE, REQUEST_TABLE, TURNOUT_TABLE
+from bargein.core.rulings import Active, Asker, Flow, Holding, Output, Request, Turnout, Way
 from bargein.core.speculation import Started, used
-from bargein.core.tails import Tails
-from bargein.core.verdicts import Active, Asker, Flow, Output, Request, Turnout, Way
 from bargein.errors import CallerError
 
 REFILL_SHARE: Final = 0.75
 """The model is read again when the backlog has fallen to this share of its limit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """What an interruption, or the caller's own word, has stopped."""
-
-    response_id: str | None
-    """The response that was being heard or made; ``None``: there was none."""
-    held_ms: float | None
-    cancelled: str | None
-    flushed: tuple[str, ...]
 
 
 class Agent:
@@ -86,12 +73,10 @@ class Agent:
     def __init__(self, policy: CorePolicy, floor: Floor, cutter: Cutter, maker: ReplyMaker) -> None:
         self.idle_since: float | None = None
         """When the last reply was heard out; ``None`` before the first, and while one is on."""
-        self.active: Reply | None = None
-        self._tails = Tails()
+        self.playout = PlayOut(cutter)
         self._queue = ResponseQueue()
         self._hold: Hold | None = None
         self._beside = OutOfBand()
-        self._sayings = Sayings()
         self._policy = policy
         self._floor = floor
         self._flow = Flow.SEND
@@ -101,31 +86,36 @@ class Agent:
 
     def __repr__(self) -> str:
         held = ", held" if self.held else ""
-        return f"<Agent {self.state.value}{held}, active {self.active!r}, tails {self._tails!r}>"
+        return f"<Agent {self.state.value}{held}, active {self.playout.active!r}, tails {self.playout.tails!r}>"
 
     @property
     def state(self) -> AgentState:
         return self._floor.agent_state
 
     @property
+    def active(self) -> Reply | None:
+        """The response of the conversation that is not done."""
+        return self.playout.active
+
+    @property
     def audible(self) -> bool:
         """Sound of the agent may be playing at the caller's."""
         state = self._floor.agent_state
-        return bool(self._tails) or state is AgentState.SPEAKING or state is AgentState.DRAINING
+        return bool(self.playout.tails) or state is AgentState.SPEAKING or state is AgentState.DRAINING
 
     @property
     def held(self) -> bool:
         return self._hold is not None
 
     @property
-    def newest(self) -> Reply | None:
-        """The newest reply that is made or heard."""
-        return self.active or self._tails.newest
-
-    @property
     def is_free(self) -> bool:
         """A turn that ended now would be answered at once, and nothing is known that would change what is told."""
         return self._floor.agent_state is AgentState.IDLE and self._queue.asker is None and not self._cutter.is_waiting
+
+    @property
+    def is_asked_for_more(self) -> bool:
+        """The caller has asked for a response that waits for the end of the active one."""
+        return self._queue.asker is Asker.CALLER
 
     # Beginning and progress.
 
@@ -139,8 +129,8 @@ class Agent:
     ) -> None:
         """Begin a response, or queue it until the one whose sound is still being sent is done.
 
-        :param answers: the item of the turn after which turn detection asks, not the caller: it waits for its turn
-            rather than being refused.
+        :param answers: the item after which the server asks, not the caller (a turn that was detected, the output of a
+            tool): it waits for its turn rather than being refused.
         :raises CallerError: one is being generated already, too many are out of band, or an item that ``input`` names
             does not exist.
         """
@@ -168,11 +158,11 @@ class Agent:
         if response_id in self._beside:
             self._beside.progress(response_id, piece, now, out)
             return
-        reply = self.active
+        reply = self.playout.active
         if reply is None or reply.id != response_id or not self._streaming:
             return
         if self._hold is not None and self._flow is Flow.GATE:
-            self._hold.gated.append(piece)
+            self._hold.gate(reply, piece)
             return
         self._take(reply, piece, out)
         self.pump(now, out)
@@ -193,7 +183,7 @@ class Agent:
         if response_id in self._beside:
             self._beside.fail(response_id, failure, out, processed=processed)
             return
-        reply = self.active
+        reply = self.playout.active
         if reply is None or reply.id != response_id or not self._streaming:
             return
         reply.response.failure = failure
@@ -208,27 +198,28 @@ class Agent:
             self.resume("expired", now, out)
             return
         self._settle_tails(now)
-        reply = self.active
+        reply = self.playout.active
         if reply is not None:
             flow = self._flow
-            waits = flow is not Flow.SEND or (bool(self._tails) and self._policy.lead_ms is not None)
+            waits = flow is not Flow.SEND or (bool(self.playout.tails) and self._policy.lead_ms is not None)
             if not waits:
                 self._speak(reply, now, out)
             self._regulate(reply, out)
             if (not waits or flow is Flow.WAIT) and not reply.stream_open and reply.backlog_samples == 0:
                 status, reason = reply.outcome()
                 self._retire(reply, status, reason, now, out)
-        self._begin_queued(now, out)
         self._cutter.settle(now, out)
+        self._begin_queued(now, out)
 
     def next_timer(self, now: float) -> float | None:
         """When :meth:`pump` has something to do next, if nothing happens before."""
         times = [] if self._hold is None else [self._hold.until]
-        if self._tails:
+        tails, active = self.playout.tails, self.playout.active
+        if tails:
             if not self._tail_paused:
-                times.append(self._tails.first_over_at(now))
-        elif self.active is not None and self._flow is Flow.SEND and self.active.playback is not None:
-            due = self.active.playback.next_due(now)
+                times.append(tails.first_over_at(now))
+        elif active is not None and self._flow is Flow.SEND and active.playback is not None:
+            due = active.playback.next_due(now)
             if due is not None:
                 times.append(due)
         settle = self._cutter.next_timer()
@@ -242,19 +233,27 @@ class Agent:
             self._hold.until += lost_s
         if self.idle_since is not None:
             self.idle_since += lost_s
-        self._tails.forgive(lost_s)
+        self.playout.tails.forgive(lost_s)
         self._cutter.forgive(lost_s)
 
     # The floor.
 
-    def hold(self, now: float, out: list[Action]) -> None:
-        """Stop sending; tell callers who understand it to pause. Nothing is lost."""
+    def hold(self, now: float, out: list[Action], *, cancels_echo: bool = False) -> None:
+        """Let callers whose player can play on quietly; else stop sending, and tell those who understand it to pause.
+        Nothing is lost.
+
+        :param cancels_echo: the agent's sound is taken out of the caller's.
+        """
         if self._hold is not None:
             return
-        sounding = self._sounding()
-        self._set_hold(Hold(now, now + self._policy.longest_hold_ms / 1000, sounding))
-        if sounding is not None and sounding.playback is not None and sounding.message is not None:
-            out.append(actions.Held(sounding.id, sounding.message.id, sounding.playback.heard(now)))
+        sounding, duck_db = self.playout.sounding, self._policy.duck_db
+        playback = None if sounding is None else sounding.playback
+        ducks = duck_db is not None and playback is not None and isinstance(playback.position, ReportedPosition)
+        holding = self._floor.ask(HOLD_TABLE, (ducks, cancels_echo))
+        self._set_hold(Hold(now, now + self._policy.longest_hold_ms / 1000, sounding, holding))
+        if sounding is not None and playback is not None and sounding.message is not None:
+            by_db = duck_db if holding is Holding.DUCKED else None
+            out.append(actions.Held(sounding.id, sounding.message.id, playback.heard(now), by_db))
 
     def resume(self, why: HoldEndReason, now: float, out: list[Action]) -> None:
         """It was no interruption, or the caller's turn is over: go on from the held sample, begin what waits.
@@ -262,11 +261,11 @@ class Agent:
         :param why: the hold ends, where there is one.
         """
         gated = self._release_hold(why, now, out)
-        reply = self.active
+        reply = self.playout.active
         if reply is not None:
             if self._floor.agent_state is AgentState.WAITING:
                 self._take_floor(reply)
-            for piece in gated:
+            for piece in reply.told_after_all(gated):
                 self._take(reply, piece, out)
         self.pump(now, out)
 
@@ -274,17 +273,11 @@ class Agent:
         """It is speech, of a caller who had the floor first: a reply goes on waiting, without a limit in time now."""
         self._release_hold("waiting", now, out)
 
-    @property
-    def only_voice(self) -> Reply | None:
-        """The reply that is heard, where no other waits behind it."""
-        speaking = list(self._speaking())
-        return speaking[0] if len(speaking) == 1 and speaking[0].sent_samples else None
-
     def keep_back(self, limit_s: float, now: float) -> Reply | None:
         """Tell nothing of the response that was just asked for, for so long or until :meth:`resume`. Returns its reply;
         ``None`` where something is told or held already.
         """
-        reply = self.active
+        reply = self.playout.active
         if reply is None or self._hold is not None or self._floor.agent_state is not AgentState.THINKING:
             return None
         self._set_hold(Hold(now, now + limit_s, None))
@@ -292,7 +285,7 @@ class Agent:
 
     def is_untold(self, reply: Reply) -> bool:
         """Nobody knows more of it than that it was asked for."""
-        return self.active is reply and not reply.response.output
+        return self.playout.active is reply and not reply.response.output
 
     def speak_again(self, cut: Reply, kept: list[str | bytes] | None, now: float, out: list[Action]) -> str:
         """Drop the answer of which nothing was told, and go on with a reply that was cut before it. Returns the id of
@@ -304,7 +297,7 @@ class Agent:
         self._stop("turn_detected", now, out)
         self._cutter.settle(now, out, everything=True)
         reply, said = self._maker.go_on(cut, kept, now, out)
-        self.active = reply
+        self.playout.active = reply
         self._step(self._floor.ask(BEGINNING_TABLE, (self._floor.caller_state, self._floor.agent_state)).trigger)
         for piece in said:
             self._take(reply, piece, out)
@@ -313,7 +306,7 @@ class Agent:
 
     def give_way(self, now: float, out: list[Action]) -> None:
         """The caller's turn is over and will be answered: the reply whose sound waited for that is stopped, unheard."""
-        reply = self.active
+        reply = self.playout.active
         assert reply is not None, "nothing waits where nothing is active"
         spoken = reply.playback is not None or reply.response.settings.audio
         match self._floor.ask(GIVING_WAY_TABLE, Output.SOUND if spoken else Output.TEXT):
@@ -327,21 +320,26 @@ class Agent:
         speech.
         """
         wanted = self._queue.drop()
-        if wanted is not None:
-            self._maker.refuse(wanted, out)
         stopped = self._stop("turn_detected", now, out)
+        if wanted is not None:
+            self._maker.refuse(wanted, "turn_detected", out)
         self.idle_since = None
         return stopped
 
     def cancel(self, response_id: str | None, now: float, out: list[Action]) -> None:
-        """``response.cancel``: as a barge-in, by the caller's word; works until ``response.done``.
+        """``response.cancel``: as a barge-in, by the caller's word; works until ``response.done``, and while nothing is
+        active, of what is about to begin.
 
         :raises CallerError: there is no such response in progress.
         """
         if response_id is not None and response_id in self._beside:
             self._beside.cancel(response_id, out)
             return
-        if self.active is None or response_id not in {None, self.active.id}:
+        waiting = self._queue.take() if self.playout.active is None and response_id is None else None
+        if waiting is not None:
+            self._maker.refuse(waiting, "client_cancelled", out)
+            return
+        if self.playout.active is None or response_id not in {None, self.playout.active.id}:
             raise CallerError("Cancellation failed: no active response found", code="response_cancel_not_active")
         self._stop("client_cancelled", now, out)
         self._begin_queued(now, out)
@@ -360,12 +358,7 @@ class Agent:
 
     def played(self, item_id: str, samples: int, now: float, out: list[Action], *, playing: bool) -> None:
         """``bargein.played``."""
-        playback = self._playing(item_id)
-        if playback is not None and isinstance(playback.listener, ReportedListener):
-            before = playback.heard(now)
-            playback.listener.report(samples, now, playing=playing)
-            if playback.heard(now) > before:
-                self._tails.wait_anew(now)
+        self.playout.reported(item_id, samples, now, playing=playing)
         self.pump(now, out)
 
     def flushed(self, item_id: str, samples: int, now: float, out: list[Action]) -> None:
@@ -373,50 +366,15 @@ class Agent:
         playing.
         """
         if self._cutter.flushed(item_id, samples, out):
+            self._begin_queued(now, out)
             return
-        tail = self._tails.of(item_id)
+        tail = self.playout.tails.of(item_id)
         if tail is None:
             return
-        if isinstance(tail.playback.listener, ReportedListener):
-            tail.playback.listener.report(samples, now, playing=False, final=True)
-        self._cutter.cut(tail.reply, now, exact=True)
-        self._cutter.tell(tail.reply, out)
-        self._tails.remove(tail)
-        self._sayings.ended(tail.playback, now)
-        if self.active is None and not self._tails:
+        self.playout.stop_tail(tail, samples, now, out)
+        if self.playout.active is None and not self.playout.tails:
             self._step(AgentTrigger.STOP)
             self.idle_since = now
-
-    def heard_now(self, item_id: str, now: float) -> int | None:
-        """How much of an item that is still playing was heard; ``None`` if it is not playing any more."""
-        playback = self._playing(item_id)
-        return None if playback is None else playback.heard(now)
-
-    def said_around(self, now: float, reach_s: float) -> Said | None:
-        """The sound that the caller's loudspeaker may be playing, and has played in the last ``reach_s``."""
-        sounding = self._sounding()
-        return self._sayings.around(None if sounding is None else sounding.playback, now, reach_s)
-
-    def playing(self, now: float) -> tuple[OutputAudio, int] | None:
-        """The sound that the caller hears, and which sample of it, by our estimate."""
-        sounding = self._sounding()
-        if sounding is None or sounding.playback is None:
-            return None
-        return sounding.playback.audio, sounding.playback.heard(now)
-
-    def words_around(self, now: float) -> tuple[str, str]:
-        """What the caller has heard of the reply that sounds, and what is known of the rest."""
-        sounding = self._sounding()
-        return ("", "") if sounding is None else self._cutter.words_around(sounding, now)
-
-    def as_told(self, item: Item) -> Item:
-        """The item as the caller knows it: a reply in progress as far as it was sent, a cut one as far as it was
-        heard.
-        """
-        told = self._cutter.heard_of(item.id)
-        if told is None and self.active is not None and self.active.speaks_in(item.id):
-            told = self.active.told
-        return item if told is None or not isinstance(item, Message) else as_heard(item, told)
 
     # Inside.
 
@@ -451,16 +409,16 @@ class Agent:
 
     def _go(self, reply: Reply, now: float, out: list[Action]) -> None:
         """It is the active one."""
-        self.active = reply
+        self.playout.active = reply
         beginning = self._floor.ask(BEGINNING_TABLE, (self._floor.caller_state, self._floor.agent_state))
         self._step(beginning.trigger)
         if beginning.hold:
             self.hold(now, out)
 
     def _begin_queued(self, now: float, out: list[Action]) -> None:
-        """Begin what is queued, if nothing is active and the rules let it."""
+        """Begin what is queued, if nothing is active, it is known what was heard, and the rules let it."""
         asker = self._queue.asker
-        if asker is None or self.active is not None:
+        if asker is None or self._activity is not Active.NONE:
             return
         if self._floor.ask(TURNOUT_TABLE, (self._floor.caller_state, asker)) is Turnout.BEGIN:
             wanted = self._queue.take()
@@ -468,7 +426,7 @@ class Agent:
                 self._begin(wanted, now, out)
 
     def _refusal(self) -> CallerError:
-        active = "" if self.active is None else self.active.id
+        active = "one that is about to begin" if self.playout.active is None else self.playout.active.id
         return CallerError(
             f"Conversation already has an active response in progress: {active}. "
             "Wait until the response is finished before creating a new one.",
@@ -488,8 +446,8 @@ class Agent:
 
     def _speak(self, reply: Reply, now: float, out: list[Action]) -> None:
         """Send what is due of a reply that nothing holds back."""
-        if self._tails and reply.playback is not None and reply.sent_samples == 0:
-            reply.playback.listener.begin_after(self._tails.last_over_at(now))
+        if self.playout.tails and reply.playback is not None and reply.sent_samples == 0:
+            reply.playback.position.begin_after(self.playout.tails.last_over_at(now))
         if reply.backlog_samples and self._floor.agent_state is AgentState.THINKING:
             self._step(AgentTrigger.SOUND)
         reply.send(now, out)
@@ -510,13 +468,13 @@ class Agent:
         self, reply: Reply, status: ResponseStatus, reason: StatusReason | None, now: float, out: list[Action]
     ) -> None:
         """The active response ends by itself; what was sent of its sound plays on as the tail."""
-        self.active = None
+        self.playout.active = None
         if reply.playback is not None and reply.message is not None:
             if status == "failed" or reply.silent or reply.backlog_samples:
                 # Its transcript ran ahead of the sound that will never come.
                 self._cutter.cut_at(reply.message.id, reply.playback.audio, reply.playback.sent_samples)
             if reply.playback.sent_samples:
-                self._tails.add(reply, reply.playback, now)
+                self.playout.tails.add(reply, reply.playback, now)
         # Words without any sound are to be read, though nobody has heard them.
         reply.close(status, reason, out, None if reply.silent else self._heard_of(reply))
         self._step(AgentTrigger.DONE)
@@ -524,39 +482,27 @@ class Agent:
 
     def _settle_tails(self, now: float) -> None:
         """A tail ends when it has been heard out."""
-        while not self._tail_paused and (playback := self._tails.take_heard_out(now)) is not None:
-            self._sayings.ended(playback, now)
-        if not self._tails and self.active is None and self._floor.agent_state is AgentState.DRAINING:
+        while not self._tail_paused and self.playout.take_heard_out(now):
+            pass
+        if not self.playout.tails and self.playout.active is None and self._floor.agent_state is AgentState.DRAINING:
             self._step(AgentTrigger.HEARD_OUT)
             self.idle_since = now
 
     @property
     def _tail_paused(self) -> bool:
-        return self._hold is not None and self._tails.can_pause
+        return self._holding is Holding.STOPPED and self.playout.tails.can_pause
 
     def _stop(self, reason: StatusReason, now: float, out: list[Action]) -> Stopped:
         """End everything that speaks for the conversation, at what was heard of it."""
         streaming, hold = self._streaming, self._hold
         self._set_hold(None)
-        reply, stopped = self.active, list(self._speaking())
-        self._tails.clear()
-        self.active = None
+        reply = self.playout.active
         if reply is not None and streaming:
             out.append(actions.CancelStream(reply.id))
-        flushed = [
-            actions.Flushed(sounding.id, sounding.message.id)
-            for sounding in stopped
-            if sounding.message is not None and sounding.sent_samples
-        ]
-        out.extend(flushed)
-        for cut in stopped:
-            self._cutter.cut(cut, now)
+        stopped, flushed = self.playout.stop(now, out)
         if reply is not None:
             reply.close("cancelled", reason, out, self._heard_of(reply))
-        for cut in stopped:
-            if cut.playback is not None and cut.sent_samples:
-                self._sayings.ended(cut.playback, now)
-            self._cutter.tell(cut, out)
+        self.playout.tell_cuts(stopped, now, out)
         self._step(AgentTrigger.STOP)
         self.idle_since = now
         if hold is not None:
@@ -565,7 +511,7 @@ class Agent:
             stopped[0].id if stopped else None,
             None if hold is None else hold.lasted_ms(now),
             reply.id if reply is not None and streaming else None,
-            tuple(flush.item_id for flush in flushed),
+            flushed,
         )
 
     def _release_hold(self, why: HoldEndReason, now: float, out: list[Action]) -> list[StreamPiece]:
@@ -573,7 +519,7 @@ class Agent:
         if hold is None:
             return []
         self._set_hold(None)
-        self._tails.wait_anew(now)
+        self.playout.tails.wait_anew(now)
         resumed = hold.resumed(now)
         if resumed is not None:
             out.append(resumed)
@@ -582,29 +528,16 @@ class Agent:
 
     @property
     def _activity(self) -> Active:
-        if self.active is None:
-            return Active.NONE
+        if self.playout.active is None:
+            return Active.CUT if self._cutter.is_waiting else Active.NONE
         return Active.GENERATED if self._streaming else Active.SENT
 
     @property
     def _streaming(self) -> bool:
         """The model is still at the active response. A hold may have gated the end of its stream."""
-        if self.active is None or not self.active.stream_open:
+        if self.playout.active is None or not self.playout.active.stream_open:
             return False
         return self._hold is None or not self._hold.gates_the_end
-
-    def _playing(self, item_id: str) -> Playback | None:
-        return next((reply.playback for reply in self._speaking() if reply.speaks_in(item_id)), None)
-
-    def _sounding(self) -> Reply | None:
-        """The reply whose sound the caller hears."""
-        return next((reply for reply in self._speaking() if reply.sent_samples), None)
-
-    def _speaking(self) -> Iterator[Reply]:
-        """Everything that speaks for the conversation, in the order in which it is heard."""
-        yield from self._tails.replies
-        if self.active is not None:
-            yield self.active
 
     def _step(self, trigger: AgentTrigger) -> None:
         self._floor.take(trigger)
@@ -612,10 +545,14 @@ class Agent:
             self.idle_since = None
         self._note_flow()
 
+    @property
+    def _holding(self) -> Holding:
+        return Holding.NONE if self._hold is None else self._hold.holding
+
     def _set_hold(self, hold: Hold | None) -> None:
         self._hold = hold
         self._note_flow()
 
     def _note_flow(self) -> None:
-        if self.active is not None:
-            self._flow = self._floor.ask(FLOW_TABLE, (self._floor.agent_state, self._hold is not None))
+        if self.playout.active is not None:
+            self._flow = self._floor.ask(FLOW_TABLE, (self._floor.agent_state, self._holding))

@@ -29,6 +29,11 @@ class AudioFormat:
     encoding: Encoding
     rate_hz: int
 
+    def __post_init__(self) -> None:
+        """:raises ValueError: there is no such rate."""
+        if self.rate_hz < 1000:
+            raise ValueError(f"rate_hz is {self.rate_hz}: give 1000 or more")
+
     @property
     def bytes_per_sample(self) -> int:
         return 2 if self.encoding is Encoding.PCM16 else 1

@@ -10,6 +10,7 @@ from bargein.core.endpointing import Endpointer
 from bargein.core.floor import CallerState, CallerTrigger, Floor
 from bargein.core.input_buffer import InputBuffer
 from bargein.core.items import InputAudio, Message
+from bargein.core.line import Line
 from bargein.core.reply import NewId
 from bargein.errors import CallerError
 
@@ -23,6 +24,8 @@ LAPSE_S: Final = 1.0
 LONG_FRAME_MS: Final = 600
 LONG_FRAME_LAPSES: Final = 1.5
 """Who sends long frames as they are spoken is given so many times their length."""
+RECORDING_SHARE: Final = 1.25
+"""A long frame that lasts so many times longer than what has passed since the one before was not spoken meanwhile."""
 
 
 class Caller:
@@ -34,15 +37,23 @@ class Caller:
         self._new_id = new_id
         self._config = config
         self.buffer = InputBuffer(config.input_format)
+        self.line = Line()
+        self._follows_line = policy.least_lead_ms is not None
         self.endpointer: Endpointer | None = None
         self.heard_at = -math.inf
         """When sound came last, in seconds on the clock of whoever drives us."""
+        self.paused_at = math.inf
+        """When the newest pause was found."""
         self._long_frame_at = math.inf
         self._long_frame_s = 0.0
         self._long_frame_lasts_s = 0.0
+        self._recording_samples = range(0)
+        """The newest long frame that is a recording."""
         self._dropped_samples = 0
         self.speech_item_id: str | None = None
         """The id that the speech in progress will have as an item; set when it was announced."""
+        self._announced_id: str | None = None
+        """The same of speech that was given up with its detector: the caller's own commit makes that item."""
         self._speech_start = 0
         self.configure(config)
 
@@ -59,24 +70,29 @@ class Caller:
         """How much was ever appended."""
         return self.buffer.format.ms_of(self.buffer.end_sample)
 
-    @property
-    def since_onset_s(self) -> float:
-        """How long ago, in samples received, the speech in progress began."""
-        if self.endpointer is None:
-            return 0.0
-        return (self.buffer.end_sample - self.endpointer.onset_sample) / self.buffer.format.rate_hz
+    def onset_at(self, now: float) -> float:
+        """When the speech in progress began, in seconds: counted back from its newest sample, which is spoken just now.
+        A recording is not: it is as new as its coming.
+        """
+        if self.endpointer is None or self.endpointer.onset_sample in self._recording_samples:
+            return now
+        return now - (self.buffer.end_sample - self.endpointer.onset_sample) / self.buffer.format.rate_hz
 
     def configure(self, config: SessionConfig) -> bool:
         """Take a new configuration. What is buffered is kept unless the format of the input changes. Returns whether
         speech in progress, if there was any, was given up with its detector.
         """
-        self._config = config
+        before, self._config = self._config.turn_detection, config
         another_format = config.input_format != self.buffer.format
         if another_format:
             self.buffer = InputBuffer(config.input_format, start_ms=self.position_ms)
+            self.line.restart()
+            self._recording_samples = range(0)
             self._dropped_samples = 0
+            self._announced_id = None
         given_up = self.endpointer is not None and (another_format or config.turn_detection is None)
         if given_up:
+            self._announced_id = None if another_format else self.speech_item_id
             self._forget_speech()
             self.endpointer = None
         if config.turn_detection is None:
@@ -85,7 +101,7 @@ class Caller:
             self._dropped_samples = 0
             self.endpointer = Endpointer(config.turn_detection, self._policy, config.input_format.rate_hz, self._floor)
             self.endpointer.position_samples = self.buffer.end_sample
-        else:
+        elif config.turn_detection != before:
             self.endpointer.configure(config.turn_detection)
         fmt = config.input_format
         self._limit_samples = fmt.samples_in_ms(self._policy.input_limit_ms)
@@ -104,7 +120,9 @@ class Caller:
             self.buffer.append(audio)
             if size >= self._long_frame_bytes:
                 self._note_long_frame(size, now)
-            self.heard_at = now
+            self.heard_at = self.line.came_at = now
+            if self._follows_line:
+                self.line.came(self.buffer.end_sample / self.buffer.format.rate_hz, now)
 
     def keep_to_limit(self) -> None:
         """Forget the oldest of what is too much: the newest speech is what matters. Where turns are detected, no turn
@@ -116,6 +134,16 @@ class Caller:
             buffer.discard_before(buffer.start_sample + excess)
             if self.endpointer is None:
                 self._dropped_samples += excess
+
+    @property
+    def announced_id(self) -> str | None:
+        """The id that the caller was told of an item that is yet to come."""
+        return self.speech_item_id or self._announced_id
+
+    @property
+    def given_up_id(self) -> str | None:
+        """The same of speech that was given up with its detector, where it can be committed."""
+        return self._announced_id if self.buffer.duration_ms >= SHORTEST_COMMIT_MS else None
 
     @property
     def dropped_ms(self) -> int:
@@ -133,18 +161,27 @@ class Caller:
         wait_s = max(LAPSE_S, detection.silence_duration_ms / 1000)
         if self._long_frame_at == self.heard_at:
             wait_s = max(wait_s, LONG_FRAME_LAPSES * self._long_frame_lasts_s)
-        return self.heard_at + wait_s
+        at = self.heard_at + wait_s
+        if state is CallerState.STOPPING and self.endpointer is not None:
+            # Some codecs send next to nothing in silence: a frame now and then would draw the pause out without end.
+            return min(at, self.paused_at + self.endpointer.pause_may_last_s + wait_s)
+        return at
 
     def forgive(self, lost_s: float, now: float) -> None:
         """See :meth:`Conversation.forgive`. Sound may have been read since."""
+        self.line.restart()
         long_frame = self._long_frame_at == self.heard_at
         self.heard_at = min(self.heard_at + lost_s, now)
+        self.paused_at += lost_s
         if long_frame:
             self._long_frame_at = self.heard_at
 
     def _note_long_frame(self, size: int, now: float) -> None:
         """Frames that are long, and as far apart as they are long, are spoken right now; others are a recording."""
-        duration_s = self.buffer.format.samples_of(size) / self.buffer.format.rate_hz
+        samples, end = self.buffer.format.samples_of(size), self.buffer.end_sample
+        duration_s = samples / self.buffer.format.rate_hz
+        if duration_s > RECORDING_SHARE * (now - self.heard_at):
+            self._recording_samples = range(end - samples, end)
         follows = self._long_frame_at == self.heard_at
         spoken = follows and now - self.heard_at >= self._long_frame_s / 2
         self._long_frame_lasts_s = duration_s if spoken else 0.0
@@ -167,6 +204,7 @@ class Caller:
         """
         onset = self.buffer.end_sample if self.endpointer is None else self.endpointer.onset_sample
         self.speech_item_id = self._new_id("item")
+        self._announced_id = None
         self._speech_start = max(self.buffer.start_sample, onset - self._padding_samples)
         return self.speech_item_id, self.buffer.format.ms_of(self._speech_start)
 
@@ -193,9 +231,10 @@ class Caller:
                 f"but buffer only has {self.buffer.duration_ms:.2f}ms of audio.",
                 code="input_audio_buffer_commit_empty",
             )
-        start = self.buffer.start_sample if self.speech_item_id is None else self._speech_start
-        item_id = self.speech_item_id or self._new_id("item")
+        start = self.buffer.start_sample if self.announced_id is None else self._speech_start
+        item_id = self.announced_id or self._new_id("item")
         self._dropped_samples = 0
+        self._announced_id = None
         self._forget_speech()
         return self._item(item_id, self.buffer.take(start, self.buffer.end_sample))
 
@@ -212,6 +251,7 @@ class Caller:
         """Forget what is buffered and the speech in it."""
         self.buffer.clear()
         self._dropped_samples = 0
+        self._announced_id = None
         self._forget_speech()
 
     def _item(self, item_id: str, audio: bytes) -> Message:

@@ -1,14 +1,14 @@
 """What the model is asked, and the pieces in which it answers: Chat Completions without its JSON.
 
 The core builds a :class:`CompletionRequest`; ``bargein.upstream`` writes it as JSON and turns the server-sent events
-into
-:data:`StreamPiece`. Both sides stay free of each other's shapes.
+into :data:`StreamPiece`. Both sides stay free of each other's shapes.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from bargein.core.audio import AudioFormat
@@ -87,7 +87,7 @@ class ToolMessage:
     output: str
 
 
-Message = SystemMessage | UserMessage | AssistantMessage | ToolMessage
+ChatMessage = SystemMessage | UserMessage | AssistantMessage | ToolMessage
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ ToolChoice = Literal["auto", "none", "required"] | ForcedFunction
 class CompletionRequest:
     """One request to the model."""
 
-    messages: tuple[Message, ...]
+    messages: tuple[ChatMessage, ...]
     audio: bool
     """Whether speech is wanted beside the text."""
     voice: str | None
@@ -115,6 +115,8 @@ class CompletionRequest:
     max_output_tokens: int | None = None
     parallel_tool_calls: bool | None = None
     reasoning_effort: str | None = None
+    model: str | None = None
+    """Who is asked, where it is not the one who answers callers."""
 
     def asking_for_sound(self) -> CompletionRequest:
         """The same once more, for a model that has answered in text although it was asked to speak."""
@@ -175,6 +177,10 @@ class TextPiece:
     text: str
 
 
+LONGEST_READ: Final = 65_536
+"""Characters of a call's arguments; of longer ones it is not looked whether they are whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolCallPiece:
     """A fragment of a tool call. The first of an ``index`` carries ``call_id`` and ``name``."""
@@ -205,6 +211,8 @@ class Usage:
     output_audio_tokens: int = 0
     estimated: bool = False
     """True where the upstream reported nothing, as after a cancelled stream."""
+    output_audio_ms: int = field(default=0, compare=False)
+    """How long the sound is that was made: some are paid by the second."""
 
     def __add__(self, other: Usage) -> Usage:
         """Of two requests for one response."""
@@ -215,6 +223,7 @@ class Usage:
             self.output_text_tokens + other.output_text_tokens,
             self.output_audio_tokens + other.output_audio_tokens,
             self.estimated or other.estimated,
+            self.output_audio_ms + other.output_audio_ms,
         )
 
     @property
@@ -224,6 +233,16 @@ class Usage:
     @property
     def output_tokens(self) -> int:
         return self.output_text_tokens + self.output_audio_tokens
+
+    def by_kind(self) -> dict[str, int]:
+        """Its counts by name, as the log has them: what a bill is made of. ``cached`` is part of the input."""
+        return {
+            "input_text": self.input_text_tokens,
+            "input_audio": self.input_audio_tokens,
+            "cached": self.cached_tokens,
+            "output_text": self.output_text_tokens,
+            "output_audio": self.output_audio_tokens,
+        }
 
 
 FinishReason = Literal["stop", "tool_calls", "length", "content_filter"]
@@ -237,3 +256,15 @@ class Finished:
 
 
 StreamPiece = AudioPiece | TranscriptPiece | TextPiece | ToolCallPiece | AudioReference | Usage | Finished
+
+
+def is_whole(arguments: str) -> bool:
+    """Whether the arguments of a call are the object that a function takes: the model may have been cut off while it
+    wrote them.
+    """
+    if len(arguments) > LONGEST_READ:
+        return False
+    try:
+        return isinstance(json.loads(arguments), dict)
+    except (ValueError, RecursionError):
+        return False

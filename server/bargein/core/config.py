@@ -17,6 +17,8 @@ from bargein.core.turn_end import WAITS, Eagerness
 
 RULE_OF_EAGERNESS: Final[Mapping[str, Eagerness]] = {"low": "low", "medium": "medium", "auto": "medium", "high": "high"}
 """By the protocol's names."""
+LEAD_SPARE_MS: Final = 50
+"""Of a lead, beside a slice and the jitter of the line: for what the server and the caller's player are late."""
 
 
 def usual_silence_ms(eagerness: Eagerness) -> int:
@@ -97,6 +99,20 @@ class SessionConfig:
     """Whether the caller's loudspeaker is heard by its microphone; ``None``: to be found out."""
 
 
+_AT_LEAST_ONE: Final = (
+    "hold_after_ms",
+    "confirm_after_ms",
+    "confirm_judged_ms",
+    "announce_after_ms",
+    "misfire_after_ms",
+    "slice_ms",
+    "report_interval_ms",
+    "max_items",
+    "turn_limit_ms",
+    "input_limit_ms",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class CorePolicy:
     """The operator's choices, the same for every caller."""
@@ -118,6 +134,20 @@ class CorePolicy:
     judges_words: bool = False
     """Somebody hears words: a short utterance over a reply is given to be judged
     (:class:`~bargein.core.actions.StartJudging`)."""
+    duck_db: float | None = None
+    """How much quieter a held reply is played by callers whose player can; ``None``: it is paused."""
+    hears_phrases: bool = False
+    """Somebody can be asked, in a pause within a turn of ``semantic_vad``, whether the phrase is finished
+    (:class:`~bargein.core.actions.StartPhrase`)."""
+    ask_after_ms: int = 200
+    """Speech after which its words are asked for while it goes on, and again after as much, where somebody hears words;
+    0: they are asked for when it has ended."""
+    longest_nod_ms: int = 900
+    """Speech that confirms where its words are, so far, those of a backchannel."""
+    confirm_judged_ms: int | None = None
+    """As :attr:`confirm_after_ms`, where words are heard; ``None``: as much."""
+    knows_recogniser: bool = True
+    """Words are heard of callers who name no recogniser for their turns, too."""
     judge_limit_ms: int = 600
     """So long after its end a short utterance is judged by its sound, if there is no verdict yet."""
     short_utterance: Leaning = "judge"
@@ -129,6 +159,9 @@ class CorePolicy:
     """What the caller said while the agent went on ("mm-hm") is told to the model as text, with the next turn."""
     lead_ms: int | None = 400
     """Audio sent ahead of play-out; ``None`` sends as fast as the model produces."""
+    least_lead_ms: int | None = None
+    """The same on a steady line, for callers who report nothing: it is as long as the jitter of the caller's line
+    needs, between this and :attr:`lead_ms`. ``None``: it does not follow it."""
     transcripts: Literal["paced", "early"] = "paced"
     """When a reply's words are told: with the sound in which they are spoken, or as soon as the model has written
     them. Without a lead they are always early."""
@@ -161,14 +194,45 @@ class CorePolicy:
     words stay, then that of callers, whose words stay where they were written down."""
     refers_to_audio: bool = True
     """The model's server can be told what it said by the name of the sound."""
+    history_sound_turns: int = 2
+    """Turns of the caller that are told by their sound, at least; older ones, and all replies, are told by their words
+    (:mod:`bargein.core.in_words`). 0: all are told by their sound."""
+    text_model: str | None = None
+    """Answers in text where nothing has to be heard: what was said is told by its words."""
+    beside_model: str | None = None
+    """Answers out of band."""
+    history_transcription: Transcription | None = None
+    """Who writes turns down for that where the caller has asked for nobody."""
     overflow: Literal["transcript", "drop"] = "transcript"
     """What happens to the caller's old sound when a request grows too large: its transcript stands in, or it is
     dropped."""
+
+    def __post_init__(self) -> None:
+        """:raises ValueError: a number that the rules divide by, or take windows by, is none that they can."""
+        for name in _AT_LEAST_ONE:
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} is {value}: give 1 or more")
 
     @property
     def longest_hold_ms(self) -> int:
         """Without a decision a hold ends then: what is judged has its time."""
         return self.hold_limit_ms + (self.judge_limit_ms if self.weighs else 0)
+
+    def hears_words(self, config: SessionConfig) -> bool:
+        """Somebody can be asked for this caller's words."""
+        return self.judges_words and (self.knows_recogniser or config.transcription is not None)
+
+    def lead_on(self, jitter_s: float | None) -> int | None:
+        """The lead, in ms, of a caller who reports nothing: what is sent next comes when a slice has been played.
+
+        :param jitter_s: of its line; ``None``: not known.
+        """
+        longest_ms, least_ms = self.lead_ms, self.least_lead_ms
+        if longest_ms is None or least_ms is None or jitter_s is None:
+            return longest_ms
+        needed_ms = self.slice_ms + LEAD_SPARE_MS + round(1000 * jitter_s)
+        return min(longest_ms, max(least_ms, needed_ms))
 
     @property
     def paces_transcripts(self) -> bool:

@@ -7,13 +7,14 @@ The order of the conversation is kept. A reply is told as it was heard. Every ca
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal
 
 from bargein.core.completion import (
+    LONGEST_READ,
     AssistantMessage,
-    Message,
+    ChatMessage,
     SystemMessage,
     ToolCall,
     ToolMessage,
@@ -21,10 +22,11 @@ from bargein.core.completion import (
     UserImage,
     UserMessage,
     UserText,
+    is_whole,
 )
 from bargein.core.history import Heard
-from bargein.core.items import InputAudio, InputImage, InputText, Item, OutputAudio, OutputText, Part
-from bargein.core.items import Message as MessageItem
+from bargein.core.in_words import written
+from bargein.core.items import InputAudio, InputImage, InputText, Item, Message, OutputAudio, OutputText, Part
 from bargein.core.sizes import size_bytes, size_tokens
 from bargein.core.told_calls import ToldCall, told_calls
 
@@ -42,42 +44,47 @@ def messages(
     *,
     unix_s: float,
     refers_to_audio: bool = True,
-) -> list[tuple[Message, str | None]]:
+    in_words: Collection[str] = (),
+) -> list[tuple[ChatMessage, str | None]]:
     """Every message, with the transcript that can stand in for its sound where it has both.
 
     :param unix_s: the time, for audio references that expire.
     :param refers_to_audio: what was said may be told by the name of its sound.
+    :param in_words: the callers' turns that are told by their words (:mod:`bargein.core.in_words`).
     """
-    told: list[tuple[Message, str | None]] = []
+    told: list[tuple[ChatMessage, str | None]] = []
     if instructions:
         told.append((SystemMessage(instructions), None))
     all_items = list(items)
     calls_at = told_calls(all_items)
-    calls: list[ToldCall] = []
+    calls: dict[str, ToldCall] = {}
     for position, item in enumerate(all_items):
         call = calls_at.get(position)
         if call is not None:
-            calls.append(call)
-        if not isinstance(item, MessageItem):
+            if call.call_id in calls:
+                _tell_calls(calls, told)  # A message holds one call of an id, for outputs name it by that.
+            calls[call.call_id] = call
+        if not isinstance(item, Message):
             continue
-        message = _message(item, heard.get(item.id), unix_s if refers_to_audio else math.inf)
+        shown = written(item) if item.id in in_words else item
+        message = _message(shown, heard.get(item.id), unix_s if refers_to_audio else math.inf)
         if message is not None:
             _tell_calls(calls, told)
-            told.append((message, _transcript(item)))
+            told.append((message, _transcript(shown)))
     _tell_calls(calls, told)
     return told
 
 
-def _tell_calls(calls: list[ToldCall], told: list[tuple[Message, str | None]]) -> None:
+def _tell_calls(calls: dict[str, ToldCall], told: list[tuple[ChatMessage, str | None]]) -> None:
     if not calls:
         return
-    tool_calls = tuple(ToolCall(call.call_id, call.name, call.arguments) for call in calls)
+    tool_calls = tuple(ToolCall(call.call_id, call.name, call.arguments) for call in calls.values())
     told.append((AssistantMessage(None, None, tool_calls), None))
-    told.extend((ToolMessage(call.call_id, call.output), None) for call in calls)
+    told.extend((ToolMessage(call.call_id, call.output), None) for call in calls.values())
     calls.clear()
 
 
-def _message(item: MessageItem, heard: Heard | None, unix_s: float) -> Message | None:
+def _message(item: Message, heard: Heard | None, unix_s: float) -> ChatMessage | None:
     if item.role == "system":
         text = "\n".join(part.text for part in item.parts if isinstance(part, InputText))
         return SystemMessage(text) if text else None
@@ -101,7 +108,7 @@ def _user_part(part: Part) -> UserText | UserAudio | UserImage | None:
             return None
 
 
-def _whole_reply(item: MessageItem, unix_s: float) -> AssistantMessage | None:
+def _whole_reply(item: Message, unix_s: float) -> AssistantMessage | None:
     audio_id, audio_ms = None, 0
     texts = []
     for part in item.parts:
@@ -116,20 +123,65 @@ def _whole_reply(item: MessageItem, unix_s: float) -> AssistantMessage | None:
     return AssistantMessage(text, audio_id, audio_ms=audio_ms) if text or audio_id else None
 
 
-def _transcript(item: MessageItem) -> str | None:
+def with_readable_calls(messages: tuple[ChatMessage, ...]) -> tuple[ChatMessage, ...]:
+    """The same, but that no call has arguments that are no object: models write such, and clients write them back.
+    Servers read arguments, and one that they cannot read makes them refuse every later turn.
+    """
+    return tuple(map(_with_readable_calls, messages))
+
+
+def _with_readable_calls(message: ChatMessage) -> ChatMessage:
+    if not isinstance(message, AssistantMessage) or all(map(_is_readable, message.tool_calls)):
+        return message
+    calls = tuple(call if _is_readable(call) else replace(call, arguments="{}") for call in message.tool_calls)
+    return replace(message, tool_calls=calls)
+
+
+def _is_readable(call: ToolCall) -> bool:
+    return len(call.arguments) > LONGEST_READ or is_whole(call.arguments)
+
+
+def _transcript(item: Message) -> str | None:
     transcripts = [part.transcript for part in item.parts if isinstance(part, InputAudio) and part.transcript]
     return " ".join(transcripts) or None
 
 
+def in_writing(told: Sequence[tuple[ChatMessage, str | None]]) -> list[tuple[ChatMessage, str | None]] | None:
+    """All messages without sound, each told by its words; ``None``: there is sound whose words nobody knows."""
+    written: list[tuple[ChatMessage, str | None]] = []
+    for message, transcript in told:
+        if not _has_sound(message):
+            written.append((message, transcript))
+            continue
+        if isinstance(message, UserMessage) and transcript:
+            parts = tuple(part for part in message.parts if not isinstance(part, UserAudio))
+            written.append((UserMessage((*parts, UserText(transcript))), None))
+        elif isinstance(message, AssistantMessage) and message.text:
+            written.append((replace(message, audio_id=None, audio_ms=0), None))
+        else:
+            return None
+    return written
+
+
+def _has_sound(message: ChatMessage) -> bool:
+    match message:
+        case UserMessage(parts):
+            return any(isinstance(part, UserAudio) for part in parts)
+        case AssistantMessage():
+            return message.audio_id is not None
+        case _:
+            return False
+
+
 def fit(
-    told: Sequence[tuple[Message, str | None]],
+    told: Sequence[tuple[ChatMessage, str | None]],
     *,
     max_bytes: int,
     max_tokens: int,
     overflow: Literal["transcript", "drop"],
     truncation: Literal["auto", "disabled"] | float = "auto",
     post_instructions_tokens: int | None = None,
-) -> tuple[Message, ...]:
+) -> tuple[ChatMessage, ...]:
     """Shorten a conversation until a request can carry it: the oldest first, the instructions and the newest message
     never, nor the calls that it answers.
 
@@ -178,7 +230,7 @@ def fit(
     return tuple(message for message, _ in kept)
 
 
-def _shorter(message: Message, transcript: str | None) -> Message | None:
+def _shorter(message: ChatMessage, transcript: str | None) -> ChatMessage | None:
     """The same in fewer tokens: a caller's sound by its transcript, the model's own by its words, an image by a note
     that there was one. ``None``: it is as short as it can be told.
     """

@@ -14,7 +14,7 @@ from typing import Final
 from bargein.core import actions, events
 from bargein.core.actions import Action
 from bargein.core.agent import Agent
-from bargein.core.caller import Caller
+from bargein.core.caller import SHORTEST_COMMIT_MS, Caller
 from bargein.core.completion import StreamPiece
 from bargein.core.config import CorePolicy, SessionConfig
 from bargein.core.cutting import Cutter
@@ -72,11 +72,12 @@ class Conversation:
             conversation_id=self.id,
             reports=reports,
             unix_offset_s=unix_offset_s,
+            line=self.caller.line,
         )
         self.agent = Agent(policy, self.floor, cutter, maker)
         self._speculation = Speculation(maker, policy)
-        self._idle = IdleTimeout(self.agent, self.floor)
-        self._items = ItemEvents(self.history, policy, self.agent, cutter, self._idle, new_id)
+        self._idle = IdleTimeout(self.history, self.agent, self.floor)
+        self._items = ItemEvents(self.history, policy, self.caller, self.agent, cutter, self._idle, new_id)
         sides = Sides(self.floor, self.caller, self.agent, self.history, cutter)
         self._turns = TurnTaking(config, policy, new_id, measures, sides, self._speculation, self._idle)
         self.on_event: Callable[[Event, float], None] | None = None
@@ -112,6 +113,10 @@ class Conversation:
         stale = self._speculation.response_id is not None and self._speculation.is_ended_by(event)
         if stale:
             self._speculation.tell_ended(out, now)
+        if stale and isinstance(event, events.Configured):
+            # It is never refused; and a turn that ends by it is to be asked about anew.
+            self._speculation.ended()
+            stale = False
         done = self._deal_with(event, now, out)
         if stale:
             self._speculation.ended()
@@ -119,7 +124,7 @@ class Conversation:
 
     def _deal_with(self, event: Event, now: float, out: list[Action]) -> list[Action]:
         match event:
-            case events.AudioAppended() | events.SpeechWeighed() | events.UtteranceJudged():
+            case events.AudioAppended() | events.SpeechWeighed() | events.UtteranceJudged() | events.PhraseHeard():
                 return self._handle_speech(event, now)
             case events.StreamProgressed(response_id, piece):
                 # Server events, from response.output_item.added to response.done.
@@ -147,7 +152,7 @@ class Conversation:
                 self._configure(config, now, out)
             case events.ResponseRequested():
                 # response.create; with conversation "none", guides/realtime-conversations.
-                self.agent.respond(event, now, out)
+                self.agent.respond(event, now, out, answers=event.answers)
             case events.CancelRequested(response_id):
                 # response.cancel.
                 self.agent.cancel(response_id, now, out)
@@ -193,11 +198,13 @@ class Conversation:
 
     def _handle_item(self, event: ItemEvent, now: float, out: list[Action]) -> None:
         self._items.handle(event, now, out)
-        if isinstance(event, events.TranscriptionCompleted | events.TranscriptionFailed):
+        if isinstance(event, events.TranscriptionCompleted | events.TranscriptionFailed) and event.told:
             self._turns.second_chance.written(event, now, out)
 
     def _handle_speech(
-        self, event: events.AudioAppended | events.SpeechWeighed | events.UtteranceJudged, now: float
+        self,
+        event: events.AudioAppended | events.SpeechWeighed | events.UtteranceJudged | events.PhraseHeard,
+        now: float,
     ) -> list[Action]:
         match event:
             case events.AudioAppended(audio, windows, echo_db):
@@ -209,6 +216,9 @@ class Conversation:
                 out: list[Action] = []
                 self._turns.judged(event, now, out)
                 return out
+            case events.PhraseHeard():
+                self._turns.pauses.phrase_heard(event, self.config)
+                return []
 
     def hear(self, audio: bytes, windows: Sequence[Window], now: float, echo_db: float = -math.inf) -> list[Action]:
         """Take sound of the caller, and the windows that were completed by it: as
@@ -245,7 +255,7 @@ class Conversation:
 
     def playing(self, now: float) -> tuple[OutputAudio, int] | None:
         """The sound that the caller's loudspeaker plays, as far as is known, and which sample of it."""
-        return self.agent.playing(now)
+        return self.agent.playout.playing(now)
 
     def next_timer(self, now: float) -> float | None:
         """When to send :class:`~bargein.core.events.TimerFired`, if nothing else happens before."""
@@ -280,6 +290,8 @@ class Conversation:
         self._turns.follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
 
     def _configure(self, config: SessionConfig, now: float, out: list[Action]) -> None:
+        if config.input_format != self.caller.buffer.format:
+            self._end_format(now, out)
         before, self._turns.config = self.config.turn_detection, config
         speech_id, end_ms = self.caller.speech_item_id, self.caller.position_ms
         self.echo.configure(config.echo_cancellation)
@@ -291,6 +303,19 @@ class Conversation:
             self._idle.caller_sent(now)
         if taken:
             self._turns.follow(Signal(CallerTrigger.TAKEN, self.caller.buffer.end_sample), now, out)
+        given_up_id = self.caller.given_up_id
+        if after is not None and given_up_id is not None:
+            # Detection is on again, and would drop it as the silence in front of the next turn.
+            self._commit(now, out)
+            self._turns.answer_if_wanted(given_up_id, now, out)
+
+    def _end_format(self, now: float, out: list[Action]) -> None:
+        """What was said in a format that ends becomes an item of its own: none holds sound of two."""
+        endpointer = self.caller.endpointer
+        if endpointer is not None:
+            self._turns.end_speech(endpointer, now, out)
+        elif self.caller.buffer.duration_ms >= SHORTEST_COMMIT_MS:
+            self._commit(now, out)
 
     # Idling.
 

@@ -9,7 +9,7 @@ from bargein.core import actions
 from bargein.core.actions import Action
 from bargein.core.history import Heard, History
 from bargein.core.items import OutputAudio
-from bargein.core.playback import ReportedListener
+from bargein.core.playback import ReportedPosition
 from bargein.core.reply import Reply
 from bargein.core.words import WordAligner
 
@@ -23,6 +23,17 @@ class _Pending:
     heard: Heard
     """As far as is known."""
     until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """What an interruption, or the caller's own word, has stopped."""
+
+    response_id: str | None
+    """The response that was being heard or made; ``None``: there was none."""
+    held_ms: float | None
+    cancelled: str | None
+    flushed: tuple[str, ...]
 
 
 class Cutter:
@@ -49,7 +60,7 @@ class Cutter:
         if message is None or playback is None:
             return
         heard = self._heard_at(message.id, playback.audio, playback.heard(now))
-        if isinstance(playback.listener, ReportedListener) and playback.sent_samples and not exact:
+        if isinstance(playback.position, ReportedPosition) and playback.sent_samples and not exact:
             self._pending[message.id] = _Pending(reply, heard, now + ANSWER_WAIT_S)
         else:
             self._history.cut(message.id, heard.samples, heard.text)

@@ -150,7 +150,7 @@ class Judged:
     judge: str
     """Who said so: ``sound``, or the name of one who heard words."""
     took_ms: float
-    """From the end of its sound, as it was heard, to the verdict."""
+    """From the end of its sound, as it was heard, to the verdict; 0 where its words decided before that."""
     words: str | None
     """What was understood; ``None`` where nobody listened for words."""
     at_ms: int

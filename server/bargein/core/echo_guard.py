@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from bargein.core.agent import Agent
 from bargein.core.caller import Caller
 from bargein.core.endpointing import Endpointer
 from bargein.core.measures import Measures
-from bargein.core.verdicts import EchoRule
+from bargein.core.rulings import EchoRule
 
 ECHO_REACH_S: Final = 1.5
 """How late an echo may be, network and loudspeaker included, plus how long the speech is that it is compared with."""
@@ -23,6 +24,20 @@ ECHO_COMPARED_MS: Final = 300
 """At least so much of the caller's sound is compared: mere evidence of speech is shorter."""
 SAME_DELAY_S: Final = 0.02
 """Delays that are no further apart are the same one."""
+APART_S: Final = 0.5
+"""Of the caller's sound that is alike at the same delay twice, so much lies between: of one syllable, both times are
+likely to be alike by the same chance."""
+TRUSTED_AFTER: Final = 3
+"""So many times unlike what was said, with no echo since: mere evidence of this caller is compared no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Where sound that is like what was said lies."""
+
+    delay_s: float
+    heard_s: float
+    """In the caller's sound."""
 
 
 class EchoGuard:
@@ -33,8 +48,12 @@ class EchoGuard:
         """How long after its play-out, by our estimate, the agent's sound is in the caller's; ``None``: this caller has
         shown no echo.
         """
-        self._another_delay_s: float | None = None
-        self._found_delay_s = 0.0
+        self._found = _Found(0.0, 0.0)
+        """By the last comparison."""
+        self._candidate: _Found | None = None
+        """What was like an echo once, and not at the delay that is known."""
+        self._unlike = 0
+        """Comparisons since the last echo."""
         self._said: bool | None = None
         self._agent = agent
         self._measures = measures
@@ -48,11 +67,19 @@ class EchoGuard:
         """An echo was found, of a caller who has not said that there is none."""
         return self.delay_s is not None and self._said is not False
 
-    def likeness(self, caller: Caller, endpointer: Endpointer, now: float) -> float | None:
+    def forget(self) -> None:
+        """What was known of an echo does not help: there is none, or none any more."""
+        self.delay_s = None
+        self._candidate = None
+        self._unlike = 0
+
+    def likeness(self, caller: Caller, endpointer: Endpointer, now: float, rule: EchoRule) -> float | None:
         """How much of the speech in progress, or just over, is the agent's own; ``None`` where nothing was said that
-        could be.
+        could be, or ``rule`` need not know of this caller.
         """
-        said = self._agent.said_around(now, ECHO_REACH_S)
+        if rule is EchoRule.SURE and self._unlike >= TRUSTED_AFTER:
+            return None
+        said = self._agent.playout.said_around(now, ECHO_REACH_S)
         if said is None:
             return None
         buffer = caller.buffer
@@ -61,22 +88,28 @@ class EchoGuard:
         match = self._measures.echo_match(buffer.peek(start, stop), buffer.format, said.pieces, said.format)
         said_ago_s = match.said_s - said.ends_s
         heard_ago_s = (buffer.end_sample - max(start, buffer.start_sample)) / buffer.format.rate_hz
-        self._found_delay_s = said_ago_s - heard_ago_s
+        self._found = _Found(said_ago_s - heard_ago_s, stop / buffer.format.rate_hz)
         return match.likeness
 
     def is_echo(self, likeness: float, rule: EchoRule) -> bool:
         """Whether so much likeness is one, by the rule that asks; if it is, its delay is learnt."""
         least = SURE_LIKENESS if rule is EchoRule.SURE else ECHO_LIKENESS
         if likeness < (DECLARED_LIKENESS if self._said else least):
+            self._unlike += 1
             return False
-        self._learn_delay(self._found_delay_s)
+        self._unlike = 0
+        self._learn(self._found)
         return True
 
-    def _learn_delay(self, delay_s: float) -> None:
-        """One likeness at another delay is chance; the second is another way of the sound."""
-        known_s, other_s = self.delay_s, self._another_delay_s
-        if known_s is None or (other_s is not None and abs(delay_s - other_s) <= SAME_DELAY_S):
-            self.delay_s = delay_s
-            self._another_delay_s = None
-        elif abs(delay_s - known_s) > SAME_DELAY_S:
-            self._another_delay_s = delay_s
+    def _learn(self, found: _Found) -> None:
+        """One likeness at a new delay may be chance; the second, of other sound, is the way that the sound takes."""
+        candidate = self._candidate
+        if self.delay_s is not None and abs(found.delay_s - self.delay_s) <= SAME_DELAY_S:
+            return
+        again = candidate is not None and abs(found.delay_s - candidate.delay_s) <= SAME_DELAY_S
+        if not again:
+            self._candidate = found
+        if self._said and self.delay_s is None:
+            self.delay_s = found.delay_s
+        elif again and candidate is not None and found.heard_s - candidate.heard_s >= APART_S:
+            self.delay_s, self._candidate = found.delay_s, None

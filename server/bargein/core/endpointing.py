@@ -12,7 +12,6 @@ a turn is the first one's again.
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,7 +19,8 @@ from bargein.core.config import CorePolicy, TurnDetection
 from bargein.core.decisions import Figures, TurnEndReason
 from bargein.core.events import WeighedWindow, Window
 from bargein.core.floor import CallerState, CallerTrigger, Floor
-from bargein.core.noise_floor import NoiseFloor
+from bargein.core.level_gate import LevelGate
+from bargein.core.recent_windows import RecentWindows
 from bargein.core.rules import BOUND_TABLE, LAPSE_TABLE
 from bargein.core.sound_judge import UtteranceFigures
 from bargein.core.turn_end import NOTICED_MS, Pause, Rhythm
@@ -33,34 +33,21 @@ from bargein.core.weighing import (
     WARM_UP_MS,
     WARY_EVIDENCE_MS,
     Weighing,
+    sounding_above_db,
 )
 
 BLIP_MS: Final = 40
 """Speech shorter than this inside a silence does not end the silence."""
 PAUSE_MS: Final = 60
 """Silence that makes a pause."""
-RELAXED_MARGIN_DB: Final = 3.0
-"""How much lower the gate is for speech that goes on than for speech that begins (hysteresis)."""
-THRESHOLD_GATE_DB: Final = 12.0
-"""How far the gate moves over the whole range of ``threshold``."""
 VOICED_SHARE: Final = 0.4
 """How much of the speech that confirms must be voiced: consonants are not."""
 UNVOICED_FACTOR: Final = 3.0
 """A sound without a voice (a whisper, a long hum) is confirmed after this many times the usual span."""
 SHORT_QUIET_MS: Final = 96
 """Quiet after which an utterance over a reply may be a short one: it is given to be judged."""
-WEIGHED_MARGIN_DB: Final = 5.0
-"""How much lower the gate is for evidence where a second detector decides about it: in noise it would drop a caller."""
 USUAL_LEVEL_SHARE: Final = 0.3
 """How much the newest turn counts for the level at which this caller usually speaks."""
-ECHO_MARGIN_DB: Final = 3.0
-"""How much louder than its own echo a caller must be while the agent's sound plays."""
-ECHO_REPEATS_WITHIN_S: Final = 5.0
-"""An echo comes back for as long as the agent speaks. One likeness in a while is chance, and teaches nothing: who was
-taken for an echo by mistake must be able to interrupt with the next word.
-"""
-ECHO_FORGOTTEN_DB_PER_S: Final = 0.5
-"""How fast a learnt echo is forgotten: people turn their loudspeakers down, or put headphones on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +64,6 @@ class Signal:
     figures: Figures | None = None
 
 
-class _Judged:
-    """A window with its weight: samples of speech, and of voiced speech."""
-
-    __slots__ = ("level_db", "sample_count", "speech", "voiced")
-
-    def __init__(self, window: Window, speech: float) -> None:
-        self.sample_count = window.sample_count
-        self.level_db = window.level_db
-        self.speech = speech
-        self.voiced = speech * window.voicing
-
-
 class Endpointer:
     """One caller's speech, followed window by window.
 
@@ -99,9 +74,8 @@ class Endpointer:
         self._rate_hz = rate_hz
         self._policy = policy
         self._floor = Floor() if floor is None else floor
-        self._noise = NoiseFloor(rate_hz)
-        self._recent: deque[_Judged] = deque()
-        self._recent_samples = 0
+        self._gate = LevelGate(policy, rate_hz)
+        self._recent = RecentWindows()
         self.position_samples = 0
         """Samples judged since the beginning of the session."""
         self.onset_sample = 0
@@ -112,8 +86,6 @@ class Endpointer:
         """What is heard is still the speech whose turn was ended by its limit: it has not rested since."""
         self._levels_db: list[float] = []
         """Of the windows that speak for the speech in progress, or just over."""
-        self._echo_db = -math.inf
-        self._echo_noticed_at: int | None = None
         self._quiet_samples = 0
         self._blip_samples = 0
         self._unvoiced_samples = 0
@@ -151,8 +123,7 @@ class Endpointer:
     @property
     def gate_db(self) -> float:
         """What begins as speech is no quieter than this, for now: it moves with the background."""
-        margin_db = min(self._policy.gate_margin_db, self._policy.gate_margin_speaking_db)
-        return self._noise.db + margin_db - self._evidence_relief_db + self._gate_shift_db
+        return self._gate.lowest_db
 
     def configure(self, detection: TurnDetection) -> None:
         """Take new parameters; speech in progress goes on."""
@@ -162,14 +133,14 @@ class Endpointer:
         self._evidence_span = int(self._hold_samples / share)
         self._confirm_span = int(self._confirm_samples / share)
         self._longest_span = int(UNVOICED_FACTOR * self._confirm_span)
+        self._recent.reach_samples = self._longest_span
         self._misfire_samples = self._samples(self._policy.misfire_after_ms)
         # Speech is trusted after a blip's length: less silence than that would be found in speech itself.
         self._silence_samples = self._samples(max(detection.silence_duration_ms, BLIP_MS))
         self._wait_samples = self._silence_samples
         self._noticed_samples = self._samples(NOTICED_MS)
         self._max_wait_samples = None if detection.max_wait_ms is None else self._samples(detection.max_wait_ms)
-        self._gate_shift_db = (share - 0.5) * THRESHOLD_GATE_DB
-        self._evidence_relief_db = 0.0 if self._weighing is None else WEIGHED_MARGIN_DB
+        self._gate.configure(share)
         if self._weighing is not None:
             self._weighing.share = share
         self._longest_turn_samples = self._samples(self._policy.turn_limit_ms)
@@ -179,6 +150,16 @@ class Endpointer:
         """What is known of the pause in progress. Call once, when :attr:`pause_noticed`."""
         self.pause_noticed = False
         return self._rhythm.paused(self._ms(self.pause_sample - self._burst_sample))
+
+    @property
+    def pausing(self) -> bool:
+        """A pause that was noticed is in progress."""
+        return self._pause_is_known
+
+    @property
+    def pause_may_last_s(self) -> float:
+        """How long the pause in progress may last, in seconds of sound."""
+        return self._wait_samples / self._rate_hz
 
     def wait(self, wait_ms: int) -> None:
         """The pause in progress may last for ``wait_ms``."""
@@ -194,22 +175,20 @@ class Endpointer:
         """
         return self._step(trigger)
 
-    def lapse(self) -> Signal:
-        """No more sound comes: what silence would bring about next. Call it until the caller is silent."""
-        return self._step(self._floor.ask(LAPSE_TABLE, self._floor.caller_state), "no sound")
+    def lapse(self, *, judged: bool) -> Signal:
+        """No more sound comes: what silence would bring about next. Call it until the caller is silent, or judged.
+
+        :param judged: what is undecided is a :attr:`short_utterance` that is to be judged.
+        """
+        return self._step(self._floor.ask(LAPSE_TABLE, (self._floor.caller_state, judged)), "no sound")
 
     def confirm(self) -> None:
         """The evidence is enough: nobody else has the floor."""
         self._step(CallerTrigger.CONFIRM)
 
     def learn_echo(self) -> None:
-        """What was just taken for speech was the agent's own voice. When that happens again soon, what is no louder is
-        taken for it too, while it speaks.
-        """
-        before, self._echo_noticed_at = self._echo_noticed_at, self.position_samples
-        repeats = before is not None and self.position_samples - before <= ECHO_REPEATS_WITHIN_S * self._rate_hz
-        if repeats and self._levels_db:
-            self._echo_db = max(self._echo_db, sum(self._levels_db) / len(self._levels_db))
+        """What was just taken for speech was the agent's own voice."""
+        self._gate.learn_echo(self._levels_db, self.position_samples)
 
     def feed(self, window: Window, *, agent_audible: bool, echo_db: float = -math.inf) -> Signal | None:
         """Judge one window.
@@ -219,42 +198,25 @@ class Endpointer:
         :returns: what happened by it, if anything did; the state has then been changed.
         """
         self.position_samples += window.sample_count
-        speech = window.probability > 0.0 and self._stands_out(window, agent_audible, echo_db)
-        self._noise.feed(window.sample_count, window.level_db)
+        state = self._floor.caller_state
+        speech = window.probability > 0.0 and self._gate.lets_through(
+            window, state, agent_audible=agent_audible, echo_db=echo_db
+        )
+        self._gate.note(window)
         if self._goes_on:
             self._note_rest(window.sample_count, speech)
-        state = self._floor.caller_state
         if state is CallerState.SILENT:
-            if not speech and not self._recent:
+            if not speech and self._recent.is_empty:
                 return None
-            self._remember(window, speech)
+            self._recent.add(window, is_speech=speech)
             return self._look_for_evidence(window, speech)
-        self._remember(window, speech)
+        self._recent.add(window, is_speech=speech)
         if state is CallerState.STARTING:
             return self._look_for_confirmation(window, speech)
         if state is CallerState.JUDGING:
             self._quiet_samples = 0 if speech else self._quiet_samples + window.sample_count
             return None
         return self._look_for_end(window, speech)
-
-    def _stands_out(self, window: Window, agent_audible: bool, echo_db: float) -> bool:
-        """Whether its level is above the caller's background, and above the echo where there may be one."""
-        if window.level_db <= echo_db:
-            return False
-        state = self._floor.caller_state
-        if state is CallerState.SPEAKING or state is CallerState.STOPPING:
-            margin_db = self._policy.gate_margin_db - RELAXED_MARGIN_DB
-        elif agent_audible:
-            margin_db = self._policy.gate_margin_speaking_db - self._evidence_relief_db
-            if echo_db > -math.inf:
-                # Most of the echo is taken out: what was learnt of its level is of no meaning.
-                self._echo_db = -math.inf
-            self._echo_db -= ECHO_FORGOTTEN_DB_PER_S * window.sample_count / self._rate_hz
-            if window.level_db < self._echo_db + ECHO_MARGIN_DB:
-                return False
-        else:
-            margin_db = self._policy.gate_margin_db - self._evidence_relief_db
-        return window.level_db >= self._noise.db + margin_db + self._gate_shift_db
 
     def _look_for_evidence(self, window: Window, lately: bool) -> Signal | None:
         weighing = self._weighing
@@ -263,11 +225,10 @@ class Endpointer:
             if self._quiet_samples >= self._misfire_samples:
                 self._end_suspicion(weighing)
             return None
-        speech, _, first = self._sums(self._evidence_span)
+        speech, _, first = self._recent.sums(self._evidence_span, self.position_samples)
         if speech < self._hold_samples:
             if speech == 0:
                 self._recent.clear()
-                self._recent_samples = 0
             return None
         if weighing is not None:
             weighing.begin(first)
@@ -277,7 +238,7 @@ class Endpointer:
                 self._quiet_samples = 0
                 return None
         self.onset_sample = self._item_sample = self._burst_sample = first
-        self._levels_db = [judged.level_db for judged in self._recent if judged.speech]
+        self._levels_db = self._recent.speech_levels_db
         self._reset_counters()
         return self._step(CallerTrigger.NEXT if self._goes_on else CallerTrigger.EVIDENCE)
 
@@ -291,10 +252,10 @@ class Endpointer:
             return self._step(CallerTrigger.MISFIRE)
         if self._is_too_long:
             return self._reach_bound()
-        lately, voiced, _ = self._sums(self._confirm_span)
+        lately, voiced, _ = self._recent.sums(self._confirm_span, self.position_samples)
         if lately >= self._confirm_samples and voiced >= VOICED_SHARE * self._confirm_samples:
             return self._step(CallerTrigger.CONFIRM)
-        long_speech, _, _ = self._sums(self._longest_span)
+        long_speech, _, _ = self._recent.sums(self._longest_span, self.position_samples)
         if long_speech >= UNVOICED_FACTOR * self._confirm_samples:
             return self._step(CallerTrigger.CONFIRM)
         return None
@@ -311,7 +272,7 @@ class Endpointer:
         weighing, state = self._weighing, self._floor.caller_state
         if weighing is None or not self.undecided:
             return None
-        speech = weighing.feed(window)
+        speech = weighing.feed(window, self._sounding_samples(window))
         if speech is None:
             return None
         if state is CallerState.SILENT:
@@ -335,15 +296,16 @@ class Endpointer:
         return self._step(CallerTrigger.MISFIRE) if quiet >= self._misfire_samples else None
 
     @property
+    def spoken_samples(self) -> int:
+        """Speech by the second detector in what is undecided."""
+        return 0 if self._weighing is None else self._weighing.spoken_samples
+
+    @property
     def short_utterance(self) -> bool:
         """What is undecided holds speech by the second detector: if it ends now it is to be judged."""
         weighing = self._weighing
         spoken = 0 if weighing is None else weighing.spoken_samples
         return self._floor.caller_state is CallerState.STARTING and spoken > self._samples(LITTLE_MS)
-
-    def cease(self) -> Signal:
-        """No more of a short utterance comes: it is to be judged."""
-        return self._step(CallerTrigger.CEASE)
 
     def judged(self, trigger: CallerTrigger) -> Signal:
         """It was judged: ``CONFIRM``, ``BACKCHANNEL`` or ``NOISE``."""
@@ -369,8 +331,8 @@ class Endpointer:
         weighing = self._weighing
         assert weighing is not None, "what is judged was weighed"
         ms = 1000 / self._rate_hz
-        speech, voiced, _ = self._sums(self._longest_span)
-        levels_db = self._levels_db or [self._noise.db]
+        speech, voiced, _ = self._recent.sums(self._longest_span, self.position_samples)
+        levels_db = self._levels_db or [self._gate.floor_db]
         return UtteranceFigures(
             duration_ms=(weighing.spoken_to - self.onset_sample) * ms,
             speech_ms=weighing.spoken_samples * ms,
@@ -379,19 +341,25 @@ class Endpointer:
             level_db=sum(levels_db) / len(levels_db),
             peak_db=max(levels_db),
             spread_db=_spread_db(levels_db),
-            floor_db=self._noise.db,
+            floor_db=self._gate.floor_db,
             usual_level_db=self._usual_level_db,
             voiced_share=voiced / speech if speech else 0.0,
             audible=audible,
             ignored_before=weighing.is_eager(self.position_samples),
         )
 
+    def _sounding_samples(self, window: WeighedWindow) -> int:
+        """How much of a window of the second detector is as loud as what the caller says."""
+        start, end = window.start_sample, window.start_sample + window.sample_count
+        above_db = sounding_above_db(self._gate.floor_db, max(self._levels_db, default=self._gate.floor_db))
+        return self._recent.loud_samples(start, end, self.position_samples, above_db=above_db)
+
     def _weigh_suspicion(self, weighing: Weighing) -> Signal | None:
         if weighing.spoken_samples < self._samples(WARY_EVIDENCE_MS):
             return None
         weighing.begin_at_run()
         self.onset_sample = self._item_sample = weighing.onset_sample
-        self._levels_db = [judged.level_db for judged in self._recent if judged.speech]
+        self._levels_db = self._recent.speech_levels_db
         self._reset_counters()
         return self._step(CallerTrigger.EVIDENCE)
 
@@ -399,7 +367,6 @@ class Endpointer:
         weighing.suspected = self.undecided = False
         weighing.deny(self.position_samples)
         self._recent.clear()
-        self._recent_samples = 0
         self._reset_counters()
 
     def _needed_samples(self, weighing: Weighing, needed_ms: float, *, may_judge: bool) -> int:
@@ -487,39 +454,16 @@ class Endpointer:
         self._rhythm.ended()
         signal = Signal(trigger, self.position_samples, self._quiet_samples, reason, figures)
         self._recent.clear()
-        self._recent_samples = 0
         self._reset_counters()
         self._goes_on = False
         return signal
 
     def _figures(self) -> Figures:
-        speech, voiced, _ = self._sums(self._confirm_span)
-        level_db = self._recent[-1].level_db if self._recent else -math.inf
+        speech, voiced, _ = self._recent.sums(self._confirm_span, self.position_samples)
+        level_db = self._recent.newest_level_db
         ms = 1000 / self._rate_hz
         weighed_ms = None if self._weighing is None else self._weighing.spoken_samples * ms
-        return Figures(level_db, self._noise.db, speech * ms, voiced * ms, weighed_ms=weighed_ms)
-
-    def _remember(self, window: Window, speech: bool) -> None:
-        weight = window.probability * window.sample_count if speech else 0.0
-        self._recent.append(_Judged(window, weight))
-        self._recent_samples += window.sample_count
-        while self._recent_samples - self._recent[0].sample_count >= self._longest_span:
-            self._recent_samples -= self._recent.popleft().sample_count
-
-    def _sums(self, span_samples: int) -> tuple[float, float, int]:
-        """Speech and voiced speech in the newest ``span_samples``, and where the first speech in them begins."""
-        speech = voiced = 0.0
-        behind = 0
-        first = self.position_samples
-        for judged in reversed(self._recent):
-            if behind >= span_samples:
-                break
-            behind += judged.sample_count
-            if judged.speech:
-                speech += judged.speech
-                voiced += judged.voiced
-                first = self.position_samples - behind
-        return speech, voiced, first
+        return Figures(level_db, self._gate.floor_db, speech * ms, voiced * ms, weighed_ms=weighed_ms)
 
     def _reset_counters(self) -> None:
         self._quiet_samples = 0

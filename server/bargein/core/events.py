@@ -15,6 +15,7 @@ from bargein.core.completion import StreamPiece
 from bargein.core.config import ResponseSettings, SessionConfig
 from bargein.core.decisions import UtteranceVerdict
 from bargein.core.items import Failure, Item, ItemReference
+from bargein.core.turn_end import PhraseEnd
 
 
 @final
@@ -98,6 +99,9 @@ class ItemCreateRequested:
     item: Item
     previous_item_id: str | None = None
     """``None`` appends, ``"root"`` inserts at the front."""
+    makes_room: bool = False
+    """The oldest items go where the conversation is full: the server adds this one by itself, and nobody could delete
+    any for it. A caller's is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,9 @@ class ResponseRequested:
     input: tuple[Item | ItemReference, ...] | None = None
     """Replaces the conversation as the context, where given."""
     metadata: Mapping[str, str] | None = None
+    answers: str | None = None
+    """An item that the server has added by itself, a tool's output, and that is to be answered like a turn: it waits
+    until it can be, rather than being refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +193,16 @@ class TranscriptionCompleted:
     """Length of the audio that was transcribed: the usage the protocol asks for."""
     logprobs: tuple[Mapping[str, Any], ...] | None = None
     """As the recogniser gave them, where it was asked."""
+    told: bool = True
+    """The caller has asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionFailed:
     item_id: str
     failure: Failure
+    told: bool = True
+    """The caller has asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,13 +212,25 @@ class UtteranceJudged:
     """
 
     utterance_id: str
-    verdict: UtteranceVerdict
+    verdict: UtteranceVerdict | None
+    """``None``: it cannot tell yet. Of one that is over there is always a verdict."""
     judge: str
     """Its name, for those who read decisions."""
     took_ms: float
     """How long it worked."""
     words: str | None = None
     """What it understood, where it hears words."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhraseHeard:
+    """Somebody has heard the words of :class:`~bargein.core.actions.StartPhrase`. Of a pause that is over it is
+    dropped.
+    """
+
+    phrase_id: str
+    end: PhraseEnd | None
+    """``None``: its words tell nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +272,7 @@ Event = (
     | TranscriptionCompleted
     | TranscriptionFailed
     | UtteranceJudged
+    | PhraseHeard
     | CallerLeft
     | TimerFired
     | TimeLost

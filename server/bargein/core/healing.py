@@ -55,14 +55,14 @@ class Healing:
         :param onset_at: when it began, in seconds.
         """
         self._going_on = None
-        reply = self._agent.newest
+        reply = self._agent.playout.newest
         before_id = self._turn_id
         if reply is None or before_id is None or reply.follows != before_id:
             return False
         heard_ms = _heard_ms(reply, onset_at, now)
         said = reply.response.output
         if heard_ms is None or not all(isinstance(item, Message) for item in said):
-            return False  # It was listened to; or has called tools, which have been told.
+            return False  # It was listened to, or read; or has called tools, which have been told.
         goes_on = GoesOn(before_id, tuple(item.id for item in said))
         self._going_on = (item_id, goes_on, Healed(before_id, reply.id, heard_ms))
         return True
@@ -87,8 +87,12 @@ class Healing:
 
 
 def _heard_ms(reply: Reply, onset_at: float, now: float) -> int | None:
-    """How much of ``reply`` the caller had heard when it began to speak; ``None``: enough to have listened."""
+    """How much of ``reply`` the caller had heard when it began to speak; ``None``: enough to have listened. What was
+    told in writing may have been read, or spoken by a voice of the caller's own.
+    """
     playback = reply.playback
+    if playback is None and reply.message is not None:
+        return None
     if playback is None or reply.began_at is None:
         return 0
     since_ms = max(0, round((onset_at - reply.began_at) * 1000))

@@ -6,15 +6,17 @@ from bargein.core.actions import Resumed
 from bargein.core.completion import Finished, StreamPiece
 from bargein.core.decisions import HoldEnded, HoldEndReason
 from bargein.core.reply import Reply
+from bargein.core.rulings import Holding
 
 
 class Hold:
     """One hold, from its begin to its end. Times are in seconds.
 
-    :param told: the reply whose play-out was stopped, where there was one.
+    :param told: the reply whose play-out was stopped, or made quieter, where there was one.
     """
 
-    def __init__(self, since: float, until: float, told: Reply | None) -> None:
+    def __init__(self, since: float, until: float, told: Reply | None, holding: Holding = Holding.STOPPED) -> None:
+        self.holding = holding
         self.since = since
         self.until = until
         self.gated: list[StreamPiece] = []
@@ -25,6 +27,11 @@ class Hold:
     def gates_the_end(self) -> bool:
         """The model is done, and nobody was told yet."""
         return bool(self.gated) and isinstance(self.gated[-1], Finished)
+
+    def gate(self, reply: Reply, piece: StreamPiece) -> None:
+        """Keep what ``reply`` says until it is known whether anybody is told of it."""
+        self.gated.append(piece)
+        reply.count_untold(piece)
 
     def lasted_ms(self, now: float) -> float:
         return (now - self.since) * 1000

@@ -7,11 +7,12 @@ from typing import assert_never
 from bargein.core import actions, events
 from bargein.core.actions import Action
 from bargein.core.agent import Agent
+from bargein.core.caller import Caller
 from bargein.core.config import CorePolicy
 from bargein.core.cutting import Cutter
-from bargein.core.history import History
+from bargein.core.history import History, id_taken
 from bargein.core.idling import IdleTimeout
-from bargein.core.items import FunctionCallOutput, InputAudio, InputImage, Message
+from bargein.core.items import FunctionCall, FunctionCallOutput, InputAudio, InputImage, Item, Message
 from bargein.core.reply import NewId
 from bargein.core.snapshots import item_now
 from bargein.errors import CallerError
@@ -31,9 +32,17 @@ class ItemEvents:
     """Deals with the events that are about one item of the conversation."""
 
     def __init__(
-        self, history: History, policy: CorePolicy, agent: Agent, cutter: Cutter, idle: IdleTimeout, new_id: NewId
+        self,
+        history: History,
+        policy: CorePolicy,
+        caller: Caller,
+        agent: Agent,
+        cutter: Cutter,
+        idle: IdleTimeout,
+        new_id: NewId,
     ) -> None:
         self._history = history
+        self._caller = caller
         self._policy = policy
         self._agent = agent
         self._cutter = cutter
@@ -51,53 +60,71 @@ class ItemEvents:
         :raises CallerError: the caller asked for something impossible; nothing has changed.
         """
         match event:
-            case events.ItemCreateRequested(given, previous_item_id):
+            case events.ItemCreateRequested(given, previous_item_id, makes_room):
                 # conversation.item.create.
-                item = item_now(given)  # It lives on in the history, and changes there.
-                if isinstance(item, FunctionCallOutput) and self._history.call(item.call_id) is None:
-                    raise CallerError(
-                        f"Tool call ID '{item.call_id}' not found in conversation.",
-                        code="invalid_tool_call_id",
-                        param="item.call_id",
-                    )
-                if not item.id:
-                    item.id = self._new_id("item")
-                limit_characters = self._policy.max_request_bytes
-                previous = self._history.insert(item, previous_item_id, limit_characters=limit_characters)
-                if isinstance(item, Message) and any(isinstance(part, InputAudio | InputImage) for part in item.parts):
-                    self._history.forget_sound(self._policy.history_audio_limit_bytes)
-                if isinstance(item, Message) and item.role != "assistant":
-                    self._idle.caller_sent(now)
-                out.append(actions.ItemCreated(item_now(item), previous))
+                self._create(item_now(given), previous_item_id, now, out, makes_room=makes_room)
             case events.ItemRetrieveRequested(item_id):
                 # conversation.item.retrieve.
-                out.append(actions.ItemRetrieved(item_now(self._agent.as_told(self._history.retrieve(item_id)))))
+                out.append(
+                    actions.ItemRetrieved(item_now(self._agent.playout.as_told(self._history.retrieve(item_id))))
+                )
             case events.ItemTruncateRequested(item_id, content_index, audio_end_ms):
                 # conversation.item.truncate; for the reason, guides/realtime-conversations.
-                self._truncate(item_id, audio_end_ms, now)
+                self._truncate(item_id, content_index, audio_end_ms, now)
                 out.append(actions.ItemTruncated(item_id, content_index, audio_end_ms))
             case events.ItemDeleteRequested(item_id):
                 # conversation.item.delete.
+                was_call = isinstance(self._history.get(item_id), FunctionCall)
                 self._history.delete(item_id)
                 self._agent.withdraw(item_id)
+                if was_call:
+                    self._idle.tool_ended(now)
                 out.append(actions.ItemDeleted(item_id))
             case events.TranscriptionProgressed(item_id, delta):
                 # conversation.item.input_audio_transcription.delta.
                 out.append(actions.TranscriptionDelta(item_id, delta))
-            case events.TranscriptionCompleted(item_id, transcript, seconds, logprobs):
+            case events.TranscriptionCompleted(item_id, transcript, seconds, logprobs, told):
                 # conversation.item.input_audio_transcription.completed.
-                self._write_down(item_id, transcript)
-                out.append(actions.TranscriptionDone(item_id, transcript, seconds, logprobs))
-            case events.TranscriptionFailed(item_id, failure):
+                self._write_down(item_id, transcript, told=told)
+                if told:
+                    out.append(actions.TranscriptionDone(item_id, transcript, seconds, logprobs))
+            case events.TranscriptionFailed(item_id, failure, told):
                 # conversation.item.input_audio_transcription.failed.
-                out.append(actions.TranscriptionFailure(item_id, failure))
+                if told:
+                    out.append(actions.TranscriptionFailure(item_id, failure))
             case _:
                 assert_never(event)
 
-    def _truncate(self, item_id: str, audio_end_ms: int, now: float) -> None:
+    def _create(
+        self, item: Item, previous_item_id: str | None, now: float, out: list[Action], *, makes_room: bool
+    ) -> None:
+        """Take an item of the caller's; it lives on in the history, and changes there."""
+        if isinstance(item, FunctionCallOutput) and self._history.call(item.call_id) is None:
+            raise CallerError(
+                f"Tool call ID '{item.call_id}' not found in conversation.",
+                code="invalid_tool_call_id",
+                param="item.call_id",
+            )
+        if not item.id:
+            item.id = self._new_id("item")
+        elif item.id == self._caller.announced_id:
+            raise id_taken(item.id)
+        limit_characters = self._policy.max_request_bytes
+        previous = self._history.insert(
+            item, previous_item_id, limit_characters=limit_characters, makes_room=makes_room
+        )
+        if isinstance(item, Message) and any(isinstance(part, InputAudio | InputImage) for part in item.parts):
+            self._history.forget_sound(self._policy.history_audio_limit_bytes)
+        if isinstance(item, Message) and item.role != "assistant":
+            self._idle.caller_sent(now)
+        elif isinstance(item, FunctionCallOutput):
+            self._idle.tool_ended(now)
+        out.append(actions.ItemCreated(item_now(item), previous))
+
+    def _truncate(self, item_id: str, content_index: int, audio_end_ms: int, now: float) -> None:
         """The caller says how much it played. The smaller of its number and ours counts; the reply goes on."""
-        message, audio = self._history.spoken(item_id)
-        ours = self._agent.heard_now(item_id, now)
+        message, audio = self._history.spoken(item_id, content_index)
+        ours = self._agent.playout.heard_now(item_id, now)
         if ours is None:
             ours = audio.sample_count
         # Callers' numbers have no bound: compared as they are, before any arithmetic.
@@ -105,9 +132,9 @@ class ItemEvents:
         if samples < audio.sample_count or message.status != "completed":
             self._cutter.cut_at(item_id, audio, samples)
 
-    def _write_down(self, item_id: str, transcript: str) -> None:
+    def _write_down(self, item_id: str, transcript: str, *, told: bool) -> None:
         item = self._history.get(item_id)
         if isinstance(item, Message):
             for part in item.parts:
                 if isinstance(part, InputAudio):
-                    part.transcript = transcript
+                    part.transcript, part.told = transcript, told

@@ -27,6 +27,8 @@ class InputAudio:
     audio: bytes
     format: AudioFormat
     transcript: str | None = None
+    told: bool = True
+    """The caller has asked for transcripts: else this one is for the model alone."""
 
 
 @dataclass(slots=True)
@@ -98,6 +100,8 @@ class FunctionCall:
     name: str
     arguments: str
     status: Status = "completed"
+    lost_output: bool = field(default=False, compare=False)
+    """It was answered, and the answer is not in the conversation any more."""
 
 
 @dataclass(slots=True)
@@ -135,6 +139,9 @@ NO_SOUND: Final = Failure(
     "server_error",
     "no_audio",
     "The model answered in text without sound, also when it was asked again. Its words are in the transcript.",
+)
+NOTHING_SAID: Final = Failure(
+    "server_error", "no_audio", "The model answered with neither sound nor words, also when it was asked again."
 )
 
 

@@ -7,6 +7,8 @@ an argument, in seconds.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from bargein.core.audio import BASE64_GROUP_SAMPLES, AudioFormat, slice_audio
@@ -14,9 +16,13 @@ from bargein.core.items import OutputAudio
 
 ROUNDING_SAMPLES: Final = 0.01
 """Times are floats: a position that is short of a whole sample by less than this has reached it."""
+SILENT_S: Final = 2.0
+"""A player that says it is playing, and then nothing for so long, does not report."""
+STOPPED_S: Final = 10.0
+"""One that says it is not may have been stopped, by a hold of ours as well: it is given more time."""
 
 
-class Listener(Protocol):
+class Position(Protocol):
     """How much of what was sent has been played to the caller."""
 
     def sent(self, sent_samples: int, now: float) -> None:
@@ -28,8 +34,8 @@ class Listener(Protocol):
         ...
 
     def heard(self, now: float) -> int:
-        """Samples played by ``now``: never more than were sent, and never fewer than before, but for a first or last
-        report.
+        """Samples played by ``now``: never more than were sent, and never fewer than before, but for a report that is
+        the first, the last, or the first after a silence.
         """
         ...
 
@@ -38,14 +44,14 @@ class Listener(Protocol):
         ...
 
 
-class AssumedListener:
+class AssumedPosition:
     """For callers who report nothing: plays in real time what has arrived, and starves when nothing has."""
 
-    def __init__(self, rate_hz: int) -> None:
+    def __init__(self, rate_hz: int, played_samples: int = 0, sent_samples: int = 0, at: float | None = None) -> None:
         self._rate_hz = rate_hz
-        self._sent = 0
-        self._played = 0.0
-        self._at: float | None = None
+        self._sent = sent_samples
+        self._played = float(played_samples)
+        self._at = at
 
     def sent(self, sent_samples: int, now: float) -> None:
         self._advance(now)
@@ -70,16 +76,20 @@ class AssumedListener:
             self._at = now
 
 
-class ReportedListener:
+class ReportedPosition:
     """For ``bargein.v1`` callers: the last report, carried on by at most one report interval.
 
-    Until the first report it assumes, as for any caller.
+    Until the first report it assumes, as for any caller; and again when a player says no more though its caller's
+    sound comes all the same, for else the reply would never go on. The next report is believed.
+
+    :param came_at: when the caller's sound came last, in seconds. Of a line that is gone nothing is assumed.
     """
 
-    def __init__(self, rate_hz: int, interval_s: float) -> None:
+    def __init__(self, rate_hz: int, interval_s: float, came_at: Callable[[], float] = lambda: -math.inf) -> None:
         self._rate_hz = rate_hz
         self._interval_s = interval_s
-        self._assumed: AssumedListener | None = AssumedListener(rate_hz)
+        self._came_at = came_at
+        self._assumed: AssumedPosition | None = AssumedPosition(rate_hz)
         self._sent = 0
         self._reported = 0
         self._reported_at = 0.0
@@ -115,6 +125,9 @@ class ReportedListener:
     def heard(self, now: float) -> int:
         if self._assumed is not None:
             return self._assumed.heard(now)
+        if self._is_silent():
+            self._assumed = AssumedPosition(self._rate_hz, self._highest, self._sent, now)
+            return self._highest
         heard = self._reported
         if self._playing:
             played_s = min(max(0.0, now - self._reported_at), self._interval_s)
@@ -127,30 +140,37 @@ class ReportedListener:
             return self._assumed.heard_until(samples, now)
         wait_s = max(0, samples - self.heard(now)) / self._rate_hz
         stalled = not self._playing or now - self._reported_at >= self._interval_s
-        # Only the next report can move a stalled player, and it wakes us by itself.
+        # Only the next report, or its absence, can move a stalled player: the first wakes us by itself.
         return now + (max(wait_s, self._interval_s) if stalled and wait_s else wait_s)
+
+    def _is_silent(self) -> bool:
+        patience_s = SILENT_S if self._playing else STOPPED_S
+        return not self._final and self._came_at() - self._reported_at >= patience_s
 
 
 class Playback:
     """Paces the audio of one item.
 
+    :param lead_of: the lead, where it changes, in samples.
     :param keeps_sent: it is needed again when it has been sent.
     """
 
     def __init__(
         self,
         audio: OutputAudio,
-        listener: Listener,
+        position: Position,
         *,
         lead_samples: int | None,
         slice_samples: int,
+        lead_of: Callable[[], int] | None = None,
         keeps_sent: bool = True,
     ) -> None:
         self._keeps_sent = keeps_sent
         self.audio = audio
-        self.listener = listener
+        self.position = position
         self.sent_samples = 0
         self._lead_samples = lead_samples
+        self._lead_of = lead_of
         self._slice_samples = slice_samples
         self._piece = 0
         self._piece_start = 0
@@ -179,7 +199,7 @@ class Playback:
         self.audio.sample_count += sample_count
 
     def heard(self, now: float) -> int:
-        return min(self.listener.heard(now), self.sent_samples)
+        return min(self.position.heard(now), self.sent_samples)
 
     def take(self, now: float) -> tuple[int, int, str | bytes] | None:
         """The next slice that is due: its first sample, its length in samples, its audio. ``None`` if nothing is
@@ -202,7 +222,7 @@ class Playback:
             count -= (start + count) % BASE64_GROUP_SAMPLES
         first = self.sent_samples
         self.sent_samples += count
-        self.listener.sent(self.sent_samples, now)
+        self.position.sent(self.sent_samples, now)
         return first, count, slice_audio(piece, start, start + count, self.format.bytes_per_sample)
 
     def next_due(self, now: float) -> float | None:
@@ -210,19 +230,25 @@ class Playback:
         backlog = self.backlog_samples
         if backlog == 0:
             return None
-        if self._lead_samples is None:
+        lead = self._lead
+        if lead is None:
             return now
-        wanted = self.sent_samples + min(backlog, self._slice_samples) - self._lead_samples
-        return self.listener.heard_until(wanted, now) if wanted > 0 else now
+        wanted = self.sent_samples + min(backlog, self._slice_samples) - lead
+        return self.position.heard_until(wanted, now) if wanted > 0 else now
 
     def heard_out_at(self, now: float) -> float:
         """The earliest time at which all that was sent can have been heard."""
-        return self.listener.heard_until(self.sent_samples, now)
+        return self.position.heard_until(self.sent_samples, now)
+
+    @property
+    def _lead(self) -> int | None:
+        return self._lead_samples if self._lead_of is None else self._lead_of()
 
     def _due_samples(self, now: float) -> int:
         wanted = min(self.backlog_samples, self._slice_samples)
-        if wanted == 0 or self._lead_samples is None:
+        lead = self._lead
+        if wanted == 0 or lead is None:
             return wanted
-        room = self.heard(now) + self._lead_samples - self.sent_samples
+        room = self.heard(now) + lead - self.sent_samples
         # A sample of tolerance: timers are floats, and a slice that is short by one would be asked for again at once.
         return wanted if room >= wanted - 1 else 0

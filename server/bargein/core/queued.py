@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bargein.core.events import ResponseRequested
-from bargein.core.verdicts import Asker
+from bargein.core.rulings import Asker
 
 
 @dataclass(slots=True)

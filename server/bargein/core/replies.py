@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from bargein.core import actions
@@ -18,8 +19,10 @@ from bargein.core.config import CorePolicy, ResponseSettings
 from bargein.core.context import ContextOverflowError
 from bargein.core.events import ResponseRequested
 from bargein.core.history import GoesOn, History
-from bargein.core.items import Failure, Message, OutputAudio, Response
-from bargein.core.playback import AssumedListener, Listener, Playback, ReportedListener
+from bargein.core.in_words import step_on
+from bargein.core.items import Failure, Item, Message, OutputAudio, Response, StatusReason
+from bargein.core.line import Line
+from bargein.core.playback import AssumedPosition, Playback, Position, ReportedPosition
 from bargein.core.reply import NewId, Reply
 from bargein.core.requests import build_request, context_items
 from bargein.core.snapshots import response_now
@@ -32,6 +35,7 @@ class ReplyMaker:
     """Makes the replies of one conversation.
 
     :param reports: the caller reports play-out (``bargein.v1``).
+    :param line: the caller's.
     :param unix_offset_s: what to add to ``now`` for Unix time.
     """
 
@@ -45,7 +49,9 @@ class ReplyMaker:
         conversation_id: str,
         reports: bool,
         unix_offset_s: float,
+        line: Line,
     ) -> None:
+        self._line = line
         self._history = history
         self._policy = policy
         self._aligner = aligner
@@ -66,15 +72,20 @@ class ReplyMaker:
         """Create the response and ask the model. ``None``: the conversation does not fit, the response has failed."""
         items = context_items(wanted, self._history)
         if wanted.input is None:
-            items = whole_turns(items, self._history.goes_on, self._policy.input_limit_ms)
+            items = self._turns(items, self._history.goes_on)
         response = self._response(wanted)
         out.append(actions.ResponseCreated(response_now(response)))
         try:
             request = build_request(
-                wanted.settings, items, self._history, self._policy, unix_s=now + self._unix_offset_s
+                wanted.settings,
+                items,
+                self._history,
+                self._policy,
+                unix_s=now + self._unix_offset_s,
+                out_of_band=wanted.out_of_band,
             )
         except ContextOverflowError:
-            response.status = "failed"
+            response.status, response.usage = "failed", Usage()
             response.failure = Failure(
                 "invalid_request_error",
                 "context_length_exceeded",
@@ -102,8 +113,9 @@ class ReplyMaker:
         except ContextOverflowError:
             request, whole = cut.request, True
         reply = self._reply(response, request, out_of_band=False)
+        reply.begin_with(said)
         if whole:
-            response.usage = Usage()
+            reply.is_paid = True
             said.append(Finished(cut.finish or "stop"))
         else:
             out.append(actions.StartStream(response.id, request))
@@ -124,8 +136,7 @@ class ReplyMaker:
         return said, whole and bool(sound)
 
     def _request_to_go_on(self, settings: ResponseSettings, said: list[StreamPiece], now: float) -> CompletionRequest:
-        items = context_items(ResponseRequested(settings), self._history)
-        items = whole_turns(items, self._history.goes_on, self._policy.input_limit_ms)
+        items = self._turns(context_items(ResponseRequested(settings), self._history), self._history.goes_on)
         request = build_request(settings, items, self._history, self._policy, unix_s=now + self._unix_offset_s)
         return request.going_on_after("".join(piece.text for piece in said if isinstance(piece, TranscriptPiece)))
 
@@ -136,13 +147,20 @@ class ReplyMaker:
         the conversation does not fit.
         """
         links = self._history.goes_on if goes_on is None else {**self._history.goes_on, item.id: goes_on}
-        items = whole_turns([*self._history, item], links, self._policy.input_limit_ms)
+        items = self._turns([*context_items(wanted, self._history), item], links)
         unix_s = now + self._unix_offset_s
         try:
             request = build_request(wanted.settings, items, self._history, self._policy, unix_s=unix_s)
         except ContextOverflowError:
             return None
         return self._new_id("resp"), request
+
+    def _turns(self, items: Iterable[Item], goes_on: Mapping[str, GoesOn]) -> Sequence[Item]:
+        """The conversation as the model is told it: whole turns, of which the old ones may be told by their words."""
+        turns = whole_turns(items, goes_on, self._policy.input_limit_ms)
+        if self._policy.history_sound_turns:
+            step_on(turns, self._history.in_words, self._policy.history_sound_turns)
+        return turns
 
     def take_up(
         self, wanted: ResponseRequested, response_id: str, request: CompletionRequest, out: list[Action]
@@ -171,11 +189,11 @@ class ReplyMaker:
             make_places=None if out_of_band or not self._policy.paces_transcripts else self._aligner.follow,
         )
 
-    def refuse(self, wanted: ResponseRequested, out: list[Action]) -> None:
+    def refuse(self, wanted: ResponseRequested, reason: StatusReason, out: list[Action]) -> None:
         """A response that was asked for never begins: its caller must not wait for it."""
         response = self._response(wanted)
         out.append(actions.ResponseCreated(response_now(response)))
-        response.status, response.reason, response.usage = "cancelled", "turn_detected", Usage(estimated=True)
+        response.status, response.reason, response.usage = "cancelled", reason, Usage(estimated=True)
         out.append(actions.ResponseDone(response_now(response)))
 
     def _response(self, wanted: ResponseRequested, response_id: str | None = None) -> Response:
@@ -184,21 +202,28 @@ class ReplyMaker:
 
     def _paced(self, audio: OutputAudio) -> Playback:
         fmt = audio.format
-        listener: Listener = AssumedListener(fmt.rate_hz)
+        policy, line = self._policy, self._line
+        position: Position = AssumedPosition(fmt.rate_hz)
         if self._reports:
-            listener = ReportedListener(fmt.rate_hz, self._policy.report_interval_ms / 1000)
-        lead_ms = self._policy.lead_ms
+            position = ReportedPosition(fmt.rate_hz, policy.report_interval_ms / 1000, lambda: line.came_at)
+        lead_ms = policy.lead_ms
+
+        def lead_now() -> int:
+            return fmt.samples_in_ms(policy.lead_on(line.jitter_s) or 0)
+
+        follows = lead_ms is not None and policy.least_lead_ms is not None and not self._reports
         return Playback(
             audio,
-            listener,
+            position,
             lead_samples=None if lead_ms is None else fmt.samples_in_ms(lead_ms),
-            slice_samples=fmt.samples_in_ms(self._policy.slice_ms),
+            slice_samples=fmt.samples_in_ms(policy.slice_ms),
+            lead_of=lead_now if follows else None,
         )
 
     def _unpaced(self, audio: OutputAudio) -> Playback:
         slice_samples = audio.format.samples_in_ms(self._policy.slice_ms)
-        listener = AssumedListener(audio.format.rate_hz)
-        return Playback(audio, listener, lead_samples=None, slice_samples=slice_samples, keeps_sent=False)
+        position = AssumedPosition(audio.format.rate_hz)
+        return Playback(audio, position, lead_samples=None, slice_samples=slice_samples, keeps_sent=False)
 
 
 class OutOfBand:

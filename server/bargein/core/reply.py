@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bargein.core import actions
 from bargein.core.actions import Action
@@ -17,10 +17,12 @@ from bargein.core.completion import (
     ToolCallPiece,
     TranscriptPiece,
     Usage,
+    is_whole,
 )
 from bargein.core.history import Heard, History, as_heard
 from bargein.core.items import (
     NO_SOUND,
+    NOTHING_SAID,
     FunctionCall,
     Item,
     Message,
@@ -33,7 +35,7 @@ from bargein.core.items import (
 )
 from bargein.core.playback import Playback
 from bargein.core.snapshots import output_now, response_alone, response_now
-from bargein.core.usage import estimate
+from bargein.core.usage import counted, estimate, said_in
 from bargein.core.words import Timeline, WordPlaces
 
 NewId = Callable[[str], str]
@@ -82,11 +84,17 @@ class Reply:
         """The last item of the conversation that it is about; ``None`` where it is about something else."""
         self.began_at: float | None = None
         """When the first of its sound was sent, in seconds."""
+        self.takes_up = False
+        """It begins with what was left of another: no name of the model's stands for all of its sound."""
         self.silent = False
         """The model was asked to speak, twice, and has not."""
+        self.is_paid = False
+        """All of it was made for another reply: the model is not asked, and counts nothing."""
         self.request = request
         self._new_id = new_id
         self._history = history
+        self._behind_id = None if history is None else history.last_id
+        """Its items go behind this one, whatever else enters the conversation before they come."""
         self._make_timeline = make_timeline
         self._make_playback = make_playback
         self._make_places = make_places
@@ -98,6 +106,8 @@ class Reply:
         self._open_calls: set[int] = set()
         self._previous_ids: dict[str, str | None] = {}
         self._received_characters = 0
+        self._other_samples = 0
+        """Of sound that was made and is told nobody; less than 0: of what it begins with, and was counted before."""
         self._reference: AudioReference | None = None
         self._words: list[str] = []
         """Of a reply that should be spoken, before its first sound: a reply of words alone is asked for again."""
@@ -133,6 +143,27 @@ class Reply:
     def charge(self, usage: Usage | None) -> None:
         """What was thrown away before it, if anything was, counts as its own."""
         self._charged = usage
+
+    def count_untold(self, piece: StreamPiece) -> None:
+        """A piece of its stream is held back: it was made all the same, whether anybody is told of it or not."""
+        self._count(piece, 1)
+        if isinstance(piece, Usage):
+            self.response.usage = piece
+
+    def told_after_all(self, pieces: Sequence[StreamPiece]) -> Sequence[StreamPiece]:
+        """The same pieces, to be taken now: they are counted as any other."""
+        for piece in pieces:
+            self._count(piece, -1)
+        return pieces
+
+    def begin_with(self, pieces: Sequence[StreamPiece]) -> None:
+        """Before it takes what was left of another reply, for which that was counted."""
+        self.takes_up = bool(self.told_after_all(pieces))
+
+    def _count(self, piece: StreamPiece, sign: int) -> None:
+        characters, samples = said_in(piece)
+        self._received_characters += sign * characters
+        self._other_samples += sign * samples
 
     def speaks_in(self, item_id: str) -> bool:
         """Whether this is the item of its sound, or of its text."""
@@ -173,7 +204,7 @@ class Reply:
                 self._tell_kept_words(out)
                 self.stream_open = False
                 self.finish = reason
-                self._close_calls(out, "completed")
+                self._close_calls(out, "completed", cut_off=STATUS_OF_FINISH[reason][0] == "incomplete")
                 if self.audio is not None:
                     self.audio.finished = True
 
@@ -198,7 +229,8 @@ class Reply:
     def outcome(self) -> tuple[ResponseStatus, StatusReason | None]:
         """How a reply ends whose stream has."""
         if self.silent:
-            self.response.failure = NO_SOUND
+            written = self.audio is not None and self.audio.transcript
+            self.response.failure = NO_SOUND if written else NOTHING_SAID
             return "incomplete", None
         return STATUS_OF_FINISH[self.finish or "stop"]
 
@@ -220,14 +252,14 @@ class Reply:
         self._close_calls(out, item_status)
         if self.message is not None:
             self.message.status = item_status
-            if self.audio is not None and status == "completed" and self._reference is not None:
+            named = status == "completed" and not self.takes_up
+            if self.audio is not None and named and self._reference is not None:
                 self.audio.audio_id = self._reference.audio_id
                 self.audio.audio_expires_at = self._reference.expires_at
             self._item_done(self._message_index, self._message_as_told(self.message, heard, out), out)
         self.response.status = status
         self.response.reason = reason
-        if self.response.usage is None:
-            self.response.usage = self._estimated_usage()
+        self.response.usage = self._counted_usage()
         if self._spent is not None:
             self.response.usage += self._spent
         if self._charged is not None:
@@ -248,8 +280,18 @@ class Reply:
         self.response.output[self._message_index] = shown
         return shown
 
+    def _counted_usage(self) -> Usage:
+        if self.is_paid:
+            return Usage()
+        return counted(self.response.usage, self._made_ms, self._estimated_usage)
+
+    @property
+    def _made_ms(self) -> int:
+        told_samples = 0 if self.audio is None else self.audio.sample_count
+        return self.response.settings.output_format.ms_of(told_samples + self._other_samples)
+
     def _estimated_usage(self) -> Usage:
-        made_ms = 0 if self.audio is None else self.audio.format.ms_of(self.audio.sample_count)
+        made_ms = self._made_ms
         if not self.processed and not made_ms and not self._received_characters:
             return Usage(estimated=True)
         return estimate(self.request, reply_characters=self._received_characters, reply_ms=made_ms)
@@ -285,7 +327,7 @@ class Reply:
 
     def _ask_again(self, out: list[Action]) -> None:
         """Ask once more, before anything of the reply was told, and remind the model that it is to speak."""
-        self._spent = self.response.usage or self._estimated_usage()
+        self._spent = self._counted_usage()
         self.response.usage = None
         self._reference = None
         self._words_before, self._words = self._words, []
@@ -314,16 +356,19 @@ class Reply:
 
     def _tell_call(self, piece: ToolCallPiece, out: list[Action]) -> None:
         if piece.index not in self._calls:
-            self._close_calls(out, "completed")
+            self._close_calls(out, "completed", only_whole=True)
             call_id = self._unique_call_id(piece.call_id)
             call = FunctionCall(self._new_id("item"), call_id, piece.name or "", "", "in_progress")
             self._calls[piece.index] = (self._begin_item(call, out), call)
             self._open_calls.add(piece.index)
         output_index, call = self._calls[piece.index]
         if piece.arguments and piece.index in self._open_calls:
-            call.arguments += piece.arguments
             self._received_characters += len(piece.arguments)
-            out.append(actions.ArgumentsSent(self.id, call.id, output_index, call.call_id, piece.arguments))
+            self._tell_arguments(call, output_index, piece.arguments, out)
+
+    def _tell_arguments(self, call: FunctionCall, output_index: int, arguments: str, out: list[Action]) -> None:
+        call.arguments += arguments
+        out.append(actions.ArgumentsSent(self.id, call.id, output_index, call.call_id, arguments))
 
     def _unique_call_id(self, given: str | None) -> str:
         """Some servers give no id, or number the calls of each reply anew: an output must name one call only."""
@@ -332,12 +377,22 @@ class Reply:
             return self._new_id("call")
         return given
 
-    def _close_calls(self, out: list[Action], status: Status) -> None:
+    def _close_calls(
+        self, out: list[Action], status: Status, *, cut_off: bool = False, only_whole: bool = False
+    ) -> None:
+        """:param cut_off: the model may not have written all of them: who makes such a call makes another one.
+        :param only_whole: more may follow of the others, for some write several calls side by side.
+        """
         for index in sorted(self._open_calls):
             output_index, call = self._calls[index]
-            call.status = status
+            if only_whole and not is_whole(call.arguments):
+                continue
+            call.status = "incomplete" if cut_off and not is_whole(call.arguments) else status
+            if call.status == "completed" and not call.arguments.strip():
+                # Callers read them as JSON, which servers leave out where a function takes nothing.
+                self._tell_arguments(call, output_index, "{}", out)
             self._item_done(output_index, call, out)
-        self._open_calls.clear()
+            self._open_calls.remove(index)
 
     def _begin_item(self, item: Message | FunctionCall, out: list[Action]) -> int:
         output_index = len(self.response.output)
@@ -353,4 +408,8 @@ class Reply:
         out.append(actions.OutputItemDone(response, output_index, output_now(item), previous))
 
     def _enter(self, item: Item) -> str | None:
-        return None if self._history is None else self._history.append(item)
+        if self._history is None:
+            return None
+        previous = self._history.enter(item, self._behind_id)
+        self._behind_id = item.id
+        return previous

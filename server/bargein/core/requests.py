@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from bargein.core import context
@@ -25,6 +25,7 @@ def build_request(
     policy: CorePolicy,
     *,
     unix_s: float,
+    out_of_band: bool = False,
 ) -> CompletionRequest:
     """Build the request for one response.
 
@@ -32,8 +33,18 @@ def build_request(
     """
     recent = recent_items(list(items), history.heard, policy.max_context_tokens)
     told = context.messages(
-        recent, history.heard, settings.instructions, unix_s=unix_s, refers_to_audio=policy.refers_to_audio
+        recent,
+        history.heard,
+        settings.instructions,
+        unix_s=unix_s,
+        refers_to_audio=policy.refers_to_audio and not policy.history_sound_turns,
+        in_words=history.in_words,
     )
+    model = policy.beside_model if out_of_band else None
+    if policy.text_model is not None and not settings.audio:
+        written = context.in_writing(told)
+        if written is not None:
+            told, model = written, policy.text_model
     messages = context.fit(
         told,
         max_bytes=policy.max_request_bytes,
@@ -43,7 +54,8 @@ def build_request(
         post_instructions_tokens=settings.post_instructions_tokens,
     )
     return CompletionRequest(
-        messages or (SystemMessage(NOTHING_SAID),),
+        # When it fits: arguments are read to know it, and there may be megabytes of them in the conversation.
+        context.with_readable_calls(messages) or (SystemMessage(NOTHING_SAID),),
         settings.audio,
         settings.voice if settings.voice_chosen else None,
         settings.tools,
@@ -51,6 +63,7 @@ def build_request(
         settings.max_output_tokens,
         settings.parallel_tool_calls,
         settings.reasoning_effort,
+        model,
     )
 
 
@@ -63,17 +76,41 @@ def context_items(wanted: ResponseRequested, history: History) -> Iterable[Item]
         return [item for item in history if item.id not in history.untold] if history.untold else history
     items: list[Item] = []
     called: set[str] = set()
+    referred: dict[str, FunctionCall] = {}
+    """Calls of the conversation, by item id: each is told once."""
     for position, given in enumerate(wanted.input):
         item = given
         if isinstance(item, ItemReference):
             item = _referred(item, history, f"response.input[{position}].id")
         if isinstance(item, FunctionCallOutput) and item.call_id not in called:
-            items.append(_call_of(item, history, f"response.input[{position}].call_id"))
-            called.add(item.call_id)
+            call = _call_of(item, history, f"response.input[{position}].call_id")
+            referred[call.id] = call
+            called.add(call.call_id)
+            items.append(call)
         elif isinstance(item, FunctionCall):
+            if referred.get(item.id) is item:
+                continue
+            if item is not given:
+                referred[item.id] = item
             called.add(item.call_id)
         items.append(item)
-    return items
+    return _with_outputs(items, referred, history)
+
+
+def _with_outputs(items: list[Item], referred: Mapping[str, FunctionCall], history: History) -> list[Item]:
+    """The same, with the outputs that the conversation has of its calls among ``items``, where they have none."""
+    unanswered = {call.call_id for call in referred.values()}
+    unanswered -= {item.call_id for item in items if isinstance(item, FunctionCallOutput)}
+    if not unanswered:
+        return items
+    outputs = {item.call_id: item for item in history if isinstance(item, FunctionCallOutput)}
+    completed: list[Item] = []
+    for item in items:
+        completed.append(item)
+        if isinstance(item, FunctionCall) and referred.get(item.id) is item and item.call_id in unanswered:
+            output = outputs.get(item.call_id)
+            completed += [] if output is None else [output]
+    return completed
 
 
 def _referred(reference: ItemReference, history: History, param: str) -> Item:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from bargein.core.decisions import UtteranceVerdict
 from bargein.core.floor import (
     AGENT_TABLE,
     CALLER_TABLE,
@@ -18,32 +19,36 @@ from bargein.core.floor import (
     CallerTrigger,
     Table,
 )
-from bargein.core.verdicts import (
+from bargein.core.rulings import (
     Active,
     Answering,
     Asker,
     Beginning,
     Bound,
     EchoRule,
+    Enough,
     Flow,
+    Hearing,
+    Holding,
     Output,
     Request,
+    Ruling,
+    SoFar,
     TurnEnd,
     Turnout,
-    Verdict,
     Way,
 )
 
 _A, _AT = AgentState, AgentTrigger
 _C, _CT = CallerState, CallerTrigger
-_V = Verdict
+_V = Ruling
 _HAS_FLOOR: Final = (_A.THINKING, _A.SPEAKING, _A.DRAINING)
 
-Joint = Table[tuple[CallerTrigger, AgentState], Verdict]
+Joint = Table[tuple[CallerTrigger, AgentState], Ruling]
 
 
 def _joint(name: str, may_interrupt: bool) -> Joint:
-    rows: dict[tuple[CallerTrigger, AgentState], Verdict] = {}
+    rows: dict[tuple[CallerTrigger, AgentState], Ruling] = {}
     # No reply waits for a caller who is silent: what begins in silence meets none.
     rows[_CT.EVIDENCE, _A.IDLE] = _V.LISTEN
     for agent in _HAS_FLOOR:
@@ -88,6 +93,39 @@ WEIGHED_TABLE: Final = Table(
 )
 """Where there is a second detector: by what evidence alone would bring about."""
 
+_HE = Hearing
+
+
+def _enough() -> dict[tuple[bool, AgentState, Hearing], Enough]:
+    rows: dict[tuple[bool, AgentState, Hearing], Enough] = {}
+    for may_interrupt in (True, False):
+        for agent in (_A.IDLE, _A.WAITING, _A.THINKING):
+            rows[may_interrupt, agent, _HE.NOTHING] = Enough.ANNOUNCED
+        # The tail of the reply before it may still be heard.
+        for agent in _HAS_FLOOR:
+            rows[may_interrupt, agent, _HE.SOUND] = Enough.HEARD if may_interrupt else Enough.ANNOUNCED
+            rows[may_interrupt, agent, _HE.NODDED] = Enough.NODDED if may_interrupt else Enough.ANNOUNCED
+    rows[True, _A.THINKING, _HE.NOTHING] = Enough.UNHEARD
+    return rows
+
+
+ENOUGH_TABLE: Final = Table("enough speech", _enough())
+"""By whether the caller may interrupt, the state of the agent, and what is heard of it."""
+
+SO_FAR_TABLE: Final = Table[tuple[CallerState, UtteranceVerdict], SoFar](
+    "words so far",
+    {
+        (_C.STARTING, "interruption"): SoFar.CONFIRM,
+        (_C.STARTING, "backchannel"): SoFar.LISTEN_ON,
+        (_C.STARTING, "noise"): SoFar.NOTHING,
+        # It has ended meanwhile: who was asked about all of it knows better, but for what is certain.
+        (_C.JUDGING, "interruption"): SoFar.CONFIRM,
+        (_C.JUDGING, "backchannel"): SoFar.NOTHING,
+        (_C.JUDGING, "noise"): SoFar.NOTHING,
+    },
+)
+"""By the state of the caller, and what somebody has understood of an utterance before its end."""
+
 _TE = TurnEnd
 
 TURN_END_TABLE: Final = Table(
@@ -127,9 +165,11 @@ REQUEST_TABLE: Final = Table(
     "request",
     {
         (Asker.CALLER, Active.NONE): Request.BEGIN,
+        (Asker.CALLER, Active.CUT): Request.QUEUE,
         (Asker.CALLER, Active.GENERATED): Request.REFUSE,
         (Asker.CALLER, Active.SENT): Request.QUEUE,
         (Asker.TURN, Active.NONE): Request.QUEUE,
+        (Asker.TURN, Active.CUT): Request.QUEUE,
         (Asker.TURN, Active.GENERATED): Request.QUEUE,
         (Asker.TURN, Active.SENT): Request.QUEUE,
     },
@@ -154,20 +194,39 @@ TURNOUT_TABLE: Final = Table(
 )
 """When nothing is active: by the state of the caller, and who has asked for what is queued."""
 
+_H = Holding
+
+HOLD_TABLE: Final = Table(
+    "hold",
+    {
+        (False, False): _H.STOPPED,
+        (False, True): _H.STOPPED,
+        (True, False): _H.DUCKED,
+        # What takes an echo out knows how loud it is: a reply that is quieter would leave its mirror image.
+        (True, True): _H.STOPPED,
+    },
+)
+"""By whether the caller's player can make what it plays quieter, and whether an echo of it is taken out."""
+
 FLOW_TABLE: Final = Table(
     "flow",
     {
-        (_A.THINKING, False): Flow.SEND,
-        (_A.THINKING, True): Flow.GATE,
-        (_A.WAITING, False): Flow.WAIT,
-        (_A.WAITING, True): Flow.WAIT,
-        (_A.SPEAKING, False): Flow.SEND,
-        (_A.SPEAKING, True): Flow.KEEP,
-        (_A.DRAINING, False): Flow.SEND,
-        (_A.DRAINING, True): Flow.KEEP,
+        (_A.THINKING, _H.NONE): Flow.SEND,
+        # It is another reply than the one that was made quieter.
+        (_A.THINKING, _H.DUCKED): Flow.GATE,
+        (_A.THINKING, _H.STOPPED): Flow.GATE,
+        (_A.WAITING, _H.NONE): Flow.WAIT,
+        (_A.WAITING, _H.DUCKED): Flow.WAIT,
+        (_A.WAITING, _H.STOPPED): Flow.WAIT,
+        (_A.SPEAKING, _H.NONE): Flow.SEND,
+        (_A.SPEAKING, _H.DUCKED): Flow.SEND,
+        (_A.SPEAKING, _H.STOPPED): Flow.KEEP,
+        (_A.DRAINING, _H.NONE): Flow.SEND,
+        (_A.DRAINING, _H.DUCKED): Flow.SEND,
+        (_A.DRAINING, _H.STOPPED): Flow.KEEP,
     },
 )
-"""By the state of the agent, and whether it is held."""
+"""By the state of the agent, and how it is held."""
 
 ECHO_TABLE: Final = Table(
     "echo",
@@ -192,8 +251,16 @@ ECHO_TABLE: Final = Table(
 )
 """By what is about to be done. What was announced is known to be the caller."""
 
-LAPSE_TABLE: Final = Table("frames stop", {_C.STARTING: _CT.MISFIRE, _C.SPEAKING: _CT.PAUSE, _C.STOPPING: _CT.END})
-"""No more sound comes: what silence would bring about next."""
+LAPSE_TABLE: Final = Table(
+    "frames stop",
+    {
+        (_C.STARTING, False): _CT.MISFIRE,
+        (_C.STARTING, True): _CT.CEASE,
+        (_C.SPEAKING, False): _CT.PAUSE,
+        (_C.STOPPING, False): _CT.END,
+    },
+)
+"""No more sound comes: what silence would bring about next, by whether there is a short utterance to be judged."""
 
 BOUND_TABLE: Final = Table(
     "turn's bound",
@@ -217,11 +284,14 @@ TABLES: Final[tuple[AnyTable, ...]] = (
     INTERRUPTING_TABLE,
     POLITE_TABLE,
     WEIGHED_TABLE,
+    ENOUGH_TABLE,
+    SO_FAR_TABLE,
     TURN_END_TABLE,
     GIVING_WAY_TABLE,
     BEGINNING_TABLE,
     REQUEST_TABLE,
     TURNOUT_TABLE,
+    HOLD_TABLE,
     FLOW_TABLE,
     ECHO_TABLE,
     LAPSE_TABLE,

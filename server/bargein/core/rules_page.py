@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import get_args
 
+from bargein.core.decisions import UtteranceVerdict
 from bargein.core.floor import (
     AGENT_TABLE,
     CALLER_TABLE,
@@ -20,18 +22,21 @@ from bargein.core.rules import (
     BEGINNING_TABLE,
     BOUND_TABLE,
     ECHO_TABLE,
+    ENOUGH_TABLE,
     FLOW_TABLE,
     GIVING_WAY_TABLE,
+    HOLD_TABLE,
     INTERRUPTING_TABLE,
     LAPSE_TABLE,
     POLITE_TABLE,
     REQUEST_TABLE,
+    SO_FAR_TABLE,
     TURN_END_TABLE,
     TURNOUT_TABLE,
     VOICE_TABLE,
     WEIGHED_TABLE,
 )
-from bargein.core.verdicts import Active, Answering, Asker, Output, Verdict
+from bargein.core.rulings import Active, Answering, Asker, Hearing, Holding, Output, Ruling
 
 NEVER = "—"
 """What cannot happen."""
@@ -66,6 +71,8 @@ def _joint() -> list[str]:
         f"In brackets: with `interrupt_response: false`. {NEVER}: cannot happen.",
         "",
         *_grid("evidence would", ["a second detector"], WEIGHED_TABLE.rows, lambda _, key: _cell(WEIGHED_TABLE, key)),
+        *_grid("to be believed it takes", AgentState, Hearing, _enough),
+        *_grid("its words so far are", get_args(UtteranceVerdict), _UNDECIDED, _so_far, "caller "),
     ]
 
 
@@ -84,22 +91,36 @@ def _responses() -> list[str]:
 
 def _flow() -> list[str]:
     active = [state for state in AgentState if state is not AgentState.IDLE]
-    held = {False: "not held", True: "held"}
-    rows = [[held[hold], *(_cell(FLOW_TABLE, (agent, hold)) for agent in active)] for hold in held]
-    return _table(["what the model says is", *(f"agent {agent.value}" for agent in active)], rows)
+    rows = [[hold.value, *(_cell(FLOW_TABLE, (agent, hold)) for agent in active)] for hold in Holding]
+    players = {False: "cannot be made quieter", True: "can be made quieter"}
+    ways = [[players[ducks], *(_cell(HOLD_TABLE, (ducks, echo)) for echo in (False, True))] for ducks in players]
+    return [
+        *_table(["the caller's player", "no echo is taken out", "an echo is taken out"], ways),
+        *_table(["what the model says is", *(f"agent {agent.value}" for agent in active)], rows),
+    ]
 
 
 def _speech() -> list[str]:
-    tables: dict[str, AnyTable] = {
-        "frames stop": LAPSE_TABLE,
-        "turn's bound": BOUND_TABLE,
-        "voice is told": VOICE_TABLE,
-    }
-    rows = [[name, *(_cell(table, state) for state in CallerState)] for name, table in tables.items()]
+    tables: dict[str, AnyTable] = {"turn's bound": BOUND_TABLE, "voice is told": VOICE_TABLE}
+    lapses = {"frames stop": False, "frames stop, and it is to be judged": True}
+    rows = [[name, *(_cell(LAPSE_TABLE, (state, judged)) for state in CallerState)] for name, judged in lapses.items()]
+    rows += [[name, *(_cell(table, state) for state in CallerState)] for name, table in tables.items()]
     return [
         *_table(["the caller's speech", *(f"caller {state.value}" for state in CallerState)], rows),
-        *_grid("its echo is", ["agent's"], Verdict, lambda _, verdict: _cell(ECHO_TABLE, verdict)),
+        *_grid("its echo is", ["agent's"], Ruling, lambda _, ruling: _cell(ECHO_TABLE, ruling)),
     ]
+
+
+def _enough(agent: object, hearing: object) -> str:
+    usual, polite = (_cell(ENOUGH_TABLE, (may_interrupt, agent, hearing)) for may_interrupt in (True, False))
+    return usual if usual == polite else f"{usual} ({polite})"
+
+
+_UNDECIDED = [CallerState.STARTING, CallerState.JUDGING]
+
+
+def _so_far(verdict: object, caller: object) -> str:
+    return _cell(SO_FAR_TABLE, (caller, verdict))
 
 
 _BEFORE = [AgentState.IDLE, AgentState.DRAINING]

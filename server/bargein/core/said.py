@@ -12,8 +12,10 @@ AHEAD_S: Final = 0.2
 """How far ahead of our estimate a caller's player may be."""
 LATE_S: Final = 1.0
 """How long after its end an echo may still come: the network, the player and the room."""
-BEFORE_S: Final = 0.3
-"""Silence before what was said: what is heard may begin so much before the first sample of its echo."""
+BEFORE_S: Final = 0.24
+"""Silence before a reply: what is heard, 0.3 s at least, may begin so much before the first sample of its echo. With
+less to compare than is left of it then, any sound is alike: a few samples of a filter can be made to fit.
+"""
 BEHIND_S: Final = 0.1
 """Silence behind, where it ends before what is heard does."""
 
@@ -51,16 +53,19 @@ class Sayings:
         if sounding is None or not sounding.sent_samples:
             if last is None or ended_s > LATE_S:
                 return None
-            return _padded(_before_end(last, reach_s - ended_s), last.format, ended_s)
+            left_s = reach_s - ended_s
+            return _padded(_before_end(last, left_s), last.format, ended_s, 0.0, whole=_lasts(last) <= left_s)
         heard, fmt = sounding.heard(now), sounding.format
         begun_s = heard / fmt.rate_hz
         stop = min(sounding.sent_samples, heard + _samples(fmt, AHEAD_S))
         pieces = sounding.audio.stretch(heard - _samples(fmt, reach_s), stop)
+        whole = begun_s <= reach_s
         if last is not None and last is not sounding and last.format == fmt and begun_s < reach_s:
             gap_s = max(0.0, ended_s - begun_s)
-            before = _before_end(last, reach_s - begun_s - gap_s)
-            pieces = [*before, fmt.silence(_samples(fmt, gap_s)), *pieces]
-        return _padded(pieces, fmt, 0.0, (stop - heard) / fmt.rate_hz)
+            left_s = reach_s - begun_s - gap_s
+            pieces = [*_before_end(last, left_s), fmt.silence(_samples(fmt, gap_s)), *pieces]
+            whole = _lasts(last) <= left_s
+        return _padded(pieces, fmt, 0.0, (stop - heard) / fmt.rate_hz, whole=whole)
 
 
 def _before_end(playback: Playback, duration_s: float) -> list[str | bytes]:
@@ -68,9 +73,15 @@ def _before_end(playback: Playback, duration_s: float) -> list[str | bytes]:
     return playback.audio.stretch(sent - _samples(playback.format, max(0.0, duration_s)), sent)
 
 
-def _padded(pieces: list[str | bytes], fmt: AudioFormat, since_s: float, ahead_s: float = 0.0) -> Said:
-    before, behind = fmt.silence(_samples(fmt, BEFORE_S)), fmt.silence(_samples(fmt, BEHIND_S + since_s))
-    return Said([before, *pieces, behind], fmt, ahead_s + BEHIND_S)
+def _lasts(playback: Playback) -> float:
+    return playback.sent_samples / playback.format.rate_hz
+
+
+def _padded(pieces: list[str | bytes], fmt: AudioFormat, since_s: float, ahead_s: float, *, whole: bool) -> Said:
+    """``whole``: it begins with a reply's beginning, before which there was silence."""
+    behind = fmt.silence(_samples(fmt, BEHIND_S + since_s))
+    before = [fmt.silence(_samples(fmt, BEFORE_S))] if whole else []
+    return Said([*before, *pieces, behind], fmt, ahead_s + BEHIND_S)
 
 
 def _samples(fmt: AudioFormat, duration_s: float) -> int:

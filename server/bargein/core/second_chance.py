@@ -64,9 +64,11 @@ class SecondChance:
         :param turn_id: the item that the speech will be.
         """
         self._chance = None
-        reply = self._agent.only_voice
+        reply = self._agent.playout.only_voice
         if self._policy.false_interruption == "answer" or turn_id is None or reply is None or reply.audio is None:
             return
+        if self._agent.is_asked_for_more:
+            return  # It is dropped now, and only an answer makes up for it.
         self._chance = _Chance(reply, list(reply.audio.pieces), turn_id)
 
     def turn_ended(
@@ -99,7 +101,8 @@ class SecondChance:
         if self._chance is None or event.utterance_id != self._chance.turn_id:
             return False
         # The sound was thought to be speech before: it cannot tell more now.
-        self._decide("interruption" if event.judge == JUDGE_NAME else event.verdict, now, out)
+        verdict = None if event.judge == JUDGE_NAME else event.verdict
+        self._decide(verdict or "interruption", now, out)
         return True
 
     def written(

@@ -10,7 +10,7 @@ from typing import Final
 
 from bargein.core.completion import (
     AssistantMessage,
-    Message,
+    ChatMessage,
     SystemMessage,
     ToolMessage,
     UserAudio,
@@ -32,7 +32,7 @@ ENCODED_TO_COUNT: Final = 4096
 """Characters."""
 
 
-def size_bytes(message: Message) -> int:
+def size_bytes(message: ChatMessage) -> int:
     """Bytes that a message takes in a request: sound is base64 of a WAV file with PCM16 samples."""
     match message:
         case SystemMessage(text):
@@ -46,7 +46,7 @@ def size_bytes(message: Message) -> int:
             return utf8_bytes(output) + MESSAGE_OVERHEAD_BYTES
 
 
-def size_tokens(message: Message) -> int:
+def size_tokens(message: ChatMessage) -> int:
     """A message's tokens: four characters of text are one."""
     match message:
         case SystemMessage(text):
@@ -60,7 +60,7 @@ def size_tokens(message: Message) -> int:
             return text_tokens(output)
 
 
-def audio_tokens(message: Message) -> int:
+def audio_tokens(message: ChatMessage) -> int:
     """Those of its tokens that are sound."""
     match message:
         case UserMessage(parts):

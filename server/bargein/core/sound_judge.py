@@ -19,8 +19,9 @@ JUDGE_NAME: Final = "sound"
 """How this judge is called where decisions are explained."""
 LITTLE_SPEECH_MS: Final = 60
 """Less speech than this is a click, or the edge of something else."""
-LONG_MS: Final = 420
-"""Backchannels are shorter: of the real ones on the telephone nine in ten."""
+LONG_MS: Final = 320
+"""Speech of an interruption; backchannels have less. It is the speech that counts, not the time from beginning to end:
+people's "mm-hm" die away, and little of them is speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,4 +67,4 @@ def judge_by_sound(figures: UtteranceFigures, leaning: Leaning) -> UtteranceVerd
     if leaning != "judge":
         return "interruption" if leaning == "interrupt" else "backchannel"
     longest_ms = LONG_MS / 2 if figures.ignored_before else LONG_MS
-    return "interruption" if figures.duration_ms >= longest_ms else "backchannel"
+    return "interruption" if figures.speech_ms >= longest_ms else "backchannel"

@@ -8,11 +8,13 @@ requests may be thrown away is bounded (:attr:`~bargein.core.config.CorePolicy.s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Final
 
 from bargein.core import actions, events
 from bargein.core.actions import Action
+from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.core.completion import (
     AudioPiece,
     CompletionRequest,
@@ -29,7 +31,7 @@ from bargein.core.events import Event, ResponseRequested
 from bargein.core.history import GoesOn
 from bargein.core.items import Message
 from bargein.core.replies import ReplyMaker
-from bargein.core.usage import estimate
+from bargein.core.usage import estimate, said_in
 
 _CHANGES: Final = (
     events.Configured,
@@ -49,26 +51,20 @@ class Started:
     request: CompletionRequest
     at: float
     """When the model was asked, in seconds."""
+    format: AudioFormat = PCM16_24K
+    """Of its sound."""
     pieces: list[StreamPiece] = field(default_factory=list)
     open: bool = True
 
     @property
     def usage(self) -> Usage:
         """What it has cost so far."""
-        characters = audio_samples = 0
-        for piece in self.pieces:
-            match piece:
-                case Usage():
-                    return piece
-                case TranscriptPiece(text) | TextPiece(text):
-                    characters += len(text)
-                case ToolCallPiece(arguments=arguments):
-                    characters += len(arguments)
-                case AudioPiece(sample_count=count):
-                    audio_samples += count
-                case _:
-                    pass
-        return estimate(self.request, reply_characters=characters, reply_ms=audio_samples // 24)
+        counted = next((piece for piece in self.pieces if isinstance(piece, Usage)), None)
+        if counted is not None:
+            return counted
+        said = [said_in(piece) for piece in self.pieces]
+        made_ms = self.format.ms_of(sum(samples for _, samples in said))
+        return estimate(self.request, reply_characters=sum(letters for letters, _ in said), reply_ms=made_ms)
 
 
 class Speculation:
@@ -100,7 +96,7 @@ class Speculation:
         response_id, request = started
         self._asked += 1
         self.response_id = response_id
-        self._started = Started(response_id, request, now)
+        self._started = Started(response_id, request, now, wanted.settings.output_format)
         out.append(actions.StartStream(response_id, request, ahead=wanted.settings.output_format))
 
     def progress(self, piece: StreamPiece) -> None:
@@ -166,6 +162,8 @@ class Speculation:
         started = self._started
         if started is None:
             self._asked += 1
+        else:
+            started.pieces = _joined(started.pieces)
         self._forget()
         return started
 
@@ -180,6 +178,28 @@ class Speculation:
     def _forget(self) -> None:
         self._started = None
         self.response_id = None
+
+
+def _joined(pieces: list[StreamPiece]) -> list[StreamPiece]:
+    """The same in fewer pieces: all of it is told at one moment, and models write token by token."""
+    joined: list[StreamPiece] = []
+    for _, run in groupby(pieces, _kind):
+        parts = list(run)
+        first = parts[0]
+        if isinstance(first, TranscriptPiece):
+            joined.append(TranscriptPiece("".join([part.text for part in parts if isinstance(part, TranscriptPiece)])))
+        elif isinstance(first, TextPiece):
+            joined.append(TextPiece("".join([part.text for part in parts if isinstance(part, TextPiece)])))
+        elif isinstance(first, ToolCallPiece):
+            arguments = "".join([part.arguments for part in parts if isinstance(part, ToolCallPiece)])
+            joined.append(replace(first, arguments=arguments))
+        else:
+            joined += parts
+    return joined
+
+
+def _kind(piece: StreamPiece) -> tuple[type[StreamPiece], int]:
+    return type(piece), piece.index if isinstance(piece, ToolCallPiece) else 0
 
 
 def _over(started: Started, outcome: SpeculationOutcome, usage: Usage, now: float) -> SpeculationEnded:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from bargein.core.playback import Playback, ReportedListener
+from bargein.core.playback import Playback, ReportedPosition
 from bargein.core.reply import Reply
 
 PATIENCE_S: Final = 2.0
@@ -40,4 +40,4 @@ class Tail:
     @property
     def can_pause(self) -> bool:
         """A hold stops it at the caller's; players that cannot be told play on."""
-        return isinstance(self.playback.listener, ReportedListener)
+        return isinstance(self.playback.position, ReportedPosition)

@@ -8,13 +8,13 @@ where the output came: it is news to the model, and the last thing that it is to
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
 
+from bargein.core.completion import is_whole
 from bargein.core.items import FunctionCall, FunctionCallOutput, Item, Message
 
 STILL_RUNNING: Final = (
@@ -25,8 +25,7 @@ INTERRUPTED: Final = (
     "The reply was interrupted while this call was being made. It may be running all the same; its result is not known."
 )
 
-LONGEST_READ: Final = 65_536
-"""Characters of arguments that were cut off; of longer ones it is not looked whether they are whole all the same."""
+NOT_KEPT: Final = "The tool has answered. What it answered is not kept any more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +49,8 @@ def told_calls(items: Sequence[Item]) -> Mapping[int, ToldCall]:
             continue
         answer = outputs.get(position)
         if answer is None:
-            if item.status == "completed" or (item.status == "incomplete" and _is_whole(item.arguments)):
-                told[position] = _told(item, STILL_RUNNING if item.status == "completed" else INTERRUPTED)
+            if item.status == "completed" or (item.status == "incomplete" and is_whole(item.arguments)):
+                told[position] = _told(item, _without_output(item))
             continue
         answered_at, output = answer
         came_later = answered_at > position and messages_before[answered_at] > messages_before[position]
@@ -83,18 +82,14 @@ def _outputs_by_call(items: Sequence[Item]) -> dict[int, tuple[int, str]]:
     return found
 
 
+def _without_output(call: FunctionCall) -> str:
+    if call.lost_output:
+        return NOT_KEPT
+    return STILL_RUNNING if call.status == "completed" else INTERRUPTED
+
+
 def _told(call: FunctionCall, output: str) -> ToldCall:
     arguments = call.arguments or "{}"
-    if call.status != "completed" and not _is_whole(arguments):
+    if call.status != "completed" and not is_whole(arguments):
         arguments = "{}"
     return ToldCall(call.call_id, call.name, arguments, output)
-
-
-def _is_whole(arguments: str) -> bool:
-    """Whether the model had written all of them when it was cut off."""
-    if len(arguments) > LONGEST_READ:
-        return False
-    try:
-        return isinstance(json.loads(arguments), dict)
-    except (ValueError, RecursionError):
-        return False

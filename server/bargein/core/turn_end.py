@@ -1,9 +1,10 @@
 """How long to wait in a pause until the turn is taken to be over: ``semantic_vad``, without a model.
 
 What is known of a pause when it has lasted :data:`NOTICED_MS`: how long this caller pauses and goes on, whether the
-voice fell or hung before it, and whether the turn so far has the rhythm of digits or letters that are dictated. From
-that, and from the eagerness that the caller has set, follows how long it may last. All of it is asked once a pause;
-nothing is counted for a caller who is silent.
+voice fell or hung before it, and whether the turn so far has the rhythm of digits or letters that are dictated. A
+little later, where somebody hears words: whether they are a phrase that is finished. From that, and from the eagerness
+that the caller has set, follows how long it may last. All of it is asked once a pause; nothing is counted for a caller
+who is silent.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from typing import Final, Literal
 
 Eagerness = Literal["low", "medium", "high"]
 """``auto`` is ``medium``."""
+
+PhraseEnd = Literal["finished", "open", "dictated"]
+"""How what was said by a pause ends: as a phrase does, in the midst of one, or in digits or letters one by one."""
 
 NOTICED_MS: Final = 200
 """Less silence than this lies within words."""
@@ -49,6 +53,8 @@ class Pause:
     """How long this caller's longer pauses within turns are; ``None``: that is not known yet."""
     slope_st_per_s: float | None = None
     """How the pitch moved before it, in semitones a second; ``None``: there was too little of a voice."""
+    phrase: PhraseEnd | None = None
+    """What the words so far are; ``None``: nobody knows yet, or they tell nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +65,8 @@ class Waits:
     usual: int
     """Where nothing speaks for another."""
     hung: int
+    open: int
+    """In the midst of a phrase, by its words."""
     learned: int
     """However long this caller pauses."""
     longest: int
@@ -66,9 +74,9 @@ class Waits:
 
 
 WAITS: Final[dict[Eagerness, Waits]] = {
-    "low": Waits(fell=1000, usual=1200, hung=1400, learned=1400, longest=2000),
-    "medium": Waits(fell=560, usual=640, hung=800, learned=680, longest=1000),
-    "high": Waits(fell=320, usual=400, hung=480, learned=480, longest=600),
+    "low": Waits(fell=1000, usual=1200, hung=1400, open=2000, learned=1400, longest=2000),
+    "medium": Waits(fell=560, usual=640, hung=800, open=1200, learned=680, longest=1000),
+    "high": Waits(fell=320, usual=400, hung=480, open=700, learned=480, longest=600),
 }
 BEYOND_USUAL: Final = 1.1
 """How much longer than a caller's pauses another may be."""
@@ -78,12 +86,7 @@ BEYOND_DICTATED: Final = 1.25
 def wait_ms(pause: Pause, eagerness: Eagerness) -> int:
     """How long ``pause`` may last, from its beginning on, until the turn is over."""
     waits = WAITS[eagerness]
-    slope = pause.slope_st_per_s
-    wait = waits.usual
-    if slope is not None and slope <= FELL_ST_PER_S:
-        wait = waits.fell
-    elif slope is not None and slope >= HUNG_ST_PER_S:
-        wait = waits.hung
+    wait = _by_voice(pause.slope_st_per_s, waits) if pause.phrase is None else _by_words(pause.phrase, waits)
     longest_ms = max(pause.pauses_ms, default=0)
     known_ms = max(longest_ms, pause.usual_ms or 0)
     wait = max(wait, min(round(BEYOND_USUAL * known_ms), waits.learned))
@@ -91,6 +94,24 @@ def wait_ms(pause: Pause, eagerness: Eagerness) -> int:
         plain = len(pause.bursts_ms) >= PLAIN_DICTATION
         wait = max(wait, min(round(BEYOND_DICTATED * longest_ms), waits.longest if plain else waits.learned))
     return wait
+
+
+def _by_voice(slope_st_per_s: float | None, waits: Waits) -> int:
+    if slope_st_per_s is not None and slope_st_per_s <= FELL_ST_PER_S:
+        return waits.fell
+    if slope_st_per_s is not None and slope_st_per_s >= HUNG_ST_PER_S:
+        return waits.hung
+    return waits.usual
+
+
+def _by_words(phrase: PhraseEnd, waits: Waits) -> int:
+    match phrase:
+        case "finished":
+            return waits.fell
+        case "open":
+            return waits.open
+        case "dictated":
+            return waits.hung
 
 
 def may_be_over(pause: Pause) -> bool:

@@ -1,9 +1,25 @@
 """Taking turns: from what the caller's sound shows to what is done about it, by the rules of the floor.
 
-A signal of the endpointer becomes a verdict (:mod:`bargein.core.rules`), unless it is the agent's echo, and the verdict
+A signal of the endpointer becomes a ruling (:mod:`bargein.core.rules`), unless it is the agent's echo, and the ruling
 actions. What short utterances mean, which turns belong together, and what is asked ahead is decided in rooms of their
 own: :mod:`bargein.core.judging`, :mod:`bargein.core.healing`, :mod:`bargein.core.second_chance`,
 :mod:`bargein.core.speculation`.
+
+What is hard here is that several ears tell of the same speech, each when it is ready, and nobody waits for the
+slowest. *Evidence* is the first detector's: soon, cheap, and often wrong. So it may do only what can be undone without
+a trace, and holds. *Confirmation* is the second detector's, about the same sound from its beginning on. How much speech
+it takes goes by what a mistake would cost: little where nobody is interrupted, for that costs a turn without words;
+over a reply that is being heard, longer than most nods last, and longer still while the words so far are those of a
+nod; over a reply of which nothing is heard yet, less, for there is nothing to nod to. *Meaning* is what judges are
+asked for when an utterance has ended before that, and while it lasts. The hold waits for them until a deadline; then
+the sound decides.
+
+Whoever is first moves the floor, and the others find it moved. So every question has an id, and an answer to one that
+is not open any more changes nothing: it must not fall upon the next utterance, which may have begun by then.
+
+A signal can bring about another: evidence that turns out to be an echo is forgotten, and that is a signal too, dealt
+with inside the first. Figures and rules that were asked are therefore kept for the signal in hand, and told when the
+outermost is done.
 """
 
 from __future__ import annotations
@@ -18,6 +34,7 @@ from bargein.core.actions import Action
 from bargein.core.agent import Agent
 from bargein.core.caller import Caller
 from bargein.core.config import CorePolicy, SessionConfig
+from bargein.core.confirming import Confirming
 from bargein.core.cutting import Cutter
 from bargein.core.decisions import (
     BargeInRefused,
@@ -25,7 +42,6 @@ from bargein.core.decisions import (
     HoldEndReason,
     Interrupted,
     InterruptionReason,
-    RefusalReason,
     RuleAsked,
     TurnEnded,
     TurnHealed,
@@ -42,44 +58,26 @@ from bargein.core.items import InputAudio, Message
 from bargein.core.judging import TRIGGERS, Judging
 from bargein.core.measures import Measures
 from bargein.core.nods import Nods
+from bargein.core.pauses import Pauses
+from bargein.core.reasons import DISMISSED, REFUSED
 from bargein.core.reply import NewId
 from bargein.core.rules import (
     ECHO_TABLE,
     INTERRUPTING_TABLE,
     POLITE_TABLE,
+    SO_FAR_TABLE,
     TURN_END_TABLE,
     VOICE_TABLE,
     WEIGHED_TABLE,
     Joint,
 )
+from bargein.core.rulings import Answering, EchoRule, Enough, Ruling, SoFar, TurnEnd
 from bargein.core.second_chance import SecondChance
 from bargein.core.snapshots import message_now
 from bargein.core.speculation import Speculation
-from bargein.core.turn_end import may_be_over, wait_ms
-from bargein.core.verdicts import Answering, EchoRule, TurnEnd, Verdict
 
-INTONATION_MS: Final = 500
-"""So much of the speech before a pause tells whether the voice fell or hung."""
-
+_SETTLED: Final = frozenset({CallerState.SILENT, CallerState.JUDGING})
 _GOING_ON: Final = frozenset({CallerTrigger.GO_ON, CallerTrigger.NEXT_GOES_ON})
-
-_REFUSED: Final[dict[tuple[Verdict, CallerTrigger], RefusalReason]] = {
-    (Verdict.SPEAK_ON, CallerTrigger.EVIDENCE): "not allowed",
-    (Verdict.ANNOUNCE, CallerTrigger.CONFIRM): "not allowed",
-    (Verdict.NEXT_TURN, CallerTrigger.NEXT): "same speech",
-    (Verdict.DISMISS, CallerTrigger.MISFIRE): "misfire",
-    (Verdict.DISMISS, CallerTrigger.BACKCHANNEL): "backchannel",
-    (Verdict.DISMISS, CallerTrigger.NOISE): "noise",
-    (Verdict.RESUME, CallerTrigger.ECHO): "echo",
-}
-"""Why speech over an agent that has the floor was no interruption."""
-_DISMISSED: Final[dict[CallerTrigger, HoldEndReason]] = {
-    CallerTrigger.MISFIRE: "misfire",
-    CallerTrigger.BACKCHANNEL: "backchannel",
-    CallerTrigger.NOISE: "noise",
-}
-THINKING_CONFIRM_MS: Final = 240
-"""Speech that confirms while a reply is made and nothing of it is heard: there is nothing to nod to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,11 +116,12 @@ class TurnTaking:
         self.echo.configure(config.echo_cancellation)
         self.second_chance = SecondChance(policy, history, sides.floor, agent, sides.cutter)
         self.judging = Judging(policy, new_id, sides.caller, agent)
+        self._confirming = Confirming(policy, sides.floor, agent, self.judging)
         self._policy = policy
-        self._measures = measures
         self._speculation = speculation
         self._idle = idle
         self._healing = Healing(history, agent, policy.input_limit_ms)
+        self.pauses = Pauses(policy, new_id, measures, sides.caller, agent, speculation, self._healing)
         self._nods = Nods(history, new_id, wanted=policy.tells_backchannels)
         self._last_window = Window(0, 0.0, 0.0)
         self._voice_told = False
@@ -147,29 +146,11 @@ class TurnTaking:
                     self._on_signal(signal, now, out)
                     self.tell_rules(out)
                 elif endpointer.pause_noticed:
-                    self._weigh_pause(endpointer, now, out)
+                    answers = self._answering is not Answering.NONE
+                    self.pauses.noticed(endpointer, self.config, now, out, answers=answers)
             caller.forget_silence()
         caller.keep_to_limit()
         return out
-
-    def _weigh_pause(self, endpointer: Endpointer, now: float, out: list[Action]) -> None:
-        """The caller pauses: how long it may last follows from what is known of it, and so does whether the model is
-        asked ahead.
-        """
-        pause, detection = endpointer.notice_pause(), self.config.turn_detection
-        speculates = self._speculation.allowed and self.agent.is_free and self._answering is not Answering.NONE
-        if detection is None or (detection.eagerness is None and not speculates):
-            return
-        buffer = self.caller.buffer
-        first = endpointer.pause_sample - buffer.format.samples_in_ms(INTONATION_MS)
-        slope = self._measures.pitch_slope(buffer.peek(first, endpointer.pause_sample), buffer.format)
-        pause = replace(pause, slope_st_per_s=slope)
-        if detection.eagerness is not None:
-            endpointer.wait(wait_ms(pause, detection.eagerness))
-        turn = self.caller.turn_so_far()
-        if speculates and turn is not None and may_be_over(pause):
-            wanted = ResponseRequested(self.config.response)
-            self._speculation.begin(wanted, turn, self._healing.link_of(turn.id), now, out)
 
     @property
     def undecided_from(self) -> int | None:
@@ -182,29 +163,26 @@ class TurnTaking:
         out: list[Action] = []
         endpointer = self.caller.endpointer
         if endpointer is not None:
+            confirming, config = self._confirming, self.config
             for window in windows:
-                needed_ms, may_judge = self._needed
-                signal = endpointer.weigh(window, needed_ms, may_judge=may_judge)
+                if not endpointer.undecided:
+                    break
+                enough = confirming.enough(config)
+                may_judge = enough is not Enough.ANNOUNCED
+                signal = endpointer.weigh(window, confirming.needed_ms(enough, config), may_judge=may_judge)
                 if signal is not None:
                     self._on_signal(signal, now, out)
                     self.tell_rules(out)
+                elif may_judge and self.floor.caller_state is CallerState.STARTING:
+                    self.judging.ask_so_far(endpointer, self.config, now, out)
+            if self._explained:
+                self.tell_rules(out)
         return out
-
-    @property
-    def _needed(self) -> tuple[float, bool]:
-        """How much speech confirms, in ms, and whether what ends before is judged."""
-        detection, state, policy = self.config.turn_detection, self.floor.agent_state, self._policy
-        if state is AgentState.IDLE or state is AgentState.WAITING:
-            return policy.announce_after_ms, False
-        if detection is None or not detection.interrupt_response:
-            return policy.announce_after_ms, False
-        if self.agent.audible:
-            return policy.confirm_after_ms, True
-        return min(policy.confirm_after_ms, THINKING_CONFIRM_MS), True
 
     @property
     def weigh_above_db(self) -> float:
         """See :attr:`Conversation.weigh_above_db <bargein.core.conversation.Conversation.weigh_above_db>`."""
+        # No rule: what would be found is not needed in the other states. It is asked for every frame.
         endpointer, detection, floor = self.caller.endpointer, self.config.turn_detection, self.floor
         if floor.agent_state is AgentState.IDLE or endpointer is None or detection is None:
             return math.inf
@@ -212,6 +190,10 @@ class TurnTaking:
         return endpointer.gate_db if undecided and detection.interrupt_response else math.inf
 
     def _on_signal(self, signal: Signal, now: float, out: list[Action]) -> None:
+        if self.caller.endpointer is None or not self.caller.endpointer.pausing:
+            self.pauses.forget(out)
+        if signal.trigger is CallerTrigger.PAUSE:
+            self.caller.paused_at = now
         self._tell_voice(signal.at_sample, out)
         self.follow(signal, now, out)
 
@@ -222,60 +204,74 @@ class TurnTaking:
         if self._speculation.response_id is not None and signal.trigger in _GOING_ON:
             self._speculation.drop(out, now)
         has_floor = floor.agent_state is not AgentState.IDLE and floor.agent_state is not AgentState.WAITING
-        verdict = floor.ask(self._joint_table, (signal.trigger, floor.agent_state))
+        ruling = floor.ask(self._joint_table, (signal.trigger, floor.agent_state))
         if signal.trigger is CallerTrigger.EVIDENCE and self._policy.weighs:
-            verdict = floor.ask(WEIGHED_TABLE, verdict)
-        if self._ignores_echo(verdict, signal, now, out):
+            ruling = floor.ask(WEIGHED_TABLE, ruling)
+        if self._ignores_echo(ruling, signal, now, out):
             return
-        self._carry_out(verdict, signal, now, out)
-        refused = _REFUSED.get((verdict, signal.trigger))
+        self._carry_out(ruling, signal, now, out)
+        refused = REFUSED.get((ruling, signal.trigger))
         if refused is not None and has_floor:
             out.append(BargeInRefused(refused, self.caller.position_ms, self._figures))
         if self.judging.due_at is not None and floor.caller_state is not CallerState.JUDGING:
             self.judging.stop(out)
+        if floor.caller_state is not CallerState.STARTING and floor.caller_state is not CallerState.JUDGING:
+            self.judging.forget(out)
+            self._confirming.begin_anew()
 
-    def _carry_out(self, verdict: Verdict, signal: Signal, now: float, out: list[Action]) -> None:
-        match verdict:
-            case Verdict.LISTEN | Verdict.SPEAK_ON:
+    def _carry_out(self, ruling: Ruling, signal: Signal, now: float, out: list[Action]) -> None:
+        match ruling:
+            case Ruling.LISTEN | Ruling.SPEAK_ON:
                 if self.caller.endpointer is not None:
                     self.caller.endpointer.confirm()
                 self._announce(out)
                 self._resume("announced", now, out)
-            case Verdict.ANNOUNCE | Verdict.NEXT_TURN:
+            case Ruling.ANNOUNCE | Ruling.NEXT_TURN:
                 self._announce(out)
                 self._resume("announced", now, out)
-            case Verdict.WAIT_ON:
+            case Ruling.WAIT_ON:
                 self._announce(out)
                 self.agent.wait_on(now, out)
-            case Verdict.HOLD:
-                self.agent.hold(now, out)
-            case Verdict.BARGE_IN:
-                self._announce(out)
-                self._interrupt("confirmed", now, out)
-            case Verdict.INTERRUPT:
+            case Ruling.HOLD:
+                self.agent.hold(now, out, cancels_echo=self.echo.wants_cancelling)
+            case Ruling.BARGE_IN:
+                self._barge_in(now, out)
+            case Ruling.INTERRUPT:
                 self._interrupt("went on", now, out)
-            case Verdict.JUDGE:
+            case Ruling.JUDGE:
                 assert self.caller.endpointer is not None, "speech was found"
                 self.judging.start(self.caller.endpointer, self.config, now, out)
-            case Verdict.DISMISS:
-                self._resume(_DISMISSED[signal.trigger], now, out)
-            case Verdict.RESUME:
+            case Ruling.DISMISS:
+                self._resume(DISMISSED[signal.trigger], now, out)
+            case Ruling.RESUME:
                 self._resume("echo" if signal.trigger is CallerTrigger.ECHO else "taken", now, out)
-            case Verdict.COMMIT:
+            case Ruling.COMMIT:
                 self._commit_speech(signal, now, out)
                 self._announce(out)
-            case Verdict.END_TURN:
+            case Ruling.END_TURN:
                 self._end_turn(signal, now, out)
-            case Verdict.NOTHING:
+            case Ruling.NOTHING:
                 pass
 
     def _resume(self, why: HoldEndReason, now: float, out: list[Action]) -> None:
         self.agent.resume(why, now, out)
 
+    def _barge_in(self, now: float, out: list[Action]) -> None:
+        """Announce the speech, then end the reply. Words of it that are known only now to have been heard go before:
+        behind the speech that interrupts a reply nothing comes of it but its end.
+        """
+        announced: list[Action] = []
+        ended: list[Action] = []
+        self._announce(announced)
+        self._interrupt("confirmed", now, ended)
+        out.extend(action for action in ended if isinstance(action, actions.TranscriptSent))
+        out.extend(announced)
+        out.extend(action for action in ended if not isinstance(action, actions.TranscriptSent))
+
     def _interrupt(self, reason: InterruptionReason, now: float, out: list[Action]) -> None:
         endpointer, speech_id = self.caller.endpointer, self.caller.speech_item_id
         assert endpointer is not None, "speech was found"
-        if speech_id is not None and self._healing.interrupted(speech_id, now - self.caller.since_onset_s, now):
+        if speech_id is not None and self._healing.interrupted(speech_id, self.caller.onset_at(now), now):
             endpointer.learn_cut_off()
         self.second_chance.interrupted(speech_id)
         stopped = self.agent.barge_in(now, out)
@@ -306,13 +302,13 @@ class TurnTaking:
             return Answering.NONE
         return Answering.AUTOMATIC if detection.interrupt_response else Answering.POLITE
 
-    def _ignores_echo(self, verdict: Verdict, signal: Signal, now: float, out: list[Action]) -> bool:
+    def _ignores_echo(self, ruling: Ruling, signal: Signal, now: float, out: list[Action]) -> bool:
         """Look for an echo where the rules say so; returns whether there is one that is forgotten."""
-        rule = self.floor.ask(ECHO_TABLE, verdict)
+        rule = self.floor.ask(ECHO_TABLE, ruling)
         endpointer = self.caller.endpointer
         if rule is EchoRule.TRUST or endpointer is None:
             return False
-        likeness = self.echo.likeness(self.caller, endpointer, now)
+        likeness = self.echo.likeness(self.caller, endpointer, now, rule)
         if likeness is not None and self._figures is not None:
             self._figures = replace(self._figures, likeness=likeness)
         if likeness is None or not self.echo.is_echo(likeness, rule):
@@ -382,6 +378,12 @@ class TurnTaking:
         self.enter_turn(item, out)
         return item, quiet_ms
 
+    def answer_if_wanted(self, item_id: str, now: float, out: list[Action]) -> None:
+        """A turn ended while nobody listened for its end: it is answered as any other, if turns are."""
+        self._healing.turn_ended(item_id)
+        if self.floor.ask(TURN_END_TABLE, (self._answering, self.floor.agent_state)) is TurnEnd.ANSWER:
+            self.answer(item_id, now, out)
+
     def answer(self, item_id: str, now: float, out: list[Action]) -> None:
         wanted = ResponseRequested(self.config.response)
         started = self._speculation.take()
@@ -407,6 +409,14 @@ class TurnTaking:
         """Somebody who was asked why the caller spoke has answered."""
         if self.second_chance.judged(event, now, out):
             return
+        if self.judging.understood(event):
+            so_far = event.verdict
+            if so_far is None:
+                return
+            if self.floor.ask(SO_FAR_TABLE, (self.floor.caller_state, so_far)) is SoFar.CONFIRM:
+                self.judging.explain(event, so_far, out)
+                self._follow_verdict("interruption", now, out)
+            return
         self._nods.judged(event)
         verdict = self.judging.answered(event, now, out)
         if verdict is not None:
@@ -416,11 +426,17 @@ class TurnTaking:
         """No sound comes any more: whatever silence would bring about, time does."""
         endpointer, lapses_at = self.caller.endpointer, self.caller.lapses_at
         if endpointer is not None and lapses_at is not None and now >= lapses_at:
-            if endpointer.short_utterance and self._needed[1]:
-                self._on_signal(endpointer.cease(), now, out)
-                return
-            while self.floor.caller_state is not CallerState.SILENT:
-                self._on_signal(endpointer.lapse(), now, out)
+            self._let_lapse(endpointer, now, out, judges=True)
+
+    def end_speech(self, endpointer: Endpointer, now: float, out: list[Action]) -> None:
+        """Let the speech in progress, if there is any, end as silence would end it. What is in doubt was none."""
+        self._let_lapse(endpointer, now, out, judges=False)
+
+    def _let_lapse(self, endpointer: Endpointer, now: float, out: list[Action], *, judges: bool) -> None:
+        judged = judges and endpointer.short_utterance and self._confirming.enough(self.config) is not Enough.ANNOUNCED
+        # What is being judged ends by the verdict.
+        while self.floor.caller_state not in _SETTLED:
+            self._on_signal(endpointer.lapse(judged=judged), now, out)
 
     def check_judging(self, now: float, out: list[Action]) -> None:
         """Nobody who hears words has answered in time: the sound decides."""
@@ -445,5 +461,8 @@ class TurnTaking:
         if healed is not None:
             out.append(TurnHealed(item.id, healed.before_id, healed.response_id, healed.heard_ms))
         speech = item.parts[0]
-        if self.config.transcription is not None and isinstance(speech, InputAudio):
-            out.append(actions.StartTranscription(item.id, replace(speech), self.config.transcription))
+        asked_for = self.config.transcription
+        transcription = asked_for or self._policy.history_transcription
+        if transcription is not None and isinstance(speech, InputAudio):
+            told = asked_for is not None
+            out.append(actions.StartTranscription(item.id, replace(speech), transcription, told))

@@ -31,6 +31,19 @@ STEADY_WINDOWS: Final = 10
 """Fewer tell nothing about it."""
 STEADY_FACTOR: Final = 2
 """What is so steady needs so much more evidence."""
+SOUNDING_MARGIN_DB: Final = 9.0
+"""What is no louder than so much over the background is no sound of the caller's, whatever a detector says of it."""
+SOUNDING_SHARE: Final = 0.25
+"""Where there is noise it is less: so much of the way from the background to the loudest of the utterance."""
+
+
+def sounding_above_db(floor_db: float, peak_db: float) -> float:
+    """The level from which a window counts as sound. The second detector goes on to hear speech for 60 to 130 ms after
+    it has ended: it judges by what came before. The level knows better.
+
+    :param peak_db: of the utterance's loudest window.
+    """
+    return floor_db + min(SOUNDING_MARGIN_DB, SOUNDING_SHARE * max(0.0, peak_db - floor_db))
 
 
 class Weighing:
@@ -85,8 +98,11 @@ class Weighing:
         """It was speech, and nothing came of it."""
         self._eager_until = position + int(EAGER_S * self._rate_hz)
 
-    def feed(self, window: WeighedWindow) -> bool | None:
-        """Take one window. Returns whether it is speech; ``None`` if it lies before the onset, or was taken before."""
+    def feed(self, window: WeighedWindow, sounding_samples: int) -> bool | None:
+        """Take one window. Returns whether it is speech; ``None`` if it lies before the onset, or was taken before.
+
+        :param sounding_samples: how much of it is sound, by its level: no more than that is speech.
+        """
         end = window.start_sample + window.sample_count
         if end <= self._heard_to:
             return None
@@ -95,10 +111,10 @@ class Weighing:
             return None
         self.listened_samples = end - self.onset_sample
         self.peak = max(self.peak, window.probability)
-        speech = window.probability >= self.share
+        speech = window.probability >= self.share and sounding_samples > 0
         if speech:
-            self.spoken_samples += window.sample_count
-            self._likely += window.probability * window.sample_count
+            self.spoken_samples += sounding_samples
+            self._likely += window.probability * sounding_samples
             self.calm_samples = 0
             self.spoken_to = end
             if self._run_start < 0:

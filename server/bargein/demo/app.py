@@ -21,7 +21,7 @@ from bargein.demo.chat import Chat
 from bargein.demo.espeak import find_espeak
 from bargein.demo.exchange import Answer, Exchange
 from bargein.demo.faults import FaultQueue, Faults, UnknownFaultError, parse_faults
-from bargein.demo.listen import Listener
+from bargein.demo.listen import Recogniser
 from bargein.demo.log import STATES, RequestLog, Row
 from bargein.demo.memory import ReplyMemory
 from bargein.demo.request import parse_json
@@ -46,12 +46,12 @@ class DemoModel:
 
     def __init__(self, settings: DemoSettings) -> None:
         self.log = RequestLog(settings.log_rows, settings.log)
-        self.listener = Listener(enabled=settings.listen)
+        self.recogniser = Recogniser(enabled=settings.listen)
         self._faults = FaultQueue()
         self._speaker = (find_espeak() if settings.espeak else None) or load_bank()
         studio = Studio(self._speaker, ReplyMemory(settings.audio_ttl_s), self.log, settings.pace)
         scripted = ScriptedModel(self.log)
-        self._chat = Chat(studio, self.listener, scripted, settings.api_key, settings.first_byte_ms)
+        self._chat = Chat(studio, self.recogniser, scripted, settings.api_key, settings.first_byte_ms)
 
     def app(self) -> Starlette:
         """The ASGI application."""
@@ -71,12 +71,12 @@ class DemoModel:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        starting = asyncio.create_task(self.listener.start(), name="demo-listener-start")
+        starting = asyncio.create_task(self.recogniser.start(), name="demo-recogniser-start")
         try:
             yield
         finally:
             starting.cancel()
-            await self.listener.close()
+            await self.recogniser.close()
             self.log.close()
 
     async def chat(self, request: Request) -> Any:  # noqa: ANN401 - an ASGI application
@@ -87,7 +87,7 @@ class DemoModel:
 
     async def transcriptions(self, request: Request) -> Any:  # noqa: ANN401
         async def produce(exchange: Exchange, body: bytes, faults: Faults) -> None:
-            await transcribe(exchange, body, request.headers.get("content-type", ""), self.listener, faults)
+            await transcribe(exchange, body, request.headers.get("content-type", ""), self.recogniser, faults)
 
         return await self._answer(request, produce)
 
@@ -133,7 +133,7 @@ class DemoModel:
 
     async def health(self, _: Request) -> Response:
         """Alive, and what it can do here."""
-        abilities = {"speaker": self._speaker.name, "understands_speech": self.listener.able, "voices": list(VOICES)}
+        abilities = {"speaker": self._speaker.name, "understands_speech": self.recogniser.able, "voices": list(VOICES)}
         return JSONResponse({"status": "ok", "pid": os.getpid(), **abilities})
 
     async def get_log(self, request: Request) -> Response:

@@ -12,13 +12,13 @@ import numpy as np
 
 from bargein.demo.api_errors import ApiError, audio_not_found, bad_key, failed_with
 from bargein.demo.chunks import Chunks, new_id
-from bargein.demo.dialogue import Dialogue, Past, Reply, Say
 from bargein.demo.exchange import SSE_HEADERS, Exchange
 from bargein.demo.faults import Faults, UnknownFaultError, directives, without_directives
 from bargein.demo.intents import Asked, Intent, asked
-from bargein.demo.listen import Listener
-from bargein.demo.messages import Message, Sound
+from bargein.demo.listen import Recogniser
+from bargein.demo.messages import AskedMessage, Sound
 from bargein.demo.redact import loggable
+from bargein.demo.reply_policy import Past, Reply, ReplyPolicy, Say
 from bargein.demo.request import ChatRequest, parse_chat, parse_json
 from bargein.demo.scripted import ScriptedModel, scripted_options
 from bargein.demo.speaking import SpokenReply, Studio, before_headers, spoken_text, stream_text
@@ -37,14 +37,14 @@ class Chat:
     """
 
     def __init__(
-        self, studio: Studio, listener: Listener, scripted: ScriptedModel, api_key: str | None, first_byte_ms: float
+        self, studio: Studio, recogniser: Recogniser, scripted: ScriptedModel, api_key: str | None, first_byte_ms: float
     ) -> None:
         self._studio = studio
-        self._listener = listener
+        self._recogniser = recogniser
         self._scripted = scripted
         self._api_key = api_key
         self._first_byte_ms = first_byte_ms
-        self._dialogue = Dialogue(studio.memory, speaks_freely=studio.speaker.name != "bank")
+        self._policy = ReplyPolicy(studio.memory, speaks_freely=studio.speaker.name != "bank")
 
     async def answer(self, exchange: Exchange, body: bytes, headers: Mapping[str, str], faults: Faults) -> None:
         """Answer one request.
@@ -83,7 +83,7 @@ class Chat:
         wanted = await self._asked(last) if last.role == "user" else Asked(Intent.HELLO)
         exchange.row.heard = {"text": wanted.words, "intent": wanted.intent.value}
         tools = Tools(request.functions, request.tool_choice)
-        reply = self._dialogue.reply(wanted, past, tools, datetime.datetime.now().astimezone())
+        reply = self._policy.reply(wanted, past, tools, datetime.datetime.now().astimezone())
         match reply:
             case ToolCall(name, arguments):
                 exchange.row.tool_call = {"id": new_id("call_"), "name": name, "arguments": arguments}
@@ -91,11 +91,11 @@ class Chat:
                 return Say(self._studio.speaker.sayable(text))
         return reply
 
-    async def _asked(self, message: Message) -> Asked:
+    async def _asked(self, message: AskedMessage) -> Asked:
         text = without_directives(message.text)
         if text or not message.sounds:
             return asked(text)
-        heard = await self._listener.understand(*_joined(message.sounds))
+        heard = await self._recogniser.understand(*_joined(message.sounds))
         match heard:
             case _ if not heard.speech:
                 return Asked(Intent.SILENCE)
@@ -104,7 +104,7 @@ class Chat:
             case _:
                 return Asked(Intent.NOT_UNDERSTOOD if heard.able else Intent.CANNOT_LISTEN)
 
-    def _past(self, messages: Sequence[Message], *, fail: bool) -> Past:
+    def _past(self, messages: Sequence[AskedMessage], *, fail: bool) -> Past:
         now_unix_s = datetime.datetime.now().timestamp()
         said: list[str] = []
         for index, message in enumerate(messages):

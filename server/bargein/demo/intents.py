@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,6 +25,9 @@ class Intent(enum.Enum):
     WHO = "who"
     HELP = "help"
     HELLO = "hello"
+    HOW_ARE_YOU = "how_are_you"
+    JOKE = "joke"
+    ERRAND = "errand"
     CAN_YOU_HEAR = "can_you_hear"
     STOP = "stop"
     GO_ON = "go_on"
@@ -74,6 +78,7 @@ _RULES: Final = tuple(
                 r"|what happen(s|ed) next|then what|^((and|please|some|tell me) )*more$|the rest\b"
             ),
         ),
+        (Intent.JOKE, r"\bjokes?\b|make me laugh|something funny"),
         (Intent.STORY, r"\bstor(y|ies)\b|\btale\b|another one|tell me something|^\w* ?bedtime"),
         (Intent.COUNT, r"\bcount(ing)?\b"),
         (Intent.WEATHER, r"\bweather\b|\brain(ing)?\b|\bforecast\b"),
@@ -114,11 +119,19 @@ _RULES: Final = tuple(
             Intent.THANKS,
             r"\b(thanks|thank you|great|good job|well done|nice|cool|awesome|very good|perfect|wonderful|i like)\b",
         ),
+        (Intent.HOW_ARE_YOU, r"\bhow are you\b|\bhow do you do\b|\bhow('s| is) it going\b|^(\w+ )?what('s| is) up\b"),
         (
             Intent.HELLO,
             (
-                r"^(\w+ )?(hello|hi|hey|good (morning|afternoon|evening)|how are you|greetings)\b|^nice to meet"
+                r"^(\w+ )?(hello|hi|hey|good (morning|afternoon|evening)|greetings)\b|^nice to meet"
                 r"|^it is your turn$"
+            ),
+        ),
+        (
+            Intent.ERRAND,
+            (
+                r"^((can|could|would|will|please|i|you|want|like|to|a|me) )*"
+                r"(book|reserve|order|play|send|buy|call|turn (on|off)|set (a|an) (alarm|timer))\b"
             ),
         ),
         (Intent.YES, r"^(yes|yeah|yep|sure|of course|okay|ok|alright|right|please)( please)?$"),
@@ -135,6 +148,8 @@ _LONG_WORDS: Final = 25
 _NUMBERS: Final = {number_words(number): number for number in range(1, 101)} | {"a hundred": 100, "hundred": 100}
 _NUMBER: Final = re.compile(r"\b(" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + r"|\d{1,3})\b")
 
+_ANY_NUMBER: Final = re.compile(rf"\b(?:{'|'.join(sorted(_NUMBERS, key=len, reverse=True))}|\d+)\b")
+
 
 def asked(text: str) -> Asked:
     """What a sentence asks for."""
@@ -148,6 +163,11 @@ def asked(text: str) -> Asked:
             if pattern.search(words):
                 return _counting(words) if intent is Intent.COUNT else Asked(intent, words)
     return Asked(Intent.UNKNOWN, words)
+
+
+def numbers_in(words: str) -> Iterator[int]:
+    """The numbers of a sentence, in digits or, up to a hundred, in words."""
+    return (int(found) if found.isdigit() else _NUMBERS[found] for found in _ANY_NUMBER.findall(words))
 
 
 def _counting(words: str) -> Asked:

@@ -73,7 +73,7 @@ class _Job:
     answer: asyncio.Future[str | None]
 
 
-class Listener:
+class Recogniser:
     """Owns the worker process: starts it when it is first needed, and again when it has died.
 
     :param enabled: ``False`` does without it, as on a machine for which no decoder has a wheel.
@@ -116,7 +116,7 @@ class Listener:
 
     def _ensure_pump(self) -> None:
         if self._pump is None or self._pump.done():
-            self._pump = asyncio.create_task(self._work(), name="demo-listener")
+            self._pump = asyncio.create_task(self._work(), name="demo-recogniser")
 
     async def _ask(self, sound: bytes) -> str | None:
         self._ensure_pump()
@@ -127,7 +127,7 @@ class Listener:
             try:
                 self._jobs.put_nowait(_Job(sound, answer))
             except asyncio.QueueFull:
-                _log.warning("the listener is behind by %d sounds: this one is not listened to", _QUEUED)
+                _log.warning("the recogniser is behind by %d sounds: this one is not listened to", _QUEUED)
                 return None
             self._answers[key] = answer
             if len(self._answers) > KEPT_ANSWERS:

@@ -44,6 +44,10 @@ _PHONE_LOOP: Final = (
     + " | ".join(f"PHONE_{phone}" for phone in _PHONES)
     + ")+;\n"
 )  # fmt: skip
+_ALONE: Final = {"help_alone": "help"}
+"""Words of the grammar that stand for others."""
+_SAID_TOO: Final = ("help_alone HH EH L P", "help_alone(2) HH EH L", "help_alone(3) EH L P")
+"""Ways to say a word that has nothing else to be known by. In a sentence they would be taken for others ("tell")."""
 _COMMENTS: Final = re.compile(r"/\*.*?\*/", re.DOTALL)
 _NO_WORDS: Final = re.compile(r"#JSGF[^;]*;|grammar \w+;|public|<[^>]*>|/[\d.]+/")
 _VARIANT: Final = re.compile(r"\(\d+\)")
@@ -51,7 +55,7 @@ _VARIANT: Final = re.compile(r"\(\d+\)")
 
 def grammar_words(grammar: str) -> set[str]:
     """Every word that the grammar can say."""
-    return set(re.findall(r"[a-z']+", _NO_WORDS.sub(" ", _COMMENTS.sub("", grammar))))
+    return set(re.findall(r"[a-z'_]+", _NO_WORDS.sub(" ", _COMMENTS.sub("", grammar))))
 
 
 def _dictionary(words: set[str], full: Path) -> Iterator[str]:
@@ -60,6 +64,7 @@ def _dictionary(words: set[str], full: Path) -> Iterator[str]:
         for line in lines:
             if _VARIANT.sub("", line.split(" ", 1)[0]) in words:
                 yield line
+    yield from (f"{line}\n" for line in _SAID_TOO)
     for phone in _PHONES:
         yield f"PHONE_{phone} {phone}\n"
 
@@ -90,7 +95,8 @@ class Recognizer:
             return {"text": None, "score": None}
         score = 1000 * (command.log_score - phones.log_score) / frames
         fits = score >= min_score(frames) and phones.end_frame - command.end_frame <= TAIL_FRAMES
-        return {"text": command.text if fits else None, "score": round(score, 3)}
+        text = " ".join(_ALONE.get(word, word) for word in command.text.split())
+        return {"text": text if fits else None, "score": round(score, 3)}
 
 
 def min_score(frames: int) -> float:

@@ -29,7 +29,7 @@ class Sound:
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class AskedMessage:
     """One message.
 
     :ivar text: its text parts.
@@ -43,7 +43,7 @@ class Message:
     audio_id: str | None = None
 
 
-def read_messages(messages: Sequence[Json]) -> tuple[Message, ...]:
+def read_messages(messages: Sequence[Json]) -> tuple[AskedMessage, ...]:
     """What the messages say.
 
     :raises ApiError: a sound cannot be read, or a part is of a kind that this model does not understand.
@@ -51,13 +51,13 @@ def read_messages(messages: Sequence[Json]) -> tuple[Message, ...]:
     return tuple(_message(message, f"messages[{index}]") for index, message in enumerate(messages))
 
 
-def _message(message: Json, at: str) -> Message:
+def _message(message: Json, at: str) -> AskedMessage:
     audio = message.get("audio")
     if audio is not None:
-        return Message(message["role"], audio_id=audio["id"])
+        return AskedMessage(message["role"], audio_id=audio["id"])
     parts = list(_parts(message.get("content"), f"{at}.content"))
     text = " ".join(part for part in parts if isinstance(part, str))
-    return Message(message["role"], text, tuple(part for part in parts if isinstance(part, Sound)))
+    return AskedMessage(message["role"], text, tuple(part for part in parts if isinstance(part, Sound)))
 
 
 def _parts(content: str | Sequence[Json] | None, at: str) -> Iterator[str | Sound]:

@@ -50,6 +50,12 @@ HELLO: Final = (
     "Hello! I am the demo model. Ask me for a story, and then talk over me.",
     "Hello again! You can ask me for a story, or for the time.",
 )
+HOW_ARE_YOU: Final = "I am fine, thank you. Ask me for a story, and then talk over me."
+JOKES: Final = (
+    "What do you call a voice that never lets you talk? A monologue. You can interrupt that one, too.",
+    "Why did the parrot stop in the middle of a sentence? Somebody said: hold on.",
+)
+ERRAND: Final = "I cannot do that. I am only a demo. But I can tell you a story."
 CAN_HEAR: Final = "Yes, I can hear you."
 WHO: Final = (
     "I am the demo model that comes with Bargein. "
@@ -80,6 +86,8 @@ NO_PROBLEM: Final = "No problem."
 NOTHING_LEFT: Final = "I had already finished. Ask me for a story."
 NOTHING_SAID: Final = "I have not said anything yet."
 LAST_HEARD: Final = "The last thing that you heard was:"
+YOU_CAN_GO_ON: Final = "Say continue, and I go on from there."
+"""Said behind a quotation, to somebody who has interrupted for the first time."""
 HEARD_ALL: Final = "You heard all of it."
 WHERE_WAS_I: Final = "Where was I?"
 NO_WEATHER: Final = "I have no window. Give me a tool for the weather, and I will use it."
@@ -132,8 +140,9 @@ _DIGITS_AND_TENS: Final = tuple(f"{word.capitalize()}." for word in (*_ONES, *_T
 _CLOCK: Final = ("O'clock.", "Oh.", "In the morning.", "In the afternoon.", "At night.")
 
 RECORDED: Final = (
-    *STORIES, *HELLO, CAN_HEAR, WHO, HELP, *UNKNOWN, *NOT_UNDERSTOOD, *CANNOT_LISTEN, SILENCE, STOPPED, QUIET, THANKS,
-    GOODBYE, GLAD, NO_PROBLEM, NOTHING_LEFT, NOTHING_SAID, LAST_HEARD, HEARD_ALL, WHERE_WAS_I, NO_WEATHER, ONE_MOMENT,
-    THE_TIME_IS, TOOL_SAID, TOOL_FAILED, COUNTED, CANNOT_SAY, *ACKNOWLEDGED, *_DIGITS_AND_TENS, *_CLOCK,
+    *STORIES, *HELLO, HOW_ARE_YOU, *JOKES, ERRAND, YOU_CAN_GO_ON, CAN_HEAR, WHO, HELP, *UNKNOWN, *NOT_UNDERSTOOD,
+    *CANNOT_LISTEN, SILENCE, STOPPED, QUIET, THANKS, GOODBYE, GLAD, NO_PROBLEM, NOTHING_LEFT, NOTHING_SAID,
+    LAST_HEARD, HEARD_ALL, WHERE_WAS_I, NO_WEATHER, ONE_MOMENT, THE_TIME_IS, TOOL_SAID, TOOL_FAILED, COUNTED,
+    CANNOT_SAY, *ACKNOWLEDGED, *_DIGITS_AND_TENS, *_CLOCK,
 )  # fmt: skip
 """Every text of the bank. Other sentences are put together from its words."""

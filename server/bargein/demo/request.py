@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bargein.demo.api_errors import ApiError, refused, wrong_value
-from bargein.demo.messages import Message, read_messages
+from bargein.demo.messages import AskedMessage, read_messages
 from bargein.errors import CallerError
 from bargein.wire import chat
 
@@ -28,7 +28,7 @@ class ChatRequest:
     """A request that can be answered."""
 
     model: str
-    messages: tuple[Message, ...]
+    messages: tuple[AskedMessage, ...]
     audio: bool
     voice: str
     audio_format: str

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
+from bargein.demo.alarm_clock import AlarmClock
 from bargein.demo.api_errors import ApiError
 from bargein.demo.bank import load_bank
 from bargein.demo.chunks import DONE, Chunks, event, new_id
@@ -27,7 +28,6 @@ from bargein.demo.request import ChatRequest
 from bargein.demo.speaking import PIECE_SAMPLES
 from bargein.demo.speech import RATE_HZ, Clip, SpokenWord, speak_whole
 from bargein.demo.sse import EndOfStreamError, SseWriter
-from bargein.demo.ticker import Ticker
 from bargein.demo.usage import usage
 from bargein.demo.voices import VOICES
 from bargein.numbers import Within
@@ -94,7 +94,7 @@ class ScriptedModel:
 
     def __init__(self, log: RequestLog) -> None:
         self._log = log
-        self._ticker = Ticker()
+        self._alarms = AlarmClock()
         self._steps: asyncio.Task[list[_Step]] | None = None
         self._words_by_length: dict[int, list[dict[str, Any]]] = {}
 
@@ -134,7 +134,7 @@ class ScriptedModel:
         row.words, row.samples_made = self._words(steps, total), total
         for index in range(pieces):
             step = steps[index % len(steps)]
-            await self._ticker.until(start_s + index * step_s)
+            await self._alarms.until(start_s + index * step_s)
             if faulty is not None:
                 await faulty.before_piece(index)
             if not index:

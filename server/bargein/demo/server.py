@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import socket
 import sys
@@ -66,6 +67,8 @@ def _listening(settings: DemoSettings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
+        if error.errno in {errno.EADDRNOTAVAIL, socket.EAI_NONAME}:
+            raise SettingsError(f"cannot listen on {settings.host!r}: it is no address of this machine") from None
         raise SettingsError(
             f"cannot listen on {settings.host}:{settings.port}: {os.strerror(error.errno or 0)}"
         ) from error

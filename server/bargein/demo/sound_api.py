@@ -10,7 +10,7 @@ from bargein.demo.api_errors import ApiError, failed_with, missing, wrong_type, 
 from bargein.demo.chunks import event
 from bargein.demo.exchange import SSE_HEADERS, CutError, Exchange
 from bargein.demo.faults import Faults
-from bargein.demo.listen import Heard, Listener
+from bargein.demo.listen import Heard, Recogniser
 from bargein.demo.log import RequestLog
 from bargein.demo.multipart import parse_form
 from bargein.demo.request import parse_json
@@ -51,7 +51,9 @@ async def _fail_early(faults: Faults) -> None:
         raise CutError("cut by a fault")
 
 
-async def transcribe(exchange: Exchange, body: bytes, content_type: str, listener: Listener, faults: Faults) -> None:
+async def transcribe(
+    exchange: Exchange, body: bytes, content_type: str, recogniser: Recogniser, faults: Faults
+) -> None:
     """Answer a transcription.
 
     :raises ApiError: the form or its file is wrong.
@@ -73,7 +75,7 @@ async def transcribe(exchange: Exchange, body: bytes, content_type: str, listene
         wav = read(sound)
     except NotWavError as error:
         raise ApiError(f"The audio file could not be decoded: {error}", param="file", code="invalid_value") from error
-    heard = await listener.understand(wav.mono, wav.rate_hz)
+    heard = await recogniser.understand(wav.mono, wav.rate_hz)
     row.body["file"] = {"duration_ms": heard.duration_ms, "rate_hz": wav.rate_hz, "bytes": len(sound)}
     row.transcript = sentence(heard)
     row.heard = {"text": heard.text, "intent": None}

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bargein.demo.intents import Asked, Intent
+from bargein.demo.intents import Asked, Intent, numbers_in
 
 _PLACE: Final = re.compile(r"\b(?:in|for|at|of|about|to)\s+(?:the\s+)?(?P<place>\w+(?: (?:york|francisco))?)\b")
 _FRAGMENT_CHARS: Final = 7
@@ -60,7 +60,7 @@ class Tools:
             return None
         if asked.intent is Intent.TIME and "get_time" in self._functions:
             return self._call("get_time", asked.words)
-        if asked.intent not in {Intent.TIME, Intent.WEATHER, Intent.UNKNOWN}:
+        if asked.intent not in {Intent.TIME, Intent.WEATHER, Intent.ERRAND, Intent.UNKNOWN}:
             return None
         return next((self._call(name, asked.words) for name in self._functions if _named(name, asked.words)), None)
 
@@ -83,7 +83,7 @@ def _value(schema: dict[str, Any], key: str, place: str | None, words: str) -> o
         return schema["enum"][0]
     match schema.get("type"):
         case "integer" | "number":
-            return int(number[0]) if (number := re.search(r"\d+", words)) else 1
+            return next(numbers_in(words), 1)
         case "boolean":
             return True
         case "array":

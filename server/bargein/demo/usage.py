@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bargein.demo.messages import Message
+from bargein.demo.messages import AskedMessage
 from bargein.demo.speech import RATE_HZ
 
 
@@ -25,7 +25,7 @@ def user_audio_tokens(duration_ms: int) -> int:
     return -(-duration_ms // 100)
 
 
-def usage(messages: Iterable[Message], said: str, samples: int) -> dict[str, Any]:
+def usage(messages: Iterable[AskedMessage], said: str, samples: int) -> dict[str, Any]:
     """The usage of a reply.
 
     :param said: its transcript, text or arguments.

@@ -1,1 +1,1 @@
-"""The doors of the server: listening, admission, HTTP routes, callers' sockets, metrics and drain."""
+"""What callers meet first: listening, admission, HTTP routes, callers' sockets, metrics and drain."""

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 from bargein.gateway import twilio
 from bargein.gateway.addresses import AddressLimits, client_address
 from bargein.gateway.handshake import AZURE_PREVIEW, BARGEIN_V1, VERSION, Handshake
-from bargein.gateway.keys import Keyring
+from bargein.gateway.keys import Credentials, Keyring
 from bargein.gateway.not_served import not_served
 from bargein.gateway.origins import check_host, check_origin
 from bargein.gateway.refusal import Refusal, try_later
@@ -40,6 +40,10 @@ class Admitted:
     address: str
     decisions: bool = False
     """It has asked to be told of decisions."""
+    agent: str | None = None
+    """The operator's agent that its token is for, or that it asks for by name; ``None``: whoever there is."""
+    payer: str = ""
+    """On whose account it is: the fingerprint of a key, ``twilio``, or empty where no keys are asked for."""
 
 
 class Capacity(Protocol):
@@ -58,7 +62,7 @@ class Capacity(Protocol):
 
 
 class Admission:
-    """Decides on every request for a WebSocket, and on the doors of every HTTP request."""
+    """Decides on every request for a WebSocket, and on who may make an HTTP request."""
 
     def __init__(self, settings: Settings, keyring: Keyring, capacity: Capacity, addresses: AddressLimits) -> None:
         self._settings = settings
@@ -86,7 +90,13 @@ class Admission:
         if isinstance(credentials, Refusal):
             return credentials
         address = client_address(handshake.peer, handshake.headers, self._settings.trusted_proxies)
-        refusal = unserved or _unsupported(handshake) or self.check_capacity() or self._addresses.check(address)
+        refusal = (
+            unserved
+            or _unsupported(handshake)
+            or _of_another_agent(handshake, credentials)
+            or self.check_capacity()
+            or self._addresses.check(address)
+        )
         if refusal is not None:
             return refusal
         bargein = handshake.subprotocol == BARGEIN_V1
@@ -101,6 +111,8 @@ class Admission:
             subprotocol=handshake.subprotocol,
             initial_session=credentials.initial_session,
             address=address,
+            agent=credentials.agent or handshake.query.get("agent") or None,
+            payer=credentials.payer,
         )
 
     def _decide_call(self, handshake: Handshake) -> Admitted | Refusal:
@@ -125,6 +137,7 @@ class Admission:
             subprotocol=None,
             initial_session=None,
             address=address,
+            payer="twilio",
         )
 
     def check_page(self, headers: Mapping[str, str]) -> Refusal | None:
@@ -157,6 +170,14 @@ class Admission:
                 retry_after_s=FULL_RETRY_AFTER_S,
             )
         return None
+
+
+def _of_another_agent(handshake: Handshake, credentials: Credentials) -> Refusal | None:
+    """``None`` unless a caller whose token is for one agent asks for another."""
+    if credentials.agent is None or handshake.query.get("agent") in {None, "", credentials.agent}:
+        return None
+    message = f"The token is for the agent '{credentials.agent}': leave 'agent' out, or ask for another token."
+    return Refusal(HTTPStatus.FORBIDDEN, message, "agent_not_allowed", "agent")
 
 
 def _invalid(fault: str) -> Refusal:

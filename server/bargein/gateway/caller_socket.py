@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from bargein.errors import CallerGone
 from bargein.gateway.caller_session import CallerSession
-from bargein.gateway.carrier import Carriage
+from bargein.gateway.caller_transport import TransportContext
 from bargein.gateway.intake import Intake
 from bargein.gateway.liveness import CLOSE_TIMEOUT_S, Liveness
 from bargein.gateway.messages import Assembler, check_utf8, text_frame_header
@@ -20,12 +20,12 @@ class CallerSocket(Intake):
     A transport derives from it, calls the methods of the second group for what it reads, and gives those of the last.
     """
 
-    def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
-        super().__init__(carriage, transport)
-        self._traffic = carriage.traffic
-        self._assembler = Assembler(carriage.max_message_bytes)
-        self._pings = Allowance(carriage.pings_per_s, 10 * carriage.pings_per_s)
-        self._liveness = Liveness(carriage.timers, self._ping, self._dead)
+    def __init__(self, context: TransportContext, transport: asyncio.Transport) -> None:
+        super().__init__(context, transport)
+        self._traffic = context.traffic
+        self._assembler = Assembler(context.max_message_bytes)
+        self._pings = Allowance(context.pings_per_s, 10 * context.pings_per_s)
+        self._liveness = Liveness(context.timers, self._ping, self._dead)
         self._ended: Callable[[int], None] | None = None
         self._is_closing = False
         self._closed_by_us: tuple[int, str] | None = None
@@ -36,7 +36,7 @@ class CallerSocket(Intake):
         return self._out.get_write_buffer_size()
 
     def start(self, session: CallerSession, ended: Callable[[int], None]) -> None:
-        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        """See :class:`~bargein.gateway.caller_transport.CallerTransport`."""
         self._session = session
         self._ended = ended
         self._liveness.start()

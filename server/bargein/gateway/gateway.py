@@ -1,4 +1,4 @@
-"""One server process as its callers meet it: the open sessions, the doors, and the end of both."""
+"""One server process as its callers meet it: the open sessions, who is let in, and the end of both."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from typing import Any, Final
 import structlog
 
 from bargein.errors import CallerError
+from bargein.gateway.accounts import make_books
 from bargein.gateway.addresses import AddressLimits, client_address
 from bargein.gateway.admission import Admission, Admitted
 from bargein.gateway.caller_session import CallerSession, OpenSession
-from bargein.gateway.carrier import Carriage, Carrier, MakeCarrier
+from bargein.gateway.caller_transport import CallerTransport, MakeTransport, TransportContext
 from bargein.gateway.descriptors import DescriptorRoom
 from bargein.gateway.handshake import Handshake
 from bargein.gateway.keys import Keyring, fingerprint
@@ -24,6 +25,7 @@ from bargein.gateway.refusal import Refusal, log_refusal
 from bargein.gateway.tokens import Tokens
 from bargein.loop.chores import chores_of
 from bargein.metrics import Dialect, Metrics
+from bargein.money.books import Books
 from bargein.session.timers import Timers
 from bargein.settings import Settings
 
@@ -38,8 +40,9 @@ class Gateway:
     """Admits callers, carries their connections, and ends them when the process ends.
 
     :param open_session: makes the session of an admitted caller.
-    :param make_carrier: makes the connection that carries it.
+    :param make_transport: makes the connection that carries it.
     :param room: whether there are descriptors left; without it there always are.
+    :param books: what was spent: the same that its sessions write into.
     """
 
     def __init__(
@@ -48,13 +51,15 @@ class Gateway:
         metrics: Metrics,
         timers: Timers,
         open_session: OpenSession,
-        make_carrier: MakeCarrier,
+        make_transport: MakeTransport,
         room: DescriptorRoom | None = None,
+        books: Books | None = None,
     ) -> None:
         secret = settings.token_secret
         self.settings: Final = settings
         self.metrics: Final = metrics
         self.room: Final = room
+        self.books: Final = books or make_books(settings)
         self.tokens: Final = Tokens(secret.get_secret_value() if secret is not None else None)
         self.keyring: Final = Keyring((key.get_secret_value() for key in settings.api_keys), self.tokens)
         self._timers = timers
@@ -63,8 +68,8 @@ class Gateway:
         )
         self.admission: Final = Admission(settings, self.keyring, self, self._addresses)
         self._open_session = open_session
-        self._make_carrier = make_carrier
-        self._carriage = Carriage(
+        self._make_transport = make_transport
+        self._context = TransportContext(
             timers,
             metrics.traffic,
             chores_of(asyncio.get_running_loop()),
@@ -120,21 +125,21 @@ class Gateway:
         address = client_address(peer, headers, self.settings.trusted_proxies)
         log_refusal(_log, event, refusal, address=address, headers=headers, **more)
 
-    def carry(self, transport: asyncio.Transport) -> Carrier:
+    def carry(self, transport: asyncio.Transport) -> CallerTransport:
         """Make what carries an admitted caller."""
-        return self._make_carrier(self._carriage, transport)
+        return self._make_transport(self._context, transport)
 
-    def make_session(self, admitted: Admitted, carrier: Carrier) -> CallerSession | Refusal:
+    def make_session(self, admitted: Admitted, caller_transport: CallerTransport) -> CallerSession | Refusal:
         """Make the session of an admitted caller, who can still be told that its token's configuration is wrong."""
         try:
-            return self._open_session(admitted, carrier)
+            return self._open_session(admitted, caller_transport)
         except CallerError as error:
             refusal = Refusal(HTTPStatus.BAD_REQUEST, error.message, error.code, error.param)
             self.metrics.sessions_refused[refusal.reason].inc()
             log_refusal(_log, "session refused", refusal, address=admitted.address, headers={}, param=error.param)
             return refusal
 
-    def begin(self, admitted: Admitted, carrier: Carrier, session: CallerSession) -> None:
+    def begin(self, admitted: Admitted, caller_transport: CallerTransport, session: CallerSession) -> None:
         """Begin the session of a caller whose connection is open."""
         dialect = _dialect(admitted)
         self._sessions.add(session)
@@ -153,12 +158,12 @@ class Gateway:
             self.metrics.session_ended(code, duration_s)
             log.info("session ended", code=code, duration_s=round(duration_s, 3))
 
-        carrier.start(session, ended)
+        caller_transport.start(session, ended)
         try:
             session.start()
         except Exception:
             log.exception("session did not start")
-            carrier.close(1011, "The server failed.")
+            caller_transport.close(1011, "The server failed.")
 
     # What push to talk asks.
 

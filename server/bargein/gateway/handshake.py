@@ -22,6 +22,7 @@ spoken there is the beta dialect.
 """
 VERSION: Final = "13"
 
+_SCHEMES: Final = {"http", "https", "ws", "wss"}
 _OF_PREVIEWS: Final = frozenset({"api-version", "deployment"})
 
 
@@ -120,8 +121,17 @@ def parse_handshake(head: bytes, peer: str) -> Handshake:
     request_line, *lines = head.decode("latin-1").split("\r\n")
     method, target, _ = request_line.split(" ")
     path, mark, query = target.partition("?")
+    path = origin_form(path)
     headers: dict[str, str] = {}
     for line in filter(None, lines):
         name, _, value = line.partition(": ")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return Handshake(method, path, dict(parse_qsl(query, keep_blank_values=True)), headers, mark + query, peer)
+
+
+def origin_form(path: str) -> str:
+    """The path alone of a request that names the whole address, as clients of proxies do (RFC 9112 section 3.2.2)."""
+    scheme, mark, rest = path.partition("://")
+    if not mark or scheme.lower() not in _SCHEMES:
+        return path
+    return "/" + rest.partition("/")[2]

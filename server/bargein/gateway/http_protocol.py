@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from bargein.gateway.descriptors import DescriptorRoom
+from bargein.gateway.handshake import origin_form
 from bargein.gateway.refusal import Refusal, log_refusal
 from bargein.loop.patience import Patience
 
@@ -163,7 +164,7 @@ def punctual_protocol(descriptor_room: DescriptorRoom | None) -> type[PunctualH1
 
 
 def _with_break_off(app: Any, protocol: weakref.ref[PunctualH11Protocol]) -> Any:  # noqa: ANN401 (uvicorn's types)
-    """``app``, with :data:`BREAK_OFF`. It does not hold on to the connection that holds on to it."""
+    """``app``, with :data:`BREAK_OFF` and the paths that it knows. It does not hold on to what holds on to it."""
 
     def break_off() -> None:
         connection = protocol()
@@ -171,6 +172,7 @@ def _with_break_off(app: Any, protocol: weakref.ref[PunctualH11Protocol]) -> Any
             connection.break_off()
 
     async def extended(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["path"] = origin_form(scope["path"])
         scope["extensions"] = scope.get("extensions", {}) | {BREAK_OFF: break_off}
         await app(scope, receive, send)
 

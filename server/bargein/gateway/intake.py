@@ -14,7 +14,7 @@ from collections import deque
 from typing import Final
 
 from bargein.gateway.caller_session import CallerSession
-from bargein.gateway.carrier import Carriage
+from bargein.gateway.caller_transport import TransportContext
 from bargein.gateway.outflow import Outflow
 from bargein.session.allowance import Allowance
 
@@ -46,22 +46,24 @@ class Intake:
     A transport counts every frame with :meth:`_count`, and gives what the last group names.
     """
 
-    def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
+    def __init__(self, context: TransportContext, transport: asyncio.Transport) -> None:
         self._transport = transport
-        self._out = Outflow(transport, carriage.chores)
-        self._timers = carriage.timers
-        self._chores = carriage.chores
+        self._out = Outflow(transport, context.chores)
+        self._timers = context.timers
+        self._chores = context.chores
         self._session: CallerSession | None = None
         self._frames = 0
         self._bytes = 0
         self._sent_bytes = 0
         """All that was sent; what a message brings back is charged to it."""
-        self._frame_allowance = Allowance(carriage.frames_per_s, FRAMES_BURST_S * carriage.frames_per_s)
-        self._byte_allowance = Allowance(carriage.bytes_per_s, BYTES_BURST_S * carriage.bytes_per_s)
+        self._frame_allowance = Allowance(context.frames_per_s, FRAMES_BURST_S * context.frames_per_s)
+        self._byte_allowance = Allowance(context.bytes_per_s, BYTES_BURST_S * context.bytes_per_s)
         self._held_allowance = Allowance(HELD_SHARE, HELD_LIMIT_S)
-        self._unread_limit_bytes = carriage.unread_limit_bytes
-        self._lost_s = carriage.timers.lost_s
-        self._held_until = 0.0
+        self._unread_limit_bytes = context.unread_limit_bytes
+        self._lost_s = context.timers.lost_s
+        self.held_until = 0.0
+        """Nothing more is read of the caller until then, in seconds on the timers' clock; 0 before it was held back."""
+        self._settled_frames = 0
         self._piece_bytes = PIECE_BYTES
         """So much is parsed at once."""
         self._waits = False
@@ -70,6 +72,11 @@ class Intake:
         self._messages: deque[tuple[bytes, bool]] = deque()
         """Whole ones that wait, and whether they are text."""
         self._is_attached = False
+
+    @property
+    def frames_in(self) -> int:
+        """How many frames have come, of any kind."""
+        return self._settled_frames + self._frames
 
     def attached(self) -> None:
         """The event loop feeds this connection from now on, if it is read at all. Call with its reading paused."""
@@ -94,9 +101,9 @@ class Intake:
         """See :class:`~bargein.session.connection.CallerConnection`."""
         now = self._timers.clock.now()
         until = now + max(duration_s, SHORTEST_HOLD_S)
-        longer_s = until - max(now, self._held_until)
+        longer_s = until - max(now, self.held_until)
         if longer_s > 0.0:
-            self._held_until = until
+            self.held_until = until
             if self._held_allowance.spend(longer_s, now) > 0.0:
                 self._fail(4429, what, max(RETRY_AFTER_S, math.ceil(duration_s)))
         self._wait()
@@ -173,9 +180,9 @@ class Intake:
             return True
         now = self._timers.clock.now()
         if self._unread_bytes > self._unread_limit_bytes:
-            self._held_until = now + SHORTEST_HOLD_S
-        if now < self._held_until:
-            self._timers.schedule((self, "held"), self._held_until, self._go_on)
+            self.held_until = now + SHORTEST_HOLD_S
+        if now < self.held_until:
+            self._timers.schedule((self, "held"), self.held_until, self._go_on)
             return False
         if self._messages:
             message, text = self._messages.popleft()
@@ -196,6 +203,7 @@ class Intake:
         """Charge what was used since the last time."""
         now = self._timers.clock.now()
         frames, self._frames = self._frames, 0
+        self._settled_frames += frames
         byte_count, self._bytes = self._bytes, 0
         frames_over_s = self._frame_allowance.spend(frames, now)
         bytes_over_s = self._byte_allowance.spend(byte_count, now)

@@ -22,6 +22,10 @@ class Credentials:
     """The starting configuration that a token carries."""
     beta: bool = False
     """The token opens a session that speaks the beta dialect."""
+    payer: str = ""
+    """The fingerprint of the key that pays; empty where none is asked for."""
+    agent: str | None = None
+    """The only agent that a token is for; ``None``: any."""
 
 
 class Keyring:
@@ -65,12 +69,18 @@ class Keyring:
         """Whether a socket may be opened with ``key``: one of the operator's, or a token."""
         refusal = self.check_key(key)
         if key is None or not key.startswith(PREFIX) or (refusal is None and not self.keyless):
-            return refusal or Credentials()
+            return refusal or Credentials(payer=self.payer(key))
         try:
             claims = self._tokens.read(key)
         except TokenInvalid as error:
             return unauthorized(str(error))
-        return Credentials(claims.session, claims.beta)
+        return Credentials(claims.session, claims.beta, claims.payer, claims.agent)
+
+    def payer(self, key: str | None) -> str:
+        """Whose account it is, for a key that has been checked: its fingerprint, or nobody's where none is asked
+        for.
+        """
+        return "" if self.keyless or key is None else fingerprint(key)
 
 
 def fingerprint(key: str) -> str:

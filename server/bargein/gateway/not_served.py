@@ -43,20 +43,29 @@ _SPEECH: Final = (
     "Text is not read out by this server. POST /v1/chat/completions with modalities ['text', 'audio'] answers in "
     "speech, and so does a WebSocket to /v1/realtime."
 )
+_RESPONSES: Final = (
+    "Text alone is not what this server is for: the Responses API, completions of a prompt and the like are not "
+    "supported by this server. POST /v1/chat/completions answers one turn, in speech or text; open a WebSocket to "
+    "/v1/realtime for a conversation."
+)
+_LIVE: Final = "The Live API is not supported by this server. Open a WebSocket to /v1/realtime instead."
 
 _ANY: Final = ".*"
 _ENDPOINTS: Final = tuple(
     (re.compile(method), re.compile(path), message)
     for method, path, message in (
         ("POST", f"(?:{_PREFIX})?/realtime", _WEBRTC),
-        (_ANY, f"{_PREFIX}/realtime/calls", _WEBRTC),
-        (_ANY, f"{_PREFIX}/realtime/calls/.+", _SIP),
+        (_ANY, f"(?:{_PREFIX})?/realtime/calls", _WEBRTC),
+        (_ANY, f"(?:{_PREFIX})?/realtime/calls/.+", _SIP),
         (_ANY, f"{_PREFIX}/realtimertc", _WEBRTC),
         (_ANY, f"{_PREFIX}/realtime/translations(?:/.*)?", _TRANSLATION),
         (_ANY, f"{_PREFIX}/realtime(?:api)?/transcription_sessions", _TRANSCRIPTION),
         (_ANY, f"(?:{_PREFIX}|{_DEPLOYMENT})/audio/translations", _TRANSLATED_FILES),
         (_ANY, f"(?:{_PREFIX}|{_DEPLOYMENT})/audio/transcriptions", _TRANSCRIBED_FILES),
         (_ANY, f"(?:{_PREFIX}|{_DEPLOYMENT})/audio/speech", _SPEECH),
+        (_ANY, f"(?:{_PREFIX}|{_DEPLOYMENT})/completions", _RESPONSES),
+        (_ANY, f"{_PREFIX}/(?:responses|conversations|assistants|threads)(?:/.*)?", _RESPONSES),
+        (_ANY, f"{_PREFIX}/live(?:/.*)?", _LIVE),
     )
 )
 

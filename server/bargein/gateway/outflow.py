@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from bargein.loop.chores import Chores
@@ -87,7 +88,9 @@ class Outflow:
         if self._waiting:
             self._ends = True
         elif self._transport.can_write_eof() and not self._transport.is_closing():
-            self._transport.write_eof()
+            # Reset by its peer, a socket has no end to write any more; its loss is told by the loop, soon.
+            with suppress(OSError):
+                self._transport.write_eof()
 
     def get_write_buffer_size(self) -> int:
         return self._waiting_bytes + self._transport.get_write_buffer_size()

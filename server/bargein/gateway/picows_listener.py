@@ -25,7 +25,7 @@ class Receiver(Protocol):
     def resume_writing(self) -> None: ...
 
 
-class Listener(WSListener):
+class FrameListener(WSListener):
     """The listener of one connection. Frames and the fill of the socket go straight to the receiver, whose methods it
     holds in place of its own: one that only handed them on would be the only thing interpreted for each frame.
     """
@@ -64,7 +64,7 @@ class ParserLog:
         self._failing = failing
 
     def let_go(self) -> None:
-        """See :meth:`Listener.let_go`."""
+        """See :meth:`FrameListener.let_go`."""
         self._failing = _fail_nothing
 
     def isEnabledFor(self, _: int) -> bool:  # noqa: N802 (logging's name)

@@ -23,13 +23,13 @@ from picows.picows import WSProtocol  # type: ignore[attr-defined]
 
 from bargein.errors import CallerGone
 from bargein.gateway.caller_socket import CallerSocket
-from bargein.gateway.carrier import Carriage
+from bargein.gateway.caller_transport import TransportContext
 from bargein.gateway.fed_protocols import BufferFedProtocol
 from bargein.gateway.handshake import Handshake
 from bargein.gateway.intake import PIECE_BYTES
 from bargein.gateway.memory import give_back
 from bargein.gateway.messages import cut_reason, too_big
-from bargein.gateway.picows_listener import Listener, ParserLog
+from bargein.gateway.picows_listener import FrameListener, ParserLog
 
 READ_BUFFER_BYTES: Final = 4096
 """To begin with; it grows to the largest message."""
@@ -51,12 +51,12 @@ _CLOSE: Final = WSMsgType.CLOSE
 
 
 class PicowsTransport(CallerSocket):
-    """A :class:`~bargein.gateway.carrier.Carrier` on ``picows``."""
+    """A :class:`~bargein.gateway.caller_transport.CallerTransport` on ``picows``."""
 
-    def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
-        super().__init__(carriage, transport)
-        self._max_message_bytes = carriage.max_message_bytes
-        self._too_big = too_big(carriage.max_message_bytes)
+    def __init__(self, context: TransportContext, transport: asyncio.Transport) -> None:
+        super().__init__(context, transport)
+        self._max_message_bytes = context.max_message_bytes
+        self._too_big = too_big(context.max_message_bytes)
         self._subprotocol: str | None = None
         self._accepted = False
         self._taken = 0
@@ -66,7 +66,7 @@ class PicowsTransport(CallerSocket):
         """What is read comes by way of us."""
         self._settled_at = -math.inf
         self._websocket: WSTransport
-        self._listener = Listener(self)
+        self._listener = FrameListener(self)
         self._parser_log = ParserLog(self.parser_failed)
         self._protocol: Any = None
 
@@ -99,7 +99,7 @@ class PicowsTransport(CallerSocket):
             self._close_in_time()
 
     def accept(self, handshake: Handshake, subprotocol: str | None) -> bool:
-        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        """See :class:`~bargein.gateway.caller_transport.CallerTransport`."""
         self._subprotocol = subprotocol
         self._protocol = WSProtocol(
             None,
@@ -144,7 +144,7 @@ class PicowsTransport(CallerSocket):
             self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        """See :class:`~bargein.gateway.caller_transport.CallerTransport`."""
         rest = memoryview(data)
         while rest:
             room = self._protocol.get_buffer(-1)
@@ -154,11 +154,11 @@ class PicowsTransport(CallerSocket):
             self._protocol.buffer_updated(count)
 
     def eof_received(self) -> bool | None:
-        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        """See :class:`~bargein.gateway.caller_transport.CallerTransport`."""
         return bool(self._protocol.eof_received())
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        """See :class:`~bargein.gateway.caller_transport.CallerTransport`."""
         self._protocol.connection_lost(exc)
         self.let_go()
 

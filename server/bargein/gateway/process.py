@@ -13,7 +13,9 @@ from importlib import metadata
 
 from prometheus_client import generate_latest
 
-from bargein.gateway.carrier import MakeCarrier
+from bargein.agents import Agents
+from bargein.gateway.accounts import make_books
+from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.descriptors import make_descriptor_room
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.http.app import ReadMetrics, build_app
@@ -40,6 +42,7 @@ callers' conversations, which need no collector to be freed when they end. What 
 async def run_process(
     settings: Settings,
     sock: socket.socket,
+    agents: Agents,
     *,
     demo_url: str | None = None,
     place: WorkerPlace | None = None,
@@ -48,6 +51,7 @@ async def run_process(
     """Serve until SIGTERM or SIGINT, and drain; a second one ends it at once.
 
     :param sock: bound, not yet listening.
+    :param agents: the operator's, who answer.
     :param demo_url: where the demo model answers, if it does.
     :param place: which of several workers this is.
     :param ready: called when connections are accepted.
@@ -63,15 +67,20 @@ async def run_process(
         local = None
         if settings.judge_model is not None:
             local = await stack.enter_async_context(LocalRecogniser(settings.judge_model))
-        services = make_services(settings, metrics, timers, completions, transcriptions, local)
+        books = make_books(settings, place)
+        stack.callback(books.ledger.close)
+        services = make_services(settings, metrics, timers, completions, transcriptions, local, books, agents)
+        if services.tools is not None:
+            await stack.enter_async_context(services.tools)
         room = make_descriptor_room(
             settings.max_sessions, lambda: completions.open_connections + transcriptions.open_connections
         )
-        gateway = Gateway(settings, metrics, timers, session_opener(services), carrier_maker(settings), room)
+        gateway = Gateway(settings, metrics, timers, session_opener(services), transport_maker(settings), room, books)
         if place is not None:
             await stack.enter_async_context(shared_metrics(place, metrics.registry))
         readiness = Readiness(gateway, completions, demo=demo_url is not None)
-        server = Server(gateway, build_app(gateway, completions, readiness, _metrics_reader(metrics, place)), sock)
+        app = build_app(gateway, completions, readiness, _metrics_reader(metrics, place), agents)
+        server = Server(gateway, app, sock)
         _end_on_signals(loop, server, place)
         tidying = Tidying(loop, lambda: gateway.open_sessions)
         stack.callback(tidying.stop)
@@ -92,7 +101,7 @@ async def run_process(
         await server.serve(listening)
 
 
-def carrier_maker(settings: Settings) -> MakeCarrier:
+def transport_maker(settings: Settings) -> MakeTransport:
     """The transport that the operator chose; only that one is imported."""
     if settings.transport == "picows":
         from bargein.gateway.picows_transport import PicowsTransport  # noqa: PLC0415

@@ -81,7 +81,7 @@ class Readiness:
         log = _log.info if listed else _log.warning
         log(
             "the model's server can be reached" if listed else "the model's server does not list this model",
-            model=settings.model,
+            model="demo" if self._demo else settings.model,
             key="none" if self._demo else key,
             **({} if listed else {"lists": ", ".join((found.models or ())[:10]), "advice": self._advice["not_found"]}),
         )
@@ -113,6 +113,8 @@ class Readiness:
         return refusal, orjson.dumps(body)
 
     def _model_check(self, trouble: Trouble | None) -> dict[str, Any]:
+        """``name`` only where it is no secret: the model's real one is told to those who may talk with it."""
+        name = {"name": "demo"} if self._demo else {}
         if trouble is not None:
             since_unix_s = unix_s() - (steady_s() - trouble.since_s)
             return {
@@ -121,8 +123,9 @@ class Readiness:
                 "code": trouble.fault,
                 "reason": trouble.message,
                 "advice": self._advice[trouble.fault],
+                **name,
             }
-        return {"status": "ok" if self._model.health.good_at_s is not None else "unknown"}
+        return {"status": "ok" if self._model.health.good_at_s is not None else "unknown", **name}
 
     async def _look(self) -> Trouble | None:
         now_s = steady_s()

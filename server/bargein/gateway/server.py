@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -17,6 +18,9 @@ from bargein.gateway.http_protocol import MAX_HEAD_BYTES, punctual_protocol
 from bargein.gateway.upgrade import upgrade_protocol
 
 BACKLOG: Final = 2048
+HIGHEST_PORT: Final = 65_535
+NEIGHBOURS: Final = 20
+"""So many ports behind one that is in use are tried."""
 HTTP_GRACE_S: Final = 5
 """For answers that are being given when the process ends."""
 
@@ -66,6 +70,11 @@ class Server:
         host, port, *_ = self._sock.getsockname()
         return host, port
 
+    @property
+    def connections(self) -> int:
+        """How many are open, callers' and others'."""
+        return len(self._uvicorn.server_state.connections)
+
     async def serve(self, listening: Callable[[], None]) -> None:
         """Serve until :meth:`end` has done its work. Cancelling it stops listening and ends every session.
 
@@ -90,18 +99,52 @@ class Server:
         self._uvicorn.should_exit = True
 
 
+class PortInUse(SettingsError):
+    """Somebody listens there already.
+
+    :param free: a port that is free by now.
+    """
+
+    def __init__(self, host: str, port: int, free: int) -> None:
+        super().__init__(f"BARGEIN_PORT: {host} port {port} is in use; port {free} is free: set BARGEIN_PORT={free}")
+        self.host = host
+        self.port = port
+        self.free = free
+
+
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A socket bound to ``host`` and ``port``, not yet listening.
 
     :param shared: other processes will bind the same port (``SO_REUSEPORT``).
-    :raises SettingsError: it cannot be bound.
+    :raises SettingsError: it cannot be bound; :class:`PortInUse` where somebody else has it.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except OSError:
+        return _bound(host, port, shared=shared)
+    except socket.gaierror:
         raise SettingsError(f"BARGEIN_HOST: {host!r} is no address of this machine") from None
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE and (free := _free_port_after(host, port)):
+            raise PortInUse(host, port, free) from None
+        reason = (error.strerror or str(error)).lower()
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise SettingsError(f"BARGEIN_HOST: cannot listen on {host}: it is no address of this machine") from None
+        raise SettingsError(f"BARGEIN_PORT: cannot listen on {host} port {port} ({reason}): choose another") from None
+
+
+def _free_port_after(host: str, port: int) -> int | None:
+    """One of the next ports, which can be remembered; else any; ``None``: there is none."""
+    for candidate in (*range(port + 1, min(port + NEIGHBOURS, HIGHEST_PORT) + 1), 0):
+        with contextlib.suppress(OSError), _bound(host, candidate) as sock:
+            found: int = sock.getsockname()[1]
+            return found
+    return None
+
+
+def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """:raises OSError: it cannot be bound; :class:`socket.gaierror` where there is no such host."""
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
     sock = socket.socket(family, kind, protocol)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -110,9 +153,8 @@ def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         sock.bind(address)
-    except OSError as error:
+    except OSError:
         sock.close()
-        reason = (error.strerror or str(error)).lower()
-        raise SettingsError(f"BARGEIN_PORT: cannot listen on {host} port {port} ({reason}): choose another") from None
+        raise
     sock.setblocking(False)
     return sock

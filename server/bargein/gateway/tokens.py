@@ -41,6 +41,10 @@ class Claims:
     """The session that it opens, as ``session.update`` has it; ``None`` says nothing of it."""
     beta: bool = False
     """Its session speaks the beta dialect."""
+    payer: str = ""
+    """The fingerprint of the key that it was made with."""
+    agent: str | None = None
+    """The agent that it is for; ``None``: its holder may choose."""
 
 
 class Tokens:
@@ -52,16 +56,30 @@ class Tokens:
     def __init__(self, secret: str | None) -> None:
         self._secret = secret or secrets.token_urlsafe(48)
 
-    def mint(self, session: dict[str, Any] | None, lifetime_s: int, *, beta: bool = False) -> Token:
+    def mint(
+        self,
+        session: dict[str, Any] | None,
+        lifetime_s: int,
+        *,
+        beta: bool = False,
+        payer: str = "",
+        agent: str | None = None,
+    ) -> Token:
         """Make a token that opens sessions configured as ``session`` for the next ``lifetime_s`` seconds.
 
         :param beta: they speak the beta dialect.
+        :param payer: the fingerprint of the key on whose account they are.
+        :param agent: who answers in all of them, by name; ``None`` leaves that to whoever opens one.
         :raises ValueError: ``session`` is too large for a header.
         """
         now = int(time.time())
         claims: dict[str, Any] = {"aud": _AUDIENCE, "iat": now, "exp": now + lifetime_s, "session": session}
         if beta:
             claims["beta"] = True
+        if payer:
+            claims["payer"] = payer
+        if agent is not None:
+            claims["agent"] = agent
         value = PREFIX + jwt.encode(claims, self._secret, algorithm=_ALGORITHM)
         if len(value) > MAX_TOKEN_CHARACTERS:
             raise ValueError(f"The session is too large for a token, which may have {MAX_TOKEN_CHARACTERS} characters.")
@@ -93,5 +111,10 @@ class Tokens:
         except Exception:
             # Whatever else a parser makes of text that anybody may have written: depth, sizes, types, encodings.
             raise TokenInvalid("This is no token: ask POST /v1/realtime/client_secrets for one.") from None
-        session = claims.get("session")
-        return Claims(session if isinstance(session, dict) else None, claims.get("beta") is True)
+        session, payer, agent = claims.get("session"), claims.get("payer"), claims.get("agent")
+        return Claims(
+            session if isinstance(session, dict) else None,
+            claims.get("beta") is True,
+            payer if isinstance(payer, str) else "",
+            agent if isinstance(agent, str) else None,
+        )

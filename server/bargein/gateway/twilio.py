@@ -1,4 +1,4 @@
-"""The doors that Twilio knocks at: whether it is Twilio, and what it is told to do with a call."""
+"""What comes of Twilio: whether it is Twilio, and what it is told to do with a call."""
 
 from __future__ import annotations
 

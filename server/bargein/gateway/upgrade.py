@@ -1,8 +1,8 @@
 """The moment at which an HTTP connection becomes a caller's WebSocket.
 
 uvicorn parses the request and, for an upgrade, hands the connection over to the protocol class that it was configured
-with. That is :class:`Upgrade`: it decides, answers, and passes the connection on to a carrier, all in the callback that
-read the request.
+with. That is :class:`Upgrade`: it decides, answers, and passes the connection on to a transport, all in the callback
+that read the request.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import structlog
 
 from bargein.gateway.admission import Admitted
 from bargein.gateway.caller_session import CallerSession
-from bargein.gateway.carrier import Carrier, tune_socket
+from bargein.gateway.caller_transport import CallerTransport, tune_socket
 from bargein.gateway.handshake import Handshake, parse_handshake
 from bargein.gateway.refusal import OUR_FAULT, Refusal
 
@@ -26,11 +26,11 @@ class Host(Protocol):
 
     def admit(self, handshake: Handshake) -> Admitted | Refusal: ...
 
-    def carry(self, transport: asyncio.Transport) -> Carrier: ...
+    def carry(self, transport: asyncio.Transport) -> CallerTransport: ...
 
-    def make_session(self, admitted: Admitted, carrier: Carrier) -> CallerSession | Refusal: ...
+    def make_session(self, admitted: Admitted, caller_transport: CallerTransport) -> CallerSession | Refusal: ...
 
-    def begin(self, admitted: Admitted, carrier: Carrier, session: CallerSession) -> None: ...
+    def begin(self, admitted: Admitted, caller_transport: CallerTransport, session: CallerSession) -> None: ...
 
 
 class Upgrade(asyncio.Protocol):
@@ -39,15 +39,15 @@ class Upgrade(asyncio.Protocol):
     def __init__(self, host: Host) -> None:
         self._host = host
         self._transport: asyncio.Transport
-        self._carrier: Carrier | None = None
+        self._caller_transport: CallerTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Take the request's head, whole; later, bytes that came before the carrier took over."""
-        if self._carrier is not None:
-            self._carrier.data_received(data)
+        """Take the request's head, whole; later, bytes that came before the transport took over."""
+        if self._caller_transport is not None:
+            self._caller_transport.data_received(data)
         elif not self._transport.is_closing():
             try:
                 self._decide(data)
@@ -56,11 +56,11 @@ class Upgrade(asyncio.Protocol):
                 self._fail()
 
     def eof_received(self) -> bool | None:
-        return self._carrier.eof_received() if self._carrier is not None else None
+        return self._caller_transport.eof_received() if self._caller_transport is not None else None
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._carrier is not None:
-            self._carrier.connection_lost(exc)
+        if self._caller_transport is not None:
+            self._caller_transport.connection_lost(exc)
 
     def _decide(self, head: bytes) -> None:
         transport = self._transport
@@ -70,20 +70,20 @@ class Upgrade(asyncio.Protocol):
         if isinstance(outcome, Refusal):
             self._refuse(outcome)
             return
-        carrier = self._host.carry(transport)
-        session = self._host.make_session(outcome, carrier)
+        caller_transport = self._host.carry(transport)
+        session = self._host.make_session(outcome, caller_transport)
         if isinstance(session, Refusal):
-            carrier.let_go()
+            caller_transport.let_go()
             self._refuse(session)
-        elif carrier.accept(handshake, outcome.subprotocol):
+        elif caller_transport.accept(handshake, outcome.subprotocol):
             tune_socket(transport)
-            self._carrier = carrier
+            self._caller_transport = caller_transport
             # uvicorn sets this object as the protocol when it has fed it the request.
-            asyncio.get_running_loop().call_soon(self._pass_on, carrier)
-            self._host.begin(outcome, carrier, session)
+            asyncio.get_running_loop().call_soon(self._pass_on, caller_transport)
+            self._host.begin(outcome, caller_transport, session)
 
     def _fail(self) -> None:
-        if self._carrier is None:
+        if self._caller_transport is None:
             self._refuse(OUR_FAULT)
         else:
             self._transport.abort()
@@ -92,13 +92,13 @@ class Upgrade(asyncio.Protocol):
         self._transport.write(_response(refusal))
         self._transport.close()
 
-    def _pass_on(self, carrier: Carrier) -> None:
+    def _pass_on(self, caller_transport: CallerTransport) -> None:
         transport = self._transport
         if transport.get_protocol() is self and not transport.is_closing():
             # Paused, because uvloop chooses between its two ways of reading when it begins to.
             transport.pause_reading()
-            transport.set_protocol(carrier.asyncio_protocol)
-            carrier.attached()
+            transport.set_protocol(caller_transport.asyncio_protocol)
+            caller_transport.attached()
 
 
 def upgrade_protocol(host: Host) -> type[asyncio.Protocol]:

@@ -18,7 +18,7 @@ from websockets.server import ServerProtocol
 
 from bargein.errors import CallerGone
 from bargein.gateway.caller_socket import CallerSocket
-from bargein.gateway.carrier import Carriage
+from bargein.gateway.caller_transport import TransportContext
 from bargein.gateway.fed_protocols import DataFedProtocol
 from bargein.gateway.handshake import Handshake
 from bargein.gateway.memory import LARGE_BYTES
@@ -54,11 +54,11 @@ class _Protocol(ServerProtocol):
 
 
 class WebsocketsTransport(CallerSocket):
-    """A :class:`~bargein.gateway.carrier.Carrier` on ``websockets``."""
+    """A :class:`~bargein.gateway.caller_transport.CallerTransport` on ``websockets``."""
 
-    def __init__(self, carriage: Carriage, transport: asyncio.Transport) -> None:
-        super().__init__(carriage, transport)
-        self._protocol = _Protocol(carriage.max_message_bytes, self._fail)
+    def __init__(self, context: TransportContext, transport: asyncio.Transport) -> None:
+        super().__init__(context, transport)
+        self._protocol = _Protocol(context.max_message_bytes, self._fail)
         self._unparsed = bytearray()
 
     @property
@@ -91,7 +91,7 @@ class WebsocketsTransport(CallerSocket):
             self._close_in_time()
 
     def accept(self, handshake: Handshake, subprotocol: str | None) -> bool:
-        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        """See :class:`~bargein.gateway.caller_transport.CallerTransport`."""
         protocol = self._protocol
         protocol.receive_data(handshake.minimal_head())
         (request,) = protocol.events_received()
@@ -106,7 +106,7 @@ class WebsocketsTransport(CallerSocket):
         return protocol.state is OPEN
 
     def let_go(self) -> None:
-        """See :class:`~bargein.gateway.carrier.Carrier`."""
+        """See :class:`~bargein.gateway.caller_transport.CallerTransport`."""
         self._liveness.stop()
         self._protocol.let_go()
 

@@ -24,7 +24,7 @@ from bargein.core.items import InputAudio
 from bargein.errors import UpstreamError, UpstreamMalformed, UpstreamTimedOut, UpstreamUnavailable
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
 from bargein.sound.resample import resample
-from bargein.upstream import Transcript
+from bargein.upstream import OnSent, Transcript
 
 RATE_HZ: Final = 16_000
 WAITING: Final = 4
@@ -72,7 +72,12 @@ class LocalRecogniser:
         else:
             _log.info("the recogniser on this machine is ready")
 
-    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> Transcript:
+    def payee(self, transcription: Transcription) -> None:
+        """See :meth:`~bargein.upstream.Transcriber.payee`: nobody."""
+
+    async def transcribe(
+        self, speech: InputAudio, transcription: Transcription, on_sent: OnSent | None = None
+    ) -> Transcript:
         """See :meth:`~bargein.upstream.Transcriber.transcribe`. Cancelled, it listens on to what it has begun, before
         the next.
 

@@ -3,7 +3,8 @@
 Nothing is noise, what is in the lists is a backchannel, anything else an interruption. The lists are data, one file for
 each language (``lists/LANGUAGE.txt``): ``[nods]`` are words that also answer a question, ``[sounds]`` never do,
 ``[not]`` are no backchannels though they may look like some, and ``[noise]`` is what recognisers invent where nobody
-spoke. Words are compared as :mod:`bargein.judging.spelling` spells them.
+spoke. ``[open]`` and ``[numbers]`` are for :mod:`bargein.judging.phrases`. Words are compared as
+:mod:`bargein.judging.spelling` spells them.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ WORDS_AFTER: Final = 3
 """So much the agent may have said after a question, and it still waits for the answer."""
 WORDS_BEFORE: Final = 2
 """So much of a question may be left to say when it is answered."""
+WORDS_CERTAIN: Final = 2
+"""Of an utterance that goes on: so many that begin no backchannel are something that is said."""
 LETTERS_OF_A_WORD: Final = 2
 """In scripts without spaces."""
 
@@ -51,12 +54,18 @@ class WordList:
     never: set[Phrase] = field(default_factory=set)
     """Phrases with a ``?`` behind them are meant where they are asked."""
     noise: set[Phrase] = field(default_factory=set)
+    open: set[Phrase] = field(default_factory=set)
+    """What no phrase ends with."""
+    numbers: set[Phrase] = field(default_factory=set)
+    """Digits, as they are called."""
 
     def add(self, other: WordList) -> None:
         self.nods |= other.nods
         self.sounds |= other.sounds
         self.never |= other.never
         self.noise |= other.noise
+        self.open |= other.open
+        self.numbers |= other.numbers
 
 
 def languages() -> list[str]:
@@ -73,6 +82,7 @@ def word_list(language: str) -> WordList:
     """
     sections = WordList()
     named = {"nods": sections.nods, "sounds": sections.sounds, "not": sections.never, "noise": sections.noise}
+    named |= {"open": sections.open, "numbers": sections.numbers}
     into = sections.nods
     text = (resources.files("bargein.judging") / "lists" / f"{language}.txt").read_text("utf-8")
     for line in map(str.strip, text.splitlines()):
@@ -81,6 +91,18 @@ def word_list(language: str) -> WordList:
         elif not line.startswith("#"):
             into.update(_phrases(line.split(",")))
     return sections
+
+
+@lru_cache(maxsize=64)
+def list_of(language: str | None) -> WordList:
+    """The list of a language as callers name it. Without one, or without a list of it: the digits of all languages."""
+    name = _bare(language)
+    if name in languages():
+        return word_list(name)
+    numbers = WordList()
+    for one in languages():
+        numbers.numbers |= word_list(one).numbers
+    return numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +140,39 @@ class Vocabulary:
         answers = not _is_made_of(units, words.sounds - words.nods)
         return "interruption" if answers and awaits_answer(said, unsaid) else "backchannel"
 
+    def read_so_far(self, text: str, *, language: str | None = None, said: str = "") -> UtteranceVerdict | None:
+        """What an utterance means that goes on, of which ``text`` was written down so far: the last word may be cut.
+        ``None``: that is not certain yet.
+
+        One word is an interruption only if the lists say that it is none of the others ("stop"); two are one where
+        they cannot be the beginning of a backchannel. Nothing is never noise here: the words are yet to come.
+        """
+        bare = _REMARK.sub(" ", text)
+        units = units_of(bare)
+        words = _words_of(language, self.backchannels, self.interruptions)
+        if not units or units in words.noise:
+            return None
+        if units in words.never:
+            return "interruption"
+        nods = words.nods | words.sounds
+        if _is_made_of(units, nods):
+            answers = not _is_made_of(units, words.sounds - words.nods)
+            return None if answers and awaits_answer(said, "") else "backchannel"
+        letters = len(units) if all(map(str.isascii, units)) else len("".join(units)) / LETTERS_OF_A_WORD
+        return "interruption" if letters >= WORDS_CERTAIN and not _begins(units, nods) else None
+
+
+def _begins(units: Phrase, phrases: set[Phrase]) -> bool:
+    """Whether it is the beginning of phrases in a row, the last of which may be cut anywhere."""
+    for at in range(len(units)):
+        *before, cut = units[at:]
+        last = len(before)
+        if (at == 0 or _is_made_of(units[:at], phrases)) and any(
+            phrase[:last] == tuple(before) and len(phrase) > last and phrase[last].startswith(cut) for phrase in phrases
+        ):
+            return True
+    return False
+
 
 def awaits_answer(said: str, unsaid: str) -> bool:
     """Whether the agent has just asked something, or is about to have."""
@@ -150,7 +205,7 @@ def _verdict_of_remarks(remarks: Iterable[str]) -> UtteranceVerdict | None:
 def _words_of(language: str | None, backchannels: tuple[str, ...], interruptions: tuple[str, ...]) -> WordList:
     words = WordList()
     words.add(word_list(EVERYWHERE))
-    name = re.split("[-_]", (language or "").casefold())[0]
+    name = _bare(language)
     known = languages()
     for one in [name] if name in known else known:
         words.add(word_list(one))
@@ -159,6 +214,10 @@ def _words_of(language: str | None, backchannels: tuple[str, ...], interruptions
     words.nods = (words.nods | own) - words.never
     words.sounds -= words.never
     return words
+
+
+def _bare(language: str | None) -> str:
+    return re.split("[-_]", (language or "").casefold())[0]
 
 
 def _phrases(given: Iterable[str]) -> Iterable[Phrase]:

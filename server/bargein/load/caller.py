@@ -9,21 +9,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bargein.core.audio import AudioFormat
+from bargein.load.call_meter import CallMeter
 from bargein.load.dialogue import AudioWatcher, Dialogue, Reply
 from bargein.load.errors import ConnectError
 from bargein.load.frames import session_update
 from bargein.load.line import StallingLine
 from bargein.load.listener import Listener
-from bargein.load.measures import Measures
-from bargein.load.mouth import Mouth
+from bargein.load.measurements import Measurements
 from bargein.load.notices import ErrorReceived, SessionReady
 from bargein.load.person import Person, Phase
 from bargein.load.phrasebook import Phrasebook
 from bargein.load.scenario import Scenario
+from bargein.load.speech_scheduler import SpeechScheduler
 from bargein.load.ticker import Ticker
 from bargein.load.timeline import Timeline
 from bargein.load.transport import Connection, connect
-from bargein.load.witness import Witness
 from bargein.wire.bargein_events import SUBPROTOCOL
 
 READY_WITHIN_S = 10.0
@@ -73,7 +73,7 @@ class Caller:
         scenario: Scenario,
         phrasebook: Phrasebook,
         ticker: Ticker,
-        measures: Measures,
+        measurements: Measurements,
         seed: int,
         timeline: Timeline | None = None,
     ) -> None:
@@ -82,7 +82,7 @@ class Caller:
         self._scenario = scenario
         self._phrasebook = phrasebook
         self._ticker = ticker
-        self._measures = measures
+        self._measurements = measurements
         self._draw = random.Random(f"{seed} {index}")  # noqa: S311  # a repeatable draw, no secret
         self._timeline = timeline
         self._call: _Call | None = None
@@ -101,8 +101,8 @@ class Caller:
             try:
                 await self._have_call(calls)
             except ConnectError as error:
-                self._measures.count("failed_connects", self.index)
-                self._measures.closes[str(error)] += 1
+                self._measurements.count("failed_connects", self.index)
+                self._measurements.closes[str(error)] += 1
                 away_s = max(away_s, REDIAL_S)
             await asyncio.sleep(away_s)
 
@@ -112,7 +112,7 @@ class Caller:
             self._number,
             self._scenario,
             self._phrasebook,
-            self._measures,
+            self._measurements,
             self._draw,
             self._timeline,
             call_number,
@@ -137,7 +137,7 @@ class _Call:
         number: Number,
         scenario: Scenario,
         phrasebook: Phrasebook,
-        measures: Measures,
+        measurements: Measurements,
         draw: random.Random,
         timeline: Timeline | None,
         call_number: int,
@@ -146,7 +146,7 @@ class _Call:
         self._call_number = call_number
         self._number = number
         self._network = scenario.network
-        self._measures = measures
+        self._measurements = measurements
         self._draw = draw
         self.over = asyncio.Event()
         self._ready = asyncio.Event()
@@ -156,10 +156,10 @@ class _Call:
         self._hung_up = False
         fmt = number.audio_format
         self.dialogue = Dialogue(Listener(fmt.rate_hz), fmt, bargein=False, on_audio=number.on_audio)
-        mouth = Mouth(phrasebook.room, number.frame_ms, draw.randrange(len(phrasebook.room)))
+        scheduler = SpeechScheduler(phrasebook.room, number.frame_ms, draw.randrange(len(phrasebook.room)))
         on_cut = self._tell_cut if number.on_cut is not None else None
-        witness = Witness(index, mouth, self.dialogue, measures, timeline, on_cut)
-        self.person = Person(scenario, phrasebook, mouth, self.dialogue, witness, draw)
+        meter = CallMeter(index, scheduler, self.dialogue, measurements, timeline, on_cut)
+        self.person = Person(scenario, phrasebook, scheduler, self.dialogue, meter, draw)
         self._wake_at_s = 0.0
         self._send_frame: Callable[[bytes], None] = lambda message: None
 
@@ -189,8 +189,8 @@ class _Call:
         if self._refusal is not None:
             raise ConnectError(f"{number.url}: {self._refusal}")
         now_s = time.monotonic()
-        self._measures.count("calls", self._index)
-        self._measures.add("connect", self._index, now_s, now_s - dialled_s)
+        self._measurements.count("calls", self._index)
+        self._measurements.add("connect", self._index, now_s, now_s - dialled_s)
         self.person.begin(now_s)
 
     def tick(self, now_s: float) -> None:
@@ -226,10 +226,10 @@ class _Call:
         if not self._hung_up:
             why = f"{code} {reason}".rstrip()
             if self._ready.is_set():
-                self._measures.count("dropped_calls", self._index)
-                self._measures.closes[why] += 1
+                self._measurements.count("dropped_calls", self._index)
+                self._measurements.closes[why] += 1
             else:
-                self._refusal = f"the server closed the connection at once: {why}"
+                self._refusal = f"the connection ended at once: {why}"
         self._ready.set()
         self.over.set()
 

@@ -35,7 +35,7 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckedCondition:
     condition: Condition
     failed: bool
     value: float | None
@@ -67,13 +67,13 @@ def parse_condition(text: str) -> Condition:
     return Condition(text, figure, compare, float(number))
 
 
-def judge(condition: Condition, summary: Summary) -> Verdict:
+def judge(condition: Condition, summary: Summary) -> CheckedCondition:
     unit = _unit_of(condition.figure)
     found = summary.figures().get(condition.figure)
     if found is None:
-        return Verdict(condition, failed=True, value=None, unit=unit)
+        return CheckedCondition(condition, failed=True, value=None, unit=unit)
     value = found[0]
-    return Verdict(condition, _OPERATORS[condition.compare](value, condition.limit), value, unit)
+    return CheckedCondition(condition, _OPERATORS[condition.compare](value, condition.limit), value, unit)
 
 
 def _unit_of(figure: str) -> Unit:

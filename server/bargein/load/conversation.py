@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from bargein.load.call import CallResult
-from bargein.load.dialogue import Reply
+from bargein.load.dialogue import Dialogue, Reply
 from bargein.load.notices import SpeechStarted, TurnCommitted
 from bargein.load.transcript import AgentWords, Transcript
 from bargein.load.turns import Turn
+
+SETTLED_S: Final = 3.0
+"""While a call lasts, nothing is said earlier of what was not noticed or not understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,13 @@ class Line:
 
 def conversation(result: CallResult) -> list[Line]:
     """The call's lines in the order in which they began."""
-    lines = _lines_of_caller(result.turns, result.transcript)
-    lines += [_line_of_agent(result, reply) for reply in result.dialogue.replies.values()]
+    lines = _lines_of_caller(result.turns, result.transcript, result.lasted_s)
+    dialogue = result.dialogue
+    lines += [line_of_agent(dialogue, result.transcript, result.began_s, reply) for reply in dialogue.replies.values()]
     return sorted(lines, key=lambda line: line.at_s)
 
 
-def _lines_of_caller(turns: Sequence[Turn], transcript: Transcript) -> list[Line]:
+def _lines_of_caller(turns: Sequence[Turn], transcript: Transcript, lasted_s: float) -> list[Line]:
     lines: list[Line] = []
     told: set[str] = set()
     for turn in turns:
@@ -48,6 +52,8 @@ def _lines_of_caller(turns: Sequence[Turn], transcript: Transcript) -> list[Line
         remark = ""
         if turn.resumed_s is not None and turn.confirmed_s is None:
             remark = "taken for no interruption: the reply went on"
+        elif not text and lasted_s < turn.mark.end_s + SETTLED_S:
+            remark = "…"
         elif not items:
             remark = "not taken for speech"
         elif not new:
@@ -60,18 +66,20 @@ def _lines_of_caller(turns: Sequence[Turn], transcript: Transcript) -> list[Line
     return lines
 
 
-def _line_of_agent(result: CallResult, reply: Reply) -> Line:
-    listener = result.dialogue.listener
+def line_of_agent(dialogue: Dialogue, transcript: Transcript, began_s: float, reply: Reply) -> Line:
+    """One reply: its words as they were heard, and how it ended.
+
+    :param began_s: the start of the call on the clock of ``dialogue``.
+    """
+    listener = dialogue.listener
     items = [listener.items[item_id] for item_id in reply.item_ids if item_id in listener.items]
     begun = [item.first_heard_s for item in items if item.first_heard_s is not None]
     heard_s = sum(item.heard_samples for item in items) / listener.rate_hz
     received_s = sum(item.received_samples for item in items) / listener.rate_hz
-    words = result.transcript.agent.get(reply.response_id, AgentWords())
+    words = transcript.agent.get(reply.response_id, AgentWords())
     text, unheard = words.cut or (words.text, "")
     heard = f"{heard_s:.1f} s heard" if received_s else "without sound"
-    return Line(
-        min(begun, default=reply.created_s) - result.began_s, "agent", text, unheard, f"{outcome(reply)}, {heard}"
-    )
+    return Line(min(begun, default=reply.created_s) - began_s, "agent", text, unheard, f"{outcome(reply)}, {heard}")
 
 
 def outcome(reply: Reply) -> str:

@@ -16,6 +16,7 @@ import orjson
 from bargein.core.audio import AudioFormat
 from bargein.load.listener import Listener
 from bargein.load.notices import (
+    TRUNCATION,
     ConversationCut,
     ErrorReceived,
     FirstAudio,
@@ -132,7 +133,7 @@ class Dialogue:
                 self._item_of_number[event["number"]] = event["item_id"]
             case "bargein.vad":
                 return [VoiceChanged(now_s, event["speech"])]
-            case "bargein.hold":
+            case "bargein.hold":  # This loudspeaker has no volume: it pauses where others would duck.
                 self._item(self._reply(event["response_id"], now_s), event["item_id"])
                 self.listener.hold(event["item_id"], now_s)
                 self._report(now_s)
@@ -244,6 +245,7 @@ class Dialogue:
             self._send(
                 {
                     "type": "conversation.item.truncate",
+                    "event_id": f"{TRUNCATION}{item_id}",
                     "item_id": item_id,
                     "content_index": 0,
                     "audio_end_ms": self.output_format.ms_of(heard_samples),
@@ -286,7 +288,8 @@ class Dialogue:
 
 
 def _error(error: Mapping[str, Any], now_s: float) -> ErrorReceived:
-    return ErrorReceived(now_s, error.get("code") or error.get("type") or "unknown", error.get("message") or "")
+    code = error.get("code") or error.get("type") or "unknown"
+    return ErrorReceived(now_s, code, error.get("message") or "", error.get("event_id"))
 
 
 def _cut(event: Mapping[str, Any], now_s: float) -> ConversationCut:

@@ -9,7 +9,7 @@ from typing import Any, Self
 import orjson
 
 from bargein.core.audio import PCM16_24K, base64_sample_count
-from bargein.load.call import Direction
+from bargein.load.talker import Direction
 from bargein.wire.binary import unpack
 
 
@@ -34,13 +34,16 @@ class EventLog:
             line["event"] = _without_sound(orjson.loads(message))
         self._file.write(orjson.dumps(line) + b"\n")
 
+    def close(self) -> None:
+        self._file.close()
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._file.close()
+        self.close()
 
 
 def _without_sound(event: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from bargein.load.conditions import Verdict
-from bargein.load.measures import COUNTS, DURATIONS, percentile
+from bargein.load.conditions import CheckedCondition
+from bargein.load.measurements import COUNTS, DURATIONS, percentile
 from bargein.load.run import Run
 from bargein.load.summary import PERCENTILES, Summary
 
@@ -37,10 +37,12 @@ def live_view(run: Run) -> RenderableType:
         f"{plan.callers - phases['away']} of {plan.callers} on the line: ",
         ", ".join(f"{phases[name]} {name}" for name in ("listening", "waiting", "speaking", "pausing")),
     )
-    counts = run.measures.counts
+    counts = run.measurements.counts
     table = Table.grid(padding=(0, 3))
     for name in ("response", "barge_in", "confirm"):
-        recent = sorted(s.value_s for s in run.measures.durations[name][-2000:] if s.at_s > run.elapsed_s - RECENT_S)
+        recent = sorted(
+            s.value_s for s in run.measurements.durations[name][-2000:] if s.at_s > run.elapsed_s - RECENT_S
+        )
         figures = (
             f"p50 {1000 * percentile(recent, 0.5):.0f}  p99 {1000 * percentile(recent, 0.99):.0f} ms" if recent else "-"
         )
@@ -92,13 +94,13 @@ def _plain_table(title: str, *, show_header: bool = True) -> Table:
     )
 
 
-def verdict_lines(verdicts: list[Verdict]) -> list[Text]:
+def condition_lines(checked: list[CheckedCondition]) -> list[Text]:
     """One line for each condition."""
     lines = []
-    for verdict in verdicts:
-        value = "nothing was measured" if verdict.value is None else f"{verdict.value:g} {verdict.unit}".rstrip()
-        word, style = ("FAILED", "bold red") if verdict.failed else ("not so", "green")
-        lines.append(Text.assemble((word, style), f" {verdict.condition.text} ({value})"))
+    for one in checked:
+        value = "nothing was measured" if one.value is None else f"{one.value:g} {one.unit}".rstrip()
+        word, style = ("FAILED", "bold red") if one.failed else ("not so", "green")
+        lines.append(Text.assemble((word, style), f" {one.condition.text} ({value})"))
     return lines
 
 
@@ -119,16 +121,16 @@ def _server_lines(summary: Summary) -> list[Text]:
         ]
         if bounds:
             lines.append(Text("By the server's own account: " + ", ".join(bounds) + ".", style="dim"))
-    else:
+    elif summary.counts["calls"]:
         lines.append(Text("The server exposes no metrics that are known here.", style="dim"))
     return lines
 
 
 def _faults(summary: Summary) -> list[Text]:
-    measures = summary.run.measures
+    measurements = summary.run.measurements
     lines = [
         Text(f"{number} times {what}", style="red")
-        for what, number in (*measures.closes.most_common(5), *measures.errors.most_common(5))
+        for what, number in (*measurements.closes.most_common(5), *measurements.errors.most_common(5))
     ]
     late = summary.lateness
     told = f"The generator was late by p50 {late.p50:.1f}, p99 {late.p99:.1f}, max {late.max:.1f} ms"

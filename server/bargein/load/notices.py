@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+TRUNCATION: Final = "truncation_"
+"""Begins the ids of ``conversation.item.truncate`` events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +109,13 @@ class ErrorReceived:
     at_s: float
     code: str
     message: str
+    event_id: str | None = None
+    """Of the caller's event that it is about, where the server tells."""
+
+    @property
+    def is_of_truncation(self) -> bool:
+        """It is about what a client tells of its play-out: no matter of the agent's."""
+        return (self.event_id or "").startswith(TRUNCATION)
 
 
 Notice = (

@@ -10,12 +10,12 @@ import random
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from bargein.load.call_meter import CallMeter
 from bargein.load.dialogue import Dialogue, Reply
-from bargein.load.mouth import Mouth, Said
 from bargein.load.notices import FirstAudio, Notice, ResponseDone
 from bargein.load.phrasebook import Phrasebook
 from bargein.load.scenario import Scenario
-from bargein.load.witness import Witness
+from bargein.load.speech_scheduler import Said, SpeechScheduler
 
 POLL_S: Final = 0.1
 """How often a caller looks whether the reply has begun, or is over."""
@@ -49,16 +49,16 @@ class Person:
         self,
         scenario: Scenario,
         phrasebook: Phrasebook,
-        mouth: Mouth,
+        scheduler: SpeechScheduler,
         dialogue: Dialogue,
-        witness: Witness,
+        meter: CallMeter,
         draw: random.Random,
     ) -> None:
         self._scenario = scenario
         self._phrasebook = phrasebook
-        self._mouth = mouth
+        self._scheduler = scheduler
         self._dialogue = dialogue
-        self._witness = witness
+        self._meter = meter
         self._draw = draw
         self._turns_left = draw.randint(*scenario.call.turns)
         self._due_s = float("inf")
@@ -78,17 +78,17 @@ class Person:
         """The message to send now."""
         if now_s >= self._due_s:
             self._act(now_s)
-        said = self._mouth.speaking
-        message = self._mouth.next_frame(now_s)
+        said = self._scheduler.speaking
+        message = self._scheduler.next_frame(now_s)
         if said is not None and said.end_s is not None:
-            self._witness.ended(said)
+            self._meter.ended(said)
             if self.phase is Phase.SPEAKING:
                 self._wait(now_s)
         return message
 
     def notice(self, notice: Notice) -> None:
         """Something arrived from the server."""
-        false_start = self._witness.notice(notice)
+        false_start = self._meter.notice(notice)
         match notice:
             case FirstAudio() | ResponseDone() if self.phase in (Phase.WAITING, Phase.LISTENING):
                 self._due_s = notice.at_s
@@ -104,7 +104,7 @@ class Person:
         if self.phase is not Phase.DONE:
             self.phase = Phase.DONE
             self._due_s = float("inf")
-            self._witness.settle(now_s, cut_short=True)
+            self._meter.settle(now_s, cut_short=True)
 
     def _act(self, now_s: float) -> None:
         self._due_s = now_s + POLL_S
@@ -129,8 +129,8 @@ class Person:
 
     def _speak(self, now_s: float, over: Reply | None) -> None:
         phrases = self._phrasebook.questions if over is None else self._phrasebook.interruptions
-        self._turn = self._mouth.say(self._draw.choice(phrases), now_s, over)
-        self._witness.begun(self._turn)
+        self._turn = self._scheduler.say(self._draw.choice(phrases), now_s, over)
+        self._meter.begun(self._turn)
         self._turns_left -= 1
         self.phase = Phase.SPEAKING
         self._due_s = float("inf")
@@ -147,19 +147,19 @@ class Person:
         for reply in newer:
             heard_s = self._first_heard_s(reply)
             if heard_s is not None:
-                self._witness.answered(turn, heard_s, now_s)
+                self._meter.answered(turn, heard_s, now_s)
                 self._begin_listening(reply, heard_s)
                 return
         if newer and newer[-1].status in ("failed", "incomplete", "completed") and newer[-1].first_audio_s is None:
-            self._witness.failed(now_s)
+            self._meter.failed(now_s)
             self._pause(now_s)
         elif self._not_interrupted(turn, now_s):
-            self._witness.settle(now_s)
+            self._meter.settle(now_s)
             self._turn, self._reply, self._plan = None, turn.over if turn else None, None
             self.phase = Phase.LISTENING
         elif now_s - self._waiting_since_s > self._scenario.call.patience_s:
             if turn is not None:
-                self._witness.missing(now_s)
+                self._meter.missing(now_s)
             self._pause(now_s)
 
     def _not_interrupted(self, turn: Said | None, now_s: float) -> bool:
@@ -191,7 +191,7 @@ class Person:
         reply, plan = self._reply, self._plan
         listener = self._dialogue.listener
         if reply is None or (reply.status is not None and listener.playing_item not in reply.item_ids):
-            self._witness.settle(now_s)
+            self._meter.settle(now_s)
             self._pause(now_s)
             return
         if plan is None:
@@ -199,13 +199,13 @@ class Person:
         if now_s < plan.at_s:
             self._due_s = min(self._due_s, plan.at_s)
             return
-        if not listener.sounding or self._mouth.speaking is not None:
+        if not listener.sounding or self._scheduler.speaking is not None:
             return
         self._plan = None
         match plan.deed:
             case "interrupt":
                 self._speak(now_s, over=reply)
             case "aside":
-                self._witness.begun(self._mouth.say(self._draw.choice(self._phrasebook.asides), now_s))
+                self._meter.begun(self._scheduler.say(self._draw.choice(self._phrasebook.asides), now_s))
             case "hang up":
                 self.hang_up(now_s)

@@ -9,7 +9,7 @@ import random
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -129,6 +129,7 @@ def _from_bank(rate_hz: int) -> list[_Phrase]:
         )
         for voice in bank["voices"]
         for name, phrase in bank["phrases"].items()
+        if phrase["kind"] in get_args(Kind)
     ]
 
 

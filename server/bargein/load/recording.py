@@ -88,6 +88,14 @@ def read_recording(path: Path) -> Recording:
 
     :raises UsageError: there is no such file, or it is no WAV that can be read; the message names it.
     """
+    return Recording.of(read_samples(path).tobytes())
+
+
+def read_samples(path: Path) -> npt.NDArray[np.int16]:
+    """The same as samples.
+
+    :raises UsageError: as :func:`read_recording`.
+    """
     try:
         samples = read_mono(path, RATE_HZ)
     except OSError as error:
@@ -96,4 +104,4 @@ def read_recording(path: Path) -> Recording:
         raise UsageError(f"{path}: {error}") from None
     if samples.size == 0:
         raise UsageError(f"{path}: the file holds no sound")
-    return Recording.of(samples.tobytes())
+    return samples

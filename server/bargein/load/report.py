@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import jinja2
 
-from bargein.load.conditions import Verdict
+from bargein.load.conditions import CheckedCondition
 from bargein.load.load_table import MUST_BE_ZERO
-from bargein.load.measures import COUNTS, DURATIONS
+from bargein.load.measurements import COUNTS, DURATIONS
 from bargein.load.report_plots import generator_plot, latency_plots, server_side, spread_plot, timelines
 from bargein.load.summary import PERCENTILES, Summary
 
@@ -22,15 +22,15 @@ _TEMPLATES: Final = jinja2.Environment(
 )
 
 
-def write_report(path: Path, summary: Summary, verdicts: Sequence[Verdict]) -> None:
+def write_report(path: Path, summary: Summary, checked: Sequence[CheckedCondition]) -> None:
     """Write the report.
 
     :raises OSError: the file cannot be written.
     """
-    path.write_text(report(summary, verdicts), encoding="utf-8")
+    path.write_text(report(summary, checked), encoding="utf-8")
 
 
-def report(summary: Summary, verdicts: Sequence[Verdict]) -> str:
+def report(summary: Summary, checked: Sequence[CheckedCondition]) -> str:
     """The whole page."""
     run, plan = summary.run, summary.run.plan
     return _TEMPLATES.get_template("report.html.jinja").render(
@@ -39,7 +39,7 @@ def report(summary: Summary, verdicts: Sequence[Verdict]) -> str:
         began=datetime.fromtimestamp(run.began_at, UTC).strftime("%Y-%m-%d %H:%M UTC"),
         run=run,
         plan=plan,
-        verdict=_verdict(summary, verdicts),
+        result=_result(summary, checked),
         cards=[{"value": value, "label": label, "style": style} for value, label, style in _cards(summary)],
         durations={"head": ["", "count", *PERCENTILES, ""], "rows": _durations(summary)},
         latency=latency_plots(summary),
@@ -57,26 +57,26 @@ def report(summary: Summary, verdicts: Sequence[Verdict]) -> str:
     )
 
 
-def _verdict(summary: Summary, verdicts: Sequence[Verdict]) -> dict[str, Any]:
+def _result(summary: Summary, checked: Sequence[CheckedCondition]) -> dict[str, Any]:
     faults = [name for name in MUST_BE_ZERO if summary.counts[name]]
-    failed = [verdict for verdict in verdicts if verdict.failed]
+    failed = [one for one in checked if one.failed]
     if summary.generator_was_late:
         head = "The load generator itself was too late: this run says little about the server."
     elif failed:
-        head = f"{len(failed)} of {len(verdicts)} conditions failed."
+        head = f"{len(failed)} of {len(checked)} conditions failed."
     elif faults:
         head = "Callers would have noticed faults."
-    elif verdicts:
+    elif checked:
         head = "All conditions passed, and no caller would have noticed a fault."
     else:
         head = "No caller would have noticed a fault."
-    lines = [_judged(verdict) for verdict in verdicts] + [f"{summary.counts[name]} {COUNTS[name]}" for name in faults]
+    lines = [_judged(one) for one in checked] + [f"{summary.counts[name]} {COUNTS[name]}" for name in faults]
     return {"bad": bool(failed or faults or summary.generator_was_late), "head": head, "lines": lines}
 
 
-def _judged(verdict: Verdict) -> str:
-    value = "nothing was measured" if verdict.value is None else f"{verdict.value:g} {verdict.unit}".rstrip()
-    return f"{verdict.condition.text}: {'failed' if verdict.failed else 'passed'} ({value})"
+def _judged(one: CheckedCondition) -> str:
+    value = "nothing was measured" if one.value is None else f"{one.value:g} {one.unit}".rstrip()
+    return f"{one.condition.text}: {'failed' if one.failed else 'passed'} ({value})"
 
 
 def _cards(summary: Summary) -> list[tuple[str, str, str]]:
@@ -117,12 +117,12 @@ def _counts(summary: Summary) -> list[tuple[str, int, str]]:
 
 
 def _causes(summary: Summary) -> list[list[str]]:
-    measures = summary.run.measures
+    measurements = summary.run.measurements
     counters = (
-        ("end of a call", measures.closes),
-        ("error event", measures.errors),
-        ("heard as speech", measures.false_causes),
-        ("silenced nothing", measures.missed_causes),
+        ("end of a call", measurements.closes),
+        ("error event", measurements.errors),
+        ("heard as speech", measurements.false_causes),
+        ("silenced nothing", measurements.missed_causes),
     )
     return [[kind, str(number), what] for kind, seen in counters for what, number in seen.most_common(10)]
 
@@ -143,7 +143,10 @@ def _by_kind(summary: Summary) -> dict[str, list[Any]]:
 def _worst_callers(summary: Summary) -> list[list[str]]:
     faults = (*MUST_BE_ZERO, "false_interruptions", "false_turns")
     ranked = sorted(
-        ((sum(own[name] for name in faults), caller, own) for caller, own in summary.run.measures.by_caller.items()),
+        (
+            (sum(own[name] for name in faults), caller, own)
+            for caller, own in summary.run.measurements.by_caller.items()
+        ),
         key=lambda entry: (-entry[0], entry[1]),
     )
     return [

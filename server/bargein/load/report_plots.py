@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
-from bargein.load.measures import DURATIONS, percentile
+from bargein.load.measurements import DURATIONS, percentile
 from bargein.load.plots import Plot, Series, histogram, line_plot, over_time, timeline_plot
 from bargein.load.summary import PERCENTILES, SERVER_HISTOGRAMS, Summary
 

@@ -18,7 +18,7 @@ from bargein.core.audio import PCM16_24K, AudioFormat
 from bargein.load.caller import Caller, Instructions, Number
 from bargein.load.dialogue import AudioWatcher
 from bargein.load.frames import FrameCutter
-from bargein.load.measures import Measures
+from bargein.load.measurements import Measurements
 from bargein.load.phrasebook import Phrasebook, Speech
 from bargein.load.scenario import Scenario
 from bargein.load.server_side import ServerSide
@@ -70,7 +70,7 @@ class Run:
     """Unix seconds."""
     began_s: float
     """The same on the run's clock."""
-    measures: Measures
+    measurements: Measurements
     ticker: Ticker
     server: ServerSide | None
     timelines: list[Timeline]
@@ -100,12 +100,12 @@ async def run(plan: Plan, stop: asyncio.Event, on_progress: Callable[[Run], None
         plan=plan,
         began_at=time.time(),
         began_s=began_s,
-        measures=Measures(began_s),
+        measurements=Measurements(began_s),
         ticker=Ticker(plan.frame_ms),
         server=ServerSide(plan.metrics_url, began_s, plan.metrics_key) if plan.metrics_url else None,
         timelines=[],
     )
-    words = WordLog(plan.demo_log_url, this.measures, plan.instructions) if plan.demo_log_url else None
+    words = WordLog(plan.demo_log_url, this.measurements, plan.instructions) if plan.demo_log_url else None
     _staff(this, phrasebooks, words)
     gc.collect()
     gc.freeze()
@@ -167,7 +167,7 @@ def _staff(this: Run, phrasebooks: dict[str, Phrasebook], words: WordLog | None)
             timeline = Timeline(index, name, this.began_s)
             this.timelines.append(timeline)
         book = phrasebooks[name]
-        this.callers.append(Caller(index, number, scenario, book, this.ticker, this.measures, plan.seed, timeline))
+        this.callers.append(Caller(index, number, scenario, book, this.ticker, this.measurements, plan.seed, timeline))
 
 
 async def _join(this: Run, caller: Caller) -> None:

@@ -6,14 +6,14 @@ and are drawn from evenly; shares are between 0 and 1.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Literal, TypeVar
 
 from annotated_types import Ge, Le, Len
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from bargein.load.errors import UsageError
+from bargein.toml_files import NotTomlError, parse_toml
 
 FOLDER: Final = Path(__file__).parent / "scenarios"
 
@@ -94,8 +94,8 @@ class Scenario(_Table):
 
 
 class _Part(_Table):
-    scenario: str
-    share: Annotated[float, Ge(0)] = 1.0
+    scenario: Annotated[str, StringConstraints(pattern=r"^[^\x00]{1,200}$")]
+    share: Annotated[float, Ge(0), Le(1e9)] = 1.0
 
 
 class _Mix(_Table):
@@ -132,13 +132,13 @@ def scenario_names() -> list[str]:
 
 def _read(path: Path, name: str) -> dict[str, object]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return parse_toml(path.read_bytes())[1]
     except OSError as error:
         known = ", ".join(scenario_names())
         raise UsageError(
             f"scenario {name!r}: {error.strerror}; give the path of a .toml file, or one of {known}"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except NotTomlError as error:
         raise UsageError(f"scenario {path}: no TOML: {error}") from None
 
 

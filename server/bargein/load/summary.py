@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from bargein.load.measures import COUNTS, DURATIONS, Sample, percentile
+from bargein.load.measurements import COUNTS, DURATIONS, Sample, percentile
 from bargein.load.run import Run
 from bargein.load.ticker import LATE_S
 
@@ -39,7 +39,7 @@ class Summary:
 
     run: Run
     durations: Mapping[str, Distribution]
-    """Of the measures that were measured at all."""
+    """Of the measurements that were made at all."""
     samples: Mapping[str, list[Sample]]
     """Those that count: none was noticed while the generator was late."""
     counts: Mapping[str, int]
@@ -76,7 +76,7 @@ class Summary:
         return found
 
     def as_json(self) -> dict[str, Any]:
-        plan, measures = self.run.plan, self.run.measures
+        plan, measurements = self.run.plan, self.run.measurements
         return {
             "bargein_load": 1,
             "began_at_unix_s": round(self.run.began_at, 3),
@@ -97,31 +97,31 @@ class Summary:
                 "scenarios": {name: scenario.model_dump(mode="json") for name, _, scenario in plan.parts},
             },
             "figures": {name: {"value": value, "unit": unit} for name, (value, unit) in self.figures().items()},
-            "errors": dict(measures.errors),
-            "closes": dict(measures.closes),
-            "false_causes": dict(measures.false_causes),
-            "missed_causes": dict(measures.missed_causes),
+            "errors": dict(measurements.errors),
+            "closes": dict(measurements.closes),
+            "false_causes": dict(measurements.false_causes),
+            "missed_causes": dict(measurements.missed_causes),
             "generator_was_late": self.generator_was_late,
             "by_kind": {kind: dict(own) for kind, own in self.by_kind().items()},
             "by_caller": [
                 {"caller": caller, "kind": self.run.kinds[caller], **dict(own)}
-                for caller, own in sorted(measures.by_caller.items())
+                for caller, own in sorted(measurements.by_caller.items())
             ],
         }
 
     def by_kind(self) -> dict[str, Counter[str]]:
         """The counts of each kind of caller, in the order of the plan."""
         found: dict[str, Counter[str]] = {name: Counter() for name, _, _ in self.run.plan.parts}
-        for caller, own in self.run.measures.by_caller.items():
+        for caller, own in self.run.measurements.by_caller.items():
             found[self.run.kinds[caller]].update(own)
         return found
 
 
 def summarize(run: Run) -> Summary:
     """Work out the figures. Measurements made while the generator was late are set aside, and counted."""
-    samples = {name: list(_counting(run, taken)) for name, taken in run.measures.durations.items()}
-    counts = {name: run.measures.counts[name] for name in COUNTS}
-    counts["set_aside"] = sum(len(taken) - len(samples[name]) for name, taken in run.measures.durations.items())
+    samples = {name: list(_counting(run, taken)) for name, taken in run.measurements.durations.items()}
+    counts = {name: run.measurements.counts[name] for name in COUNTS}
+    counts["set_aside"] = sum(len(taken) - len(samples[name]) for name, taken in run.measurements.durations.items())
     durations = {name: _spread([1000 * s.value_s for s in kept]) for name, kept in samples.items() if kept}
     cpu = [100 * share for _, share in run.server.cpu_shares()] if run.server is not None else []
     memory = [number for _, number in run.server.series("memory_bytes")] if run.server is not None else []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
+import struct
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final, Protocol
@@ -12,9 +14,12 @@ from urllib.parse import urlsplit
 
 import picows
 
+from bargein.hosts import is_host
 from bargein.load.errors import ConnectError
 
 CLOSED_WITHOUT_CODE: Final = 1005
+PROTOCOL_ERROR: Final = 1002
+"""The call was ended here, for the server does not speak the Realtime protocol."""
 CLOSED_ABNORMALLY: Final = 1006
 """RFC 6455 section 7.4.1: the connection went away without a closing handshake."""
 MESSAGE_LIMIT_BYTES: Final = 64 * 1024 * 1024
@@ -63,11 +68,18 @@ class _PicowsConnection(picows.WSListener):
         self._parts: list[bytes] = []
         self._parts_are_text = True
         self._ended = False
+        self._opened = False
         self.subprotocol: str | None = None
 
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
         self._transport = transport
+        self._opened = True
         self.subprotocol = transport.response.headers.get("Sec-WebSocket-Protocol")
+
+    @property
+    def is_open(self) -> bool:
+        """It has been opened, whether or not it has ended since."""
+        return self._opened
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         kind = frame.msg_type
@@ -91,10 +103,14 @@ class _PicowsConnection(picows.WSListener):
             payload = b"".join(self._parts)
             self._parts.clear()
             kind = picows.WSMsgType.TEXT if self._parts_are_text else picows.WSMsgType.BINARY
-        if kind == picows.WSMsgType.TEXT:
-            self._receiver.receive_text(payload)
-        else:
-            self._receiver.receive_binary(payload)
+        receive = self._receiver.receive_text if kind == picows.WSMsgType.TEXT else self._receiver.receive_binary
+        try:
+            receive(payload)
+        except _NO_EVENT as error:
+            said = payload[:_SHOWN_BYTES].decode("utf-8", "replace")
+            self._end(PROTOCOL_ERROR, f"what it sent is no event that can be read ({type(error).__name__}): {said!r}")
+            transport.send_close(picows.WSCloseCode.PROTOCOL_ERROR)
+            transport.disconnect()
 
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
         self._end(CLOSED_ABNORMALLY, "")
@@ -130,6 +146,9 @@ class _PicowsConnection(picows.WSListener):
             self._receiver.ended(code, reason)
 
 
+_NO_EVENT: Final = (ValueError, LookupError, TypeError, AttributeError, struct.error)
+"""What comes of reading what is no JSON, or lacks what its type has."""
+_SHOWN_BYTES: Final = 100
 _DATA: Final = (picows.WSMsgType.TEXT, picows.WSMsgType.BINARY, picows.WSMsgType.CONTINUATION)
 
 
@@ -145,6 +164,8 @@ async def connect(
     """
     if not is_address(url):
         raise ConnectError(f"{url!r} {NO_ADDRESS}")
+    if key and not (key.isascii() and key.isprintable()):
+        raise ConnectError("the key holds a letter or a line's end that no header can carry: give --key anew")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     if subprotocols:
         headers["Sec-WebSocket-Protocol"] = ", ".join(subprotocols)
@@ -157,6 +178,7 @@ async def connect(
                 extra_headers=headers,
                 websocket_handshake_timeout=timeout_s,
                 max_frame_size=MESSAGE_LIMIT_BYTES,
+                max_redirects=0,  # The key is for whom it was given.
                 logger_name=_SILENT,
             )
     except TimeoutError:
@@ -165,6 +187,8 @@ async def connect(
         raise _refused(url, error) from None
     except OSError as error:
         raise ConnectError(f"{url}: cannot connect: {error.strerror or error}. Is the server running?") from None
+    if not connection.is_open:
+        raise ConnectError(f"{url}: what listens there hung up instead of answering: is it a Realtime server?")
     return connection
 
 
@@ -172,7 +196,7 @@ def is_address(url: str) -> bool:
     """Whether a WebSocket can be there."""
     try:
         parts = urlsplit(url)
-        return parts.scheme in {"ws", "wss"} and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in {"ws", "wss"} and is_host(parts.hostname or "") and parts.port != 0 and "#" not in url
     except ValueError:  # brackets without an address in them, a port that is no number
         return False
 
@@ -187,11 +211,29 @@ def _refused(url: str, error: picows.WSHandshakeError) -> ConnectError:
     if error.response is None:
         return ConnectError(f"{url}: the answer is no WebSocket handshake: {error}")
     status = int(error.response.status)
+    location = error.response.headers.get("Location")
+    if location and status // 100 == 3:
+        return ConnectError(f"{url}: it redirects to {location[:200]!r}, which is not followed", http_status=status)
     hints: dict[int, str] = {
         HTTPStatus.UNAUTHORIZED: "the key is missing or wrong: give --key",
         HTTPStatus.FORBIDDEN: "the server does not accept this client",
         HTTPStatus.NOT_FOUND: "nothing is served at this path: the Realtime protocol's is /v1/realtime",
         HTTPStatus.SERVICE_UNAVAILABLE: "the server is full or shutting down",
     }
-    hint = hints.get(status) or _PHRASES.get(status, "no status that HTTP knows")
+    hint = hints.get(status) or _said(error.raw_body or b"") or _PHRASES.get(status, "no status that HTTP knows")
     return ConnectError(f"{url}: refused with HTTP {status}: {hint}", http_status=status)
+
+
+def _said(body: bytes) -> str:
+    """The words of an error as OpenAI's API has them, in one line; empty where there are none."""
+    try:
+        error = json.loads(body)["error"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return ""
+    message = error.get("message") if isinstance(error, dict) else error
+    words = " ".join(message.split()) if isinstance(message, str) else ""
+    words = "".join(filter(str.isprintable, words))
+    return words if len(words) <= _SHOWN_CHARACTERS else f"{words[:_SHOWN_CHARACTERS]}…"
+
+
+_SHOWN_CHARACTERS: Final = 200

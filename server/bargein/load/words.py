@@ -17,7 +17,7 @@ from typing import Any, Final
 import httpx
 import orjson
 
-from bargein.load.measures import Measures
+from bargein.load.measurements import Measurements
 
 RATE_HZ: Final = 24_000
 INTERVAL_S: Final = 3.0
@@ -59,7 +59,7 @@ class WordLog:
     """
 
     url: str
-    measures: Measures
+    measurements: Measurements
     preamble: str | None = None
     """What the sessions are told besides."""
     _replies: defaultdict[tuple[int, int], list[LoggedReply]] = field(default_factory=lambda: defaultdict(list))
@@ -129,9 +129,9 @@ class WordLog:
                 if told is None:
                     continue
                 over, under = over_and_under(told, cut.heard_samples, replies[cut.number])
-                self.measures.count("words_checked", caller)
-                self.measures.count("words_over", caller, over)
-                self.measures.count("words_under", caller, under)
+                self.measurements.count("words_checked", caller)
+                self.measurements.count("words_over", caller, over)
+                self.measurements.count("words_under", caller, under)
 
 
 def told_words(reply: LoggedReply, following: LoggedReply) -> int | None:

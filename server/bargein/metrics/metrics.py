@@ -38,6 +38,7 @@ SpeculationOutcome = Literal["used", "dropped", "failed", "left"]
 SilentReplyOutcome = Literal["asked_again", "given_up"]
 TokenDirection = Literal["input", "output"]
 TokenKind = Literal["text", "audio"]
+CapScope = Literal["response", "session", "key_day", "day"]
 
 CLOSE_CODES: Final = (
     1000,
@@ -134,6 +135,12 @@ class Metrics:
             ),
             get_args(SpeculationOutcome),
         )
+        self._make_interruption_metrics()
+        self._make_response_metrics()
+        self._make_tool_metrics()
+        self._make_money_metrics()
+
+    def _make_interruption_metrics(self) -> None:
         self.barge_ins = self._counter("bargein_barge_ins", "Confirmed interruptions of a response.")
         self.holds: Mapping[HoldOutcome, Counter] = _children(
             self._counter("bargein_holds", "Holds of play-out, by how they ended.", "outcome"), get_args(HoldOutcome)
@@ -167,6 +174,8 @@ class Metrics:
             "From the arrival of the onset of the caller's speech to the barge-in.",
             _DECISION_BUCKETS_S,
         )
+
+    def _make_response_metrics(self) -> None:
         self.responses: Mapping[ResponseStatus, Counter] = _children(
             self._counter("bargein_responses", "Responses ended, by status.", "status"), get_args(ResponseStatus)
         )
@@ -199,6 +208,43 @@ class Metrics:
             get_args(ResponseStatus),
         )
         self.cached_tokens = self._counter("bargein_cached_tokens", "Input tokens that the model had cached.")
+
+    def _make_tool_metrics(self) -> None:
+        self._tool_calls = Counter(
+            "bargein_tool_calls",
+            "Calls of the agents' own tools, by tool and by what came of them.",
+            ["tool", "result"],
+            registry=self.registry,
+        )
+        self._tool_call_s = Histogram(
+            "bargein_tool_call_seconds",
+            "How long the agents' own tools took.",
+            ["tool"],
+            registry=self.registry,
+            buckets=_LATENCY_BUCKETS_S,
+        )
+
+    def _make_money_metrics(self) -> None:
+        self.cost_dollars = self._counter(
+            "bargein_cost_dollars",
+            "US dollars that responses and transcriptions have cost, as far as prices are known, by model.",
+            "model",
+        )
+        self.unpriced = self._counter(
+            "bargein_unpriced",
+            "Responses and transcriptions whose price is not known, by model.",
+            "model",
+        )
+        self.budget_warnings: Mapping[CapScope, Counter] = _children(
+            self._counter(
+                "bargein_budget_warnings", "Caps of which four fifths were spent, by what they bound.", "cap"
+            ),
+            get_args(CapScope),
+        )
+        self.budget_refusals: Mapping[CapScope, Counter] = _children(
+            self._counter("bargein_budget_refusals", "Turns refused because a cap was full, by what it bounds.", "cap"),
+            get_args(CapScope),
+        )
 
     def _make_upstream_metrics(self) -> None:
         self.upstream_streams_open = self._gauge("bargein_upstream_streams_open", "Streams of the model open now.")
@@ -265,6 +311,11 @@ class Metrics:
             if label == judge:
                 self.judgements[label, verdict].inc()
         self.judgement_s.observe(took_s)
+
+    def tool_called(self, tool: str, result: str, took_s: float) -> None:
+        """Count one call of an agent's own tool: its name is the operator's, never a caller's."""
+        self._tool_calls.labels(tool, result).inc()
+        self._tool_call_s.labels(tool).observe(took_s)
 
     def count_tokens(self, usage: Usage) -> None:
         """Count what one reply has used."""

@@ -7,12 +7,12 @@ are logged, and where the call cannot go on, they are the reason of the close fr
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Final
 
 import orjson
 import pybase64
 
+from bargein.agents import Agent
 from bargein.core import actions
 from bargein.core.actions import AudioSent, BargeinAction, CallerAction
 from bargein.core.audio import PCMU_8K
@@ -26,11 +26,12 @@ from bargein.core.events import (
 from bargein.core.items import InputText, Message
 from bargein.errors import CallerError, CallerGone
 from bargein.loop.clock import unix_s
+from bargein.protocols.greeting import greeting_request
 from bargein.protocols.twilio_playout import Heard, Piece, PlayOut
+from bargein.session.audio_input import Work
 from bargein.session.caller_protocol import CallerProtocol
 from bargein.session.connection import CallerConnection
 from bargein.session.endings import Ending
-from bargein.session.hearing import Work
 from bargein.session.names import Names
 from bargein.session.setup import Services
 from bargein.wire.session_object import SessionObject
@@ -42,12 +43,16 @@ FORMAT: Final = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
 MULAW: Final = {"format": {"type": "audio/pcmu"}}
 OURS: Final = {"audio": {"input": MULAW, "output": MULAW}, "output_modalities": ["audio"]}
 MAX_MESSAGE_BYTES: Final = 65_536
+LAST_MARK_S: Final = 1.0
+"""So long the mark behind a clear is waited for when a hold is over."""
 KEYS_PAUSE_S: Final = 1.0
 """So long after the last key what was pressed is told to the model; at once after ``#``."""
 MOST_KEYS: Final = 64
 KEYS: Final = frozenset("0123456789*#ABCD")
-PARAMETERS: Final = ("instructions", "voice", "greeting", "session")
-"""What ``start.customParameters`` may say. Others are the operator's own, and do nothing."""
+PARAMETERS: Final = ("agent", "instructions", "voice", "greeting", "session")
+"""What ``start.customParameters`` may say: the operator's own words, which go before an agent's file. Others do
+nothing.
+"""
 
 
 class TwilioProtocol(CallerProtocol):
@@ -63,6 +68,8 @@ class TwilioProtocol(CallerProtocol):
         self._object = begun.update(OURS)
         super().__init__(connection, self._object.to_config())
         self.raw_sound = self.reports = True
+        self.answers_calls = False
+        self._agents = services.agents
         self._timers = services.timers
         self._log = services.log.bind(session_id=names.session_id)
         self._stream_sid = ""
@@ -78,6 +85,7 @@ class TwilioProtocol(CallerProtocol):
         """See :class:`~bargein.session.caller_protocol.CallerProtocol`, as of all that follows."""
         super().let_go()
         self._timers.cancel(self)
+        self._timers.cancel(self._play_out)
 
     # In.
 
@@ -88,7 +96,7 @@ class TwilioProtocol(CallerProtocol):
             media = _member(message, "media")
             if media.get("track", "inbound") != "inbound":
                 return None  # What we have said ourselves.
-            return self._hearing.take(_payload(media), now)
+            return self._audio_input.take(_payload(media), now)
         if kind == "mark" and self._stream_sid:
             # As many as we have sent: there is nothing to count.
             self._mark(_text(_member(message, "mark"), "mark", "name"), now)
@@ -125,24 +133,37 @@ class TwilioProtocol(CallerProtocol):
         parameters = start.get("customParameters") or {}
         try:
             patch = _session(parameters)
+            self.agent = self._agents.choose(parameters.get("agent"))
+            if self.agent is not None:
+                self._object = self._object.update(self.agent.beginning())
+                patch = _with_tools_of(self.agent, patch)
             self._object = self._object.update(patch).update(OURS)
         except CallerError as error:
             raise CallerGone(1008, f"start.customParameters: {error.message}") from None
+        except LookupError as error:
+            raise CallerGone(1008, f"start.customParameters: {error.args[0]}") from None
         unknown = sorted(set(parameters) - set(PARAMETERS))
         self._log.info("call started", call_sid=start.get("callSid"), without_effect=unknown or None)
         self._stream_sid = stream_sid
         self._talk.configure(self._object.to_config(), now)
-        greeting = parameters.get("greeting")
+        greeting = parameters.get("greeting") or (self.agent.greeting if self.agent is not None else "")
         if greeting:
-            settings = self._object.to_config().response
-            instructions = "\n\n".join(filter(None, (settings.instructions, greeting)))
-            self._talk.handle(ResponseRequested(replace(settings, instructions=instructions)), now)
+            self._talk.handle(greeting_request(self._object.to_config().response, greeting), now)
 
     def _mark(self, name: str, now: float) -> None:
-        heard = self._play_out.mark(name, now)
+        self._follow(self._play_out.mark(name, now), now)
+
+    def _follow(self, heard: Heard | None, now: float) -> None:
+        """It may be known now what was heard."""
         if heard is not None:
             self._report(heard, now)
+        if not self._play_out.waits:
+            self._timers.cancel(self._play_out)
+            self._send(self._play_out.resume(now))
         self.told(now)
+
+    def _last_mark_is_late(self) -> None:
+        self._talk.apart(lambda now: self._follow(self._play_out.stop_waiting(now), now))
 
     def _report(self, heard: Heard, now: float) -> None:
         self._talk.handle(PlaybackReported(heard.response_id, heard.item_id, heard.samples, heard.playing), now)
@@ -178,7 +199,10 @@ class TwilioProtocol(CallerProtocol):
                 self._clear()
             case actions.Resumed() if self._held is not None:
                 self._held = None
-                self._send(self._play_out.resend(self._timers.clock.now()))
+                now = self._timers.clock.now()
+                self._send(self._play_out.resend(now))
+                if self._play_out.resumes:
+                    self._timers.schedule(self._play_out, now + LAST_MARK_S, self._last_mark_is_late)
             case actions.Flushed():
                 if self._held is None and not self._flushed:
                     self._clear()
@@ -193,7 +217,8 @@ class TwilioProtocol(CallerProtocol):
 
     def tell_audio(self, audio: AudioSent) -> None:
         samples = pybase64.b64decode(audio.audio) if isinstance(audio.audio, str) else audio.audio
-        self._send(self._play_out.send(audio.response_id, audio.item_id, audio.start_sample, samples))
+        now = self._timers.clock.now()
+        self._send(self._play_out.send(audio.response_id, audio.item_id, audio.start_sample, samples, now))
 
     def told(self, now: float) -> None:
         """Answer what was flushed, when it is known how much of it was heard."""
@@ -210,8 +235,10 @@ class TwilioProtocol(CallerProtocol):
         """The close frame says all."""
 
     def _clear(self) -> None:
-        self._write("clear", {})
-        self._write("mark", {"mark": {"name": self._play_out.clear(self._timers.clock.now())}})
+        last = self._play_out.clear(self._timers.clock.now())
+        if last is not None:
+            self._write("clear", {})
+            self._write("mark", {"mark": {"name": last}})
 
     def _send(self, pieces: list[Piece]) -> None:
         for piece in pieces:
@@ -223,6 +250,12 @@ class TwilioProtocol(CallerProtocol):
         message = orjson.dumps({"event": kind, "streamSid": self._stream_sid, **more})
         self.connection.send_text(message)
         self._watch.sent(len(message))
+
+
+def _with_tools_of(agent: Agent, patch: Json) -> Json:
+    """``patch`` with the agent's tools among its own, if it has any."""
+    own = patch.get("tools")
+    return {**patch, "tools": [*agent.beginning()["tools"], *own]} if isinstance(own, list) else patch
 
 
 def _session(parameters: object) -> Json:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import base64
 import enum
+import functools
 import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, Final, get_args
+from types import UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 import orjson
 
@@ -27,6 +29,7 @@ FORMAT: Final = 1
 """Of the files that are written."""
 _KIND: Final = "$"
 _SAFE_INTEGER: Final = 2**53
+_SIMPLE: Final = frozenset({int, float, str, bool, bytes, type(None)})
 
 _CLASSES: Final[dict[str, type]] = {
     known.__name__: known
@@ -53,7 +56,7 @@ _CLASSES: Final[dict[str, type]] = {
         items.OutputText,
     )
 }
-_WINDOW_FIELDS: Final = ("sample_count", "probability", "level_db", "voicing")
+_WINDOW_FIELDS: Final = {"sample_count": int, "probability": float, "level_db": float, "voicing": float}
 
 
 def dumped(value: object) -> bytes:
@@ -142,7 +145,34 @@ def _from_object(shape: dict[str, Any]) -> object:
     known = _CLASSES.get(kind)
     if known is None:
         raise ValueError(f"{kind!r} is nothing that a recording of format {FORMAT} holds")
-    return known(**{name: from_json(value) for name, value in shape.items() if name != _KIND})
+    values = {name: from_json(value) for name, value in shape.items() if name != _KIND}
+    for name, (kinds, allowed) in _simple_fields(known).items():
+        if name in values and not (_is_one_of(values[name], kinds) or _is_among(values[name], allowed)):
+            raise TypeError(f"{kind}.{name} cannot be {str(values[name])[:40]!r}")
+    return known(**values)
+
+
+@functools.cache
+def _simple_fields(known: type) -> dict[str, tuple[frozenset[type], tuple[object, ...]]]:
+    """Fields that hold numbers, texts, bytes or one of some words: which kinds, and which values beside them."""
+    found: dict[str, tuple[frozenset[type], tuple[object, ...]]] = {}
+    hints = get_type_hints(known) if is_dataclass(known) else _WINDOW_FIELDS
+    for name, hint in hints.items():
+        parts = get_args(hint) if get_origin(hint) in {Union, UnionType} else (hint,)
+        words = tuple(word for part in parts if get_origin(part) is Literal for word in get_args(part))
+        kinds = frozenset(part for part in parts if get_origin(part) is not Literal)
+        if kinds <= _SIMPLE:
+            found[name] = kinds, words
+    return found
+
+
+def _is_one_of(value: object, kinds: frozenset[type]) -> bool:
+    kind = type(value)
+    return kind in kinds or (kind is int and float in kinds)
+
+
+def _is_among(value: object, allowed: tuple[object, ...]) -> bool:
+    return any(type(value) is type(one) and value == one for one in allowed)
 
 
 def is_event(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -62,11 +63,12 @@ def read_call(path: Path) -> RecordedCall:
                 ended = f"the recording was cut off: {loaded(line)['cut']}"
                 break
             at, event = loaded(line)
-        except ValueError as error:
+            at_s = _finite(at)
+        except (ValueError, TypeError, LookupError, OverflowError) as error:
             raise RecordingError(f"{path}, line {number}: is no event ({error})") from None
-        if not isinstance(at, int | float) or not is_event(event):
+        if not is_event(event):
             raise RecordingError(f"{path}, line {number}: is no event")
-        happened.append((float(at), event))
+        happened.append((at_s, event))
         if isinstance(event, CallerLeft):
             ended = "the call was over"
     try:
@@ -77,11 +79,11 @@ def read_call(path: Path) -> RecordedCall:
             config=_of(SessionConfig, from_json(head["config"])),
             policy=_of(CorePolicy, from_json(head["policy"])),
             reports=bool(head["reports"]),
-            unix_offset_s=float(head["unix_offset_s"]),
+            unix_offset_s=_finite(head["unix_offset_s"]),
             happened=happened,
             ended=ended,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise RecordingError(f"{path}, line 1: is not what a recording begins with ({error})") from None
 
 
@@ -89,7 +91,7 @@ def _head(path: Path, lines: list[bytes]) -> dict[str, Any]:
     try:
         head = json.loads(lines[0])
         written = int(head["bargein_recording"])
-    except (IndexError, KeyError, TypeError, ValueError, RecursionError):
+    except (LookupError, TypeError, ValueError, OverflowError, RecursionError):
         raise RecordingError(f"{path}: is no recording of a call (BARGEIN_RECORD_DIR)") from None
     if written != FORMAT:
         raise RecordingError(
@@ -97,6 +99,12 @@ def _head(path: Path, lines: list[bytes]) -> dict[str, Any]:
             f"{head.get('version')}"
         )
     return dict(head)
+
+
+def _finite(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError("no time")
+    return float(value)
 
 
 def _of(wanted: type[T], value: object) -> T:

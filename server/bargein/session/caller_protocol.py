@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from bargein.agents import Agent
 from bargein.core.actions import AudioSent, BargeinAction, CallerAction
 from bargein.core.config import SessionConfig
 from bargein.core.events import Event
 from bargein.errors import CallerError, CallerGone
+from bargein.money.books import Refused
+from bargein.session.audio_input import AudioInput, Work
 from bargein.session.backlog import BacklogWatch
 from bargein.session.connection import CallerConnection
 from bargein.session.endings import Ending
-from bargein.session.hearing import Hearing, Work
 from bargein.session.latency import Measured
+from bargein.session.purse import Spent
 
 
 class Talk:
@@ -58,22 +61,28 @@ class CallerProtocol:
         self.connection = connection
         self.config = config
         """With which the conversation begins."""
+        self.agent: Agent | None = None
+        """Who answers the caller, where that is one of the operator's agents."""
         self.raw_sound = False
         """:meth:`tell_audio` takes samples. Otherwise PCM16 at 24 kHz comes as the base64 that the model sent."""
         self.reports = False
         """The caller reports its play-out, and answers a flush."""
+        self.ducks = False
+        """What it plays can be made quieter while a reply is held. Without that it is paused."""
+        self.answers_calls = True
+        """The caller may have tools of its own, and answer calls of them."""
         self.wants_decisions = False
         """The caller wants to be told what was decided, and why."""
         self._talk = Talk()
-        self._hearing: Hearing
+        self._audio_input: AudioInput
         self._watch: BacklogWatch
 
-    def join(self, talk: Talk, hearing: Hearing, watch: BacklogWatch) -> None:
-        """The session is there: what is received goes to it, sound to ``hearing``, and ``watch`` is told what is
+    def join(self, talk: Talk, audio_input: AudioInput, watch: BacklogWatch) -> None:
+        """The session is there: what is received goes to it, sound to ``audio_input``, and ``watch`` is told what is
         sent.
         """
         self._talk = talk
-        self._hearing = hearing
+        self._audio_input = audio_input
         self._watch = watch
 
     def let_go(self) -> None:
@@ -118,6 +127,12 @@ class CallerProtocol:
 
     def tell_latency(self, measured: Measured) -> None:
         """Where the time of a turn went, for callers who want to know it."""
+
+    def tell_cost(self, spent: Spent) -> None:
+        """What a response has cost, for callers who want to know it; its end was told before."""
+
+    def tell_over_budget(self, refused: Refused) -> None:
+        """The model is not asked, for a cap is full; that the response has failed follows."""
 
     def tell_refusal(self, error: CallerError) -> None:
         """A message of the caller's was refused; the session goes on."""

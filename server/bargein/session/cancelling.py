@@ -12,7 +12,7 @@ from bargein.core.audio import AudioFormat, Encoding
 from bargein.core.conversation import Conversation
 from bargein.session.far_end import FarEnd
 from bargein.session.measures import pcm16
-from bargein.sound.echo_canceller import EchoCanceller
+from bargein.sound.echo_canceller import BLOCK_MS, EchoCanceller, Sound
 from bargein.sound.g711 import pcm16_to_alaw, pcm16_to_ulaw
 
 EARLIER_MS: Final = 30.0
@@ -20,6 +20,10 @@ EARLIER_MS: Final = 30.0
 EARLIEST_S: Final = -0.02
 LATEST_S: Final = 0.1
 """Another delay is within what the filter reaches, if it is no earlier and no later than that."""
+USELESS_AFTER_S: Final = 6.0
+"""Of the agent's sound: what has taken out next to nothing by then has no echo to take. A room is learned in one."""
+USELESS_SHARE: Final = 0.1
+"""Of the sound's energy."""
 
 
 class Polisher(Protocol):
@@ -52,6 +56,12 @@ class EchoCancelling:
         self.rest = b""
         """What does not fill a block."""
         self._delay_s = conversation.echo.delay_s or 0.0
+        self._blocks = 0
+        """Since what was taken out began to be weighed."""
+        self._heard_energy = 0.0
+        self._left_energy = 0.0
+        self.useless = False
+        """For long, nothing was taken out: there is no echo, or none any more."""
 
     def align(self) -> None:
         """Another delay may have been found. What is found in what is left of an echo means little."""
@@ -84,12 +94,22 @@ class EchoCancelling:
         played = far.played(self._delay_s * 1000 - EARLIER_MS, count)
         if not canceller.plays(played):
             return audio
-        left = canceller.cancel(pcm16([audio], self._format).astype(np.float32))
+        heard = pcm16([audio], self._format).astype(np.float32)
+        left = canceller.cancel(heard)
+        self._weigh(heard, left)
         samples = np.clip(np.rint(left), -32768, 32767).astype(np.int16)
         if self._polisher is not None:
             samples = self._polisher.polish(samples, played.astype(np.int16))
         canceller.follow(samples)
         return _encoded(samples, self._format)
+
+    def _weigh(self, heard: Sound, left: Sound) -> None:
+        self._heard_energy += float(np.dot(heard, heard))
+        self._left_energy += float(np.dot(left, left))
+        self._blocks += 1
+        if self._blocks * BLOCK_MS >= USELESS_AFTER_S * 1000:
+            self.useless = self._left_energy > (1 - USELESS_SHARE) * self._heard_energy
+            self._blocks, self._heard_energy, self._left_energy = 0, 0.0, 0.0
 
 
 MakeCancelling = Callable[[Conversation, AudioFormat], EchoCancelling]

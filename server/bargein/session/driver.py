@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from structlog.typing import FilteringBoundLogger
 
@@ -14,6 +14,7 @@ from bargein.core.conversation import Conversation
 from bargein.core.events import Event
 from bargein.core.floor import AgentState, CallerState
 from bargein.core.items import Failure
+from bargein.errors import CallerError
 from bargein.recording import CallRecording
 from bargein.session.observer import Observer
 from bargein.session.performer import Performer
@@ -68,12 +69,29 @@ class Driver:
         except Exception:
             self._on_broken()
 
+    def handle_tools(self, came: Sequence[Event]) -> bool:
+        """Deal with what the server's own tools have brought about, or with nothing, where they wait for nothing more.
+        What the caller has made impossible meanwhile (the call is deleted) is let go: returns whether nothing was.
+        """
+        try:
+            for event in came:
+                self.handle(event, self._now())
+        except CallerError as error:
+            self._observer.work.tool_output_untold(error.message)
+            return False
+        except Exception:
+            self._on_broken()
+            return False
+        if self._quiet is not None:
+            self._note_quiet(self._quiet)
+        return True
+
     def heard(self, todo: list[Action], now: float) -> bool:
         """Do what the caller's sound has brought about; returns whether the session goes on."""
         for action in todo:
             if isinstance(action, VoiceChanged) and action.speech:
                 # When the speech that was just noticed really began.
-                self._observer.speech_noticed(now - self.conversation.caller.since_onset_s, now)
+                self._observer.speech_noticed(self.conversation.caller.onset_at(now), now)
         self._do(todo, now)
         return not self._over
 
@@ -83,6 +101,7 @@ class Driver:
         sound = self._performer.sounds.get(response_id)
         if sound is None:
             return
+        self._observer.piece_came(response_id, now)
         if isinstance(piece, AudioPiece):
             self._observer.sound_came(response_id, now)
             piece = sound.convert(piece)
@@ -99,8 +118,8 @@ class Driver:
         self.handle_apart(events.StreamFailed(response_id, failure, processed))
 
     def is_busy(self) -> bool:
-        """Whether a reply is asked for, or heard."""
-        return self.conversation.agent.state is not AgentState.IDLE
+        """Whether a reply is asked for, or heard, or a tool works for one, or has and is not answered."""
+        return self.conversation.agent.state is not AgentState.IDLE or self._performer.tools.running
 
     async def wait_quiet(self) -> None:
         """Return when no turn is in progress, or the session is over."""

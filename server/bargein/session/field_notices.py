@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from structlog.typing import FilteringBoundLogger
@@ -20,6 +21,15 @@ class FieldNotices:
     def __init__(self, server: str) -> None:
         self._server = server
         self._told: set[str] = set()
+
+    def note_kept(self, agent: str, ignored: Iterable[str], log: FilteringBoundLogger) -> None:
+        """A caller would change what an agent keeps to itself."""
+        for name in ignored:
+            if (told := f"{agent} {name}") not in self._told:
+                self._told.add(told)
+                log.info(
+                    "an agent keeps what a caller would change", agent=agent, field=name, unless="callers_may_change"
+                )
 
     def note(self, kind: Literal["session", "response"], given: Json | None, log: FilteringBoundLogger) -> None:
         """Look at what a caller has sent, after it has been accepted."""

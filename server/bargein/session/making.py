@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from structlog.typing import FilteringBoundLogger
 
 from bargein.alignment.aligner import Aligner
+from bargein.core.config import CorePolicy
 from bargein.core.conversation import Conversation
 from bargein.loop.clock import unix_s
+from bargein.recording import CallRecording
+from bargein.session.audio_input import AudioInput
 from bargein.session.backlog import BacklogWatch
 from bargein.session.caller_protocol import CallerProtocol
 from bargein.session.driver import Driver
-from bargein.session.hearing import Hearing
 from bargein.session.judgements import JudgementTasks
 from bargein.session.lifetime import Lifetime
 from bargein.session.limits import CallerLimits
@@ -22,8 +24,11 @@ from bargein.session.mistakes import Mistakes
 from bargein.session.names import Names
 from bargein.session.observer import Observer
 from bargein.session.performer import Performer
+from bargein.session.purse import Purse
+from bargein.session.recognisers import Recognisers
 from bargein.session.setup import Services, SessionLimits
 from bargein.session.streams import Streams
+from bargein.session.tool_runs import ToolRuns
 from bargein.session.transcriptions import TranscriptionTasks
 
 
@@ -34,10 +39,11 @@ class Collaborators:
     id: str
     protocol: CallerProtocol
     driver: Driver
-    hearing: Hearing
+    audio_input: AudioInput
     streams: Streams
     transcriptions: TranscriptionTasks
     judgements: JudgementTasks
+    tools: ToolRuns
     performer: Performer
     observer: Observer
     caller_limits: CallerLimits
@@ -50,48 +56,61 @@ class Collaborators:
 
 
 def collaborators(
-    services: Services, names: Names, protocol: CallerProtocol, unix_now: Callable[[], float] = unix_s
+    services: Services,
+    names: Names,
+    protocol: CallerProtocol,
+    unix_now: Callable[[], float] = unix_s,
+    *,
+    key: str = "",
 ) -> Collaborators:
     """Everything that one caller's session needs.
 
+    :param key: who pays: a fingerprint of the caller's key, if it has one.
     :param unix_now: the time of day, in seconds.
     """
     timers, limits, metrics = services.timers, services.limits, services.metrics
     now = timers.clock.now
     log = services.log.bind(session_id=names.session_id)
-    measures = NumpyMeasures()
     unix_offset_s = unix_now() - now()
-    conversation = Conversation(
-        protocol.config,
-        services.policy,
-        names.new_id,
-        measures,
-        Aligner(measures),
-        reports=protocol.reports,
-        unix_offset_s=unix_offset_s,
-    )
+    policy = services.policy if protocol.ducks else replace(services.policy, duck_db=None)
+    conversation = _conversation(protocol, policy, names, unix_offset_s)
     caller_limits = CallerLimits(limits, timers)
-    streams = Streams(services.upstream, metrics, log)
-    judgements = JudgementTasks(services.judges, services.policy.short_utterance, lambda: conversation.config, now, log)
-    transcriptions = TranscriptionTasks(services.transcriber, log, judgements.transcript_of)
     observer = Observer(metrics, log)
-    performer = Performer(protocol, streams, transcriptions, judgements, observer)
-    recording = None
-    if services.recorder is not None:
-        recording = services.recorder.begin(
-            names.session_id,
-            protocol.config,
-            services.policy,
-            reports=protocol.reports,
-            unix_offset_s=unix_offset_s,
-            now=now(),
-        )
+    streams = Streams(services.upstream, observer.work)
+    purse = Purse(services.books, key, observer.work)
+    recognisers = Recognisers(purse)
+    hearer, transcriber, writer = services.phrase_hearer, services.transcriber, services.history_transcriber
+    judgements = JudgementTasks(
+        [judge.asking(recognisers.of) for judge in services.judges],
+        services.policy.short_utterance,
+        lambda: conversation.config,
+        now,
+        observer.work,
+        None if hearer is None else replace(hearer, transcriber=recognisers.of(hearer.transcriber)),
+    )
+    transcriptions = TranscriptionTasks(
+        None if transcriber is None else recognisers.of(transcriber),
+        observer.work,
+        judgements.transcript_of,
+        None if writer is None else recognisers.of(writer),
+    )
+    tools = ToolRuns(
+        services.tools,
+        lambda: protocol.agent,
+        names,
+        lambda: conversation.config,
+        observer.work,
+        now,
+        callers_answer=protocol.answers_calls,
+    )
+    performer = Performer(protocol, streams, transcriptions, judgements, tools, observer, purse)
+    recording = _recording(services, protocol, policy, names, unix_offset_s)
     conversation.explain(protocol.wants_decisions or observer.writes_decisions)
     return Collaborators(
         id=names.session_id,
         protocol=protocol,
         driver=Driver(conversation, performer, observer, timers, log, recording),
-        hearing=Hearing(
+        audio_input=AudioInput(
             conversation,
             services.make_detector,
             caller_limits,
@@ -103,6 +122,7 @@ def collaborators(
         streams=streams,
         transcriptions=transcriptions,
         judgements=judgements,
+        tools=tools,
         performer=performer,
         observer=observer,
         caller_limits=caller_limits,
@@ -112,4 +132,32 @@ def collaborators(
         limits=limits,
         now=now,
         log=log,
+    )
+
+
+def _conversation(protocol: CallerProtocol, policy: CorePolicy, names: Names, unix_offset_s: float) -> Conversation:
+    measures = NumpyMeasures()
+    return Conversation(
+        protocol.config,
+        policy,
+        names.new_id,
+        measures,
+        Aligner(measures),
+        reports=protocol.reports,
+        unix_offset_s=unix_offset_s,
+    )
+
+
+def _recording(
+    services: Services, protocol: CallerProtocol, policy: CorePolicy, names: Names, unix_offset_s: float
+) -> CallRecording | None:
+    if services.recorder is None:
+        return None
+    return services.recorder.begin(
+        names.session_id,
+        protocol.config,
+        policy,
+        reports=protocol.reports,
+        unix_offset_s=unix_offset_s,
+        now=services.timers.clock.now(),
     )

@@ -9,10 +9,11 @@ from typing import Final
 from bargein.core.config import SessionConfig
 from bargein.core.events import Configured, Event
 from bargein.errors import CallerError, CallerGone
+from bargein.loop.tasks import Tasks
 from bargein.session import endings
+from bargein.session.audio_input import Work
 from bargein.session.caller_protocol import Talk
 from bargein.session.endings import Ending
-from bargein.session.hearing import Work
 from bargein.session.making import Collaborators
 
 TOO_MANY_MESSAGES: Final = "too many messages without audio for too long (BARGEIN_CONTROL_MESSAGES_PER_S)"
@@ -26,10 +27,11 @@ class Session(Talk):
         self.closed = asyncio.Event()
         self._protocol = given.protocol
         self._driver = given.driver
-        self._hearing = given.hearing
+        self._audio_input = given.audio_input
         self._streams = given.streams
         self._transcriptions = given.transcriptions
         self._judgements = given.judgements
+        self._tools = given.tools
         self._performer = given.performer
         self._caller_limits = given.caller_limits
         self._mistakes = given.mistakes
@@ -42,17 +44,18 @@ class Session(Talk):
         self._over = False
         self._work: Work | None = None
         """What is left of a message that is too much to be dealt with at once; nothing else is received meanwhile."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         driver = given.driver
-        self._hearing.begin(driver.heard)
+        self._audio_input.begin(driver.heard)
         self._streams.begin(driver.piece_came, driver.stream_failed, self._performer.stream_closed)
         self._transcriptions.begin(driver.handle_apart)
         self._judgements.begin(driver.handle_apart)
+        self._tools.begin(driver.handle_tools)
         # These know the session from here on: when it ends, they let go of it.
         driver.begin(self._break)
         self._watch.begin(self._slow)
         self._lifetime.begin(is_busy=driver.is_busy, on_expired=self._expire, on_idle=self._idle)
-        self._protocol.join(self, self._hearing, self._watch)
+        self._protocol.join(self, self._audio_input, self._watch)
 
     # What the gateway calls.
 
@@ -112,10 +115,7 @@ class Session(Talk):
     def ended(self, code: int, reason: str) -> None:
         """The connection is gone: stop all work. ``closed`` is set when nothing is left."""
         self._stop()
-        self._observer.ended(code, reason, self._hearing.audio_in_s)
-        task = asyncio.get_running_loop().create_task(self._finish())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._finish(code, reason, self._now()))
 
     async def drain(self, deadline_s: float) -> None:
         """Let the turn in progress end, at most until ``deadline_s`` on the timers' clock, then close with 1012.
@@ -153,7 +153,7 @@ class Session(Talk):
 
     def configure(self, config: SessionConfig, now: float) -> None:
         """See :class:`~bargein.session.caller_protocol.Talk`."""
-        self._hearing.configure(config)
+        self._audio_input.configure(config)
         self._driver.handle(Configured(config), now)
 
     def count_control(self, now: float) -> None:
@@ -219,14 +219,19 @@ class Session(Talk):
         self._work = None
         self._lifetime.stop()
         self._watch.close()
-        self._hearing.close()
+        self._audio_input.close()
         self._streams.close()
         self._transcriptions.close()
         self._judgements.close()
+        self._tools.close()
 
-    async def _finish(self) -> None:
+    async def _finish(self, code: int, reason: str, ended_at: float) -> None:
         await self._streams.wait_closed()
         await self._transcriptions.wait_closed()
         await self._judgements.wait_closed()
+        await self._tools.wait_closed()
+        # Now: what recognisers were sent, and was called back, is paid for.
+        self._observer.ended(code, reason, self._audio_input.audio_in_s, ended_at)
+        self._performer.close()
         self._protocol.let_go()
         self.closed.set()

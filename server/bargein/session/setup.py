@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 
 from structlog.typing import FilteringBoundLogger
 
+from bargein.agents import NO_AGENTS, Agents, ToolClient
 from bargein.core.audio import AudioFormat
 from bargein.core.config import CorePolicy
 from bargein.judging.judge import Judge
+from bargein.judging.phrases import PhraseHearer
 from bargein.metrics import Metrics
+from bargein.money.books import Books
 from bargein.recording import Recorder
 from bargein.session.cancelling import MakeCancelling
 from bargein.session.field_notices import FieldNotices
@@ -47,6 +50,7 @@ class Services:
     make_weigher: Callable[[AudioFormat, int], Weigher] | None = None
     """The second detector, where :attr:`CorePolicy.weighs`."""
     metrics: Metrics
+    books: Books
     timers: Timers
     log: FilteringBoundLogger
     default_voice: str = "alloy"
@@ -55,10 +59,18 @@ class Services:
     """The model takes images."""
     make_cancelling: MakeCancelling | None = None
     """For callers who have shown an echo; ``None``: it is left in their sound."""
+    agents: Agents = NO_AGENTS
+    """Who answers."""
+    tools: ToolClient | None = None
+    """Calls their tools, where they have any."""
     notices: FieldNotices = field(default_factory=lambda: FieldNotices("generic"))
     recorder: Recorder | None = None
     """Writes every call down; ``None``: none is."""
     limits: SessionLimits = field(default_factory=SessionLimits)
     policy: CorePolicy = field(default_factory=CorePolicy)
+    history_transcriber: Transcriber | None = None
+    """Writes turns down that are to be told by their words; ``None``: nobody does."""
     judges: tuple[Judge, ...] = ()
     """Who is asked why somebody spoke over a reply, in order."""
+    phrase_hearer: PhraseHearer | None = None
+    """Who hears the words before a pause in a turn of ``semantic_vad``."""

@@ -7,20 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from structlog.typing import FilteringBoundLogger
-
 from bargein.core.completion import CompletionRequest, StreamPiece
 from bargein.core.items import Failure
-from bargein.errors import (
-    AudioGone,
-    UpstreamError,
-    UpstreamMalformed,
-    UpstreamRateLimited,
-    UpstreamRefused,
-    UpstreamTimedOut,
-)
-from bargein.metrics import Metrics
-from bargein.metrics.metrics import UpstreamErrorKind
+from bargein.errors import UpstreamError, UpstreamMalformed, UpstreamTimedOut
+from bargein.loop.tasks import Tasks
+from bargein.session.work_observer import WorkObserver
 from bargein.upstream import Drop, Upstream
 
 OnPiece = Callable[[str, StreamPiece], None]
@@ -52,21 +43,15 @@ class Streams:
     Nothing is told of a stream after :meth:`cancel` has returned.
     """
 
-    def __init__(
-        self,
-        upstream: Upstream,
-        metrics: Metrics,
-        log: FilteringBoundLogger,
-    ) -> None:
+    def __init__(self, upstream: Upstream, observer: WorkObserver) -> None:
         self._upstream = upstream
-        self._metrics = metrics
-        self._log = log
+        self._observer = observer
         self._on_piece: OnPiece = _nobody_reads
         self._on_failure: OnFailure = _nobody_minds
         self._on_closed: OnClosed = _nobody_asks
         self._loop = asyncio.get_running_loop()
         self._streams: dict[str, _Stream] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._closed = False
         self._room: asyncio.Event | None = None
         """Set when the caller's socket has room again; there is one while it has none."""
@@ -83,10 +68,12 @@ class Streams:
             return
         stream = _Stream(self._loop.time())
         self._streams[response_id] = stream
-        self._metrics.upstream_streams.inc()
-        stream.task = self._loop.create_task(self._run(response_id, stream, request), name=f"stream {response_id}")
-        self._tasks.add(stream.task)
-        stream.task.add_done_callback(self._tasks.discard)
+        self._observer.model_asked()
+        stream.task = self._tasks.start(self._run(response_id, stream, request), f"stream {response_id}")
+
+    def refuse(self, response_id: str, failure: Failure) -> None:
+        """The model may not be asked: the response fails, once what it came with has been done."""
+        self._loop.call_soon(self._tell_refused, response_id, failure)
 
     def cancel(self, response_id: str) -> None:
         """Drop the connection at once. Does nothing if the stream has ended."""
@@ -131,31 +118,23 @@ class Streams:
 
     async def wait_closed(self) -> None:
         """Return when no task is left. Nobody is known any more then: a cancelled task's traceback knows this."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.wait()
         self._on_piece, self._on_failure, self._on_closed = _nobody_reads, _nobody_minds, _nobody_asks
 
     async def _run(self, response_id: str, stream: _Stream, request: CompletionRequest) -> None:
-        self._metrics.upstream_streams_open.inc()
+        self._observer.stream_began()
         try:
             await self._read(response_id, stream, request)
         except UpstreamError as error:
-            self._metrics.upstream_errors[kind_of(error)].inc()
-            self._log.warning(
-                "upstream failed",
-                response_id=response_id,
-                kind=kind_of(error),
-                status=error.http_status,
-                error=str(error),
-            )
+            self._observer.stream_failed(response_id, error)
             self._fail(
                 response_id, stream, Failure(error.type, error.code, error.message), processed=may_have_worked(error)
             )
         except Exception:
-            self._log.exception("stream broke", response_id=response_id)
+            self._observer.stream_broke(response_id)
             self._fail(response_id, stream, Failure("server_error", "internal_error", INTERNAL_MESSAGE), processed=True)
         finally:
-            self._metrics.upstream_streams_open.dec()
+            self._observer.stream_ended()
             if self._streams.get(response_id) is stream:
                 del self._streams[response_id]
             # A cancelled task keeps its error, which knows this frame, which knows the stream: a circle.
@@ -173,7 +152,7 @@ class Streams:
                     return
                 if first:
                     first = False
-                    self._metrics.upstream_first_piece_s.observe(self._loop.time() - stream.started_at)
+                    self._observer.first_piece_came(self._loop.time() - stream.started_at)
                 self._on_piece(response_id, piece)
                 while (gate := stream.gate or self._room) is not None:
                     await gate.wait()
@@ -183,6 +162,10 @@ class Streams:
             stream.closed = True
             closed_at = self._loop.time() if stream.closed_at is None else stream.closed_at
             self._on_closed(response_id, closed_at - stream.cancelled_at)
+
+    def _tell_refused(self, response_id: str, failure: Failure) -> None:
+        if not self._closed:
+            self._on_failure(response_id, failure, False)
 
     def _fail(self, response_id: str, stream: _Stream, failure: Failure, *, processed: bool) -> None:
         # Another stream may have taken its place: what comes of this one is known already.
@@ -204,23 +187,6 @@ def _nobody_asks(_: str, __: float) -> None:
 
 
 INTERNAL_MESSAGE: Final = "The server had an internal error. The conversation can go on."
-
-
-def kind_of(error: UpstreamError) -> UpstreamErrorKind:
-    """The label under which a failure is counted."""
-    match error:
-        case AudioGone():
-            return "audio_gone"
-        case UpstreamRateLimited():
-            return "rate_limited"
-        case UpstreamRefused():
-            return "refused"
-        case UpstreamTimedOut():
-            return "timed_out"
-        case UpstreamMalformed():
-            return "malformed"
-        case _:
-            return "unavailable"
 
 
 def may_have_worked(error: UpstreamError) -> bool:

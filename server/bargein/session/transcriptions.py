@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
-
-from structlog.typing import FilteringBoundLogger
 
 from bargein.core.config import Transcription
 from bargein.core.events import TranscriptionCompleted, TranscriptionFailed
 from bargein.core.items import Failure, InputAudio
-from bargein.errors import UpstreamError
+from bargein.errors import OverBudget, UpstreamError
+from bargein.loop.tasks import Tasks
+from bargein.session.work_observer import WorkObserver
 from bargein.upstream import Transcriber, Transcript
+from bargein.wire.errors import BUDGET_EXCEEDED
 
 NO_RECOGNISER = Failure(
     "transcription_error",
@@ -32,63 +32,71 @@ class TranscriptionTasks:
     """Runs the transcriptions of one session.
 
     :param known: what was written down of a turn already, while it was asked whether it is one.
+    :param for_history: writes down what no caller has asked for (:mod:`bargein.core.in_words`).
     """
 
     def __init__(
         self,
         transcriber: Transcriber | None,
-        log: FilteringBoundLogger,
+        observer: WorkObserver,
         known: Known,
+        for_history: Transcriber | None = None,
     ) -> None:
         self._transcriber = transcriber
-        self._log = log
+        self._for_history = for_history
+        self._observer = observer
         self._known = known
         self._on_event: OnEvent = _nobody_asks
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = Tasks()
         self._closed = False
 
     def begin(self, on_event: OnEvent) -> None:
         """``on_event`` is told what comes of each."""
         self._on_event = on_event
 
-    def start(self, item_id: str, speech: InputAudio, transcription: Transcription) -> None:
-        """Write down one item; what comes of it is told as one event."""
+    def start(self, item_id: str, speech: InputAudio, transcription: Transcription, *, told: bool = True) -> None:
+        """Write down one item; what comes of it is one event.
+
+        :param told: for the caller, else for the history.
+        """
         if self._closed:
             return
-        task = asyncio.get_running_loop().create_task(self._run(item_id, speech, transcription))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks.start(self._run(item_id, speech, transcription, told=told))
 
     def close(self) -> None:
         """The session ends: nothing more is told, and none is started any more."""
         self._closed = True
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
 
     async def wait_closed(self) -> None:
         """Return when no task is left. Nobody is known any more then."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._tasks.wait()
         self._on_event = _nobody_asks
 
-    async def _run(self, item_id: str, speech: InputAudio, transcription: Transcription) -> None:
+    async def _run(self, item_id: str, speech: InputAudio, transcription: Transcription, *, told: bool) -> None:
         event: TranscriptionCompleted | TranscriptionFailed
         seconds = speech.format.samples_of(len(speech.audio)) / speech.format.rate_hz
-        if self._transcriber is None:
-            event = TranscriptionFailed(item_id, NO_RECOGNISER)
+        transcriber = self._transcriber if told else self._for_history
+        if transcriber is None:
+            event = TranscriptionFailed(item_id, NO_RECOGNISER, told)
         else:
             try:
                 said = self._known(speech, transcription)
                 if said is None:
-                    said = await self._transcriber.transcribe(speech, transcription)
+                    said = await transcriber.transcribe(speech, transcription)
+            except OverBudget as error:
+                failure = Failure("insufficient_quota", BUDGET_EXCEEDED, error.message)
+                event = TranscriptionFailed(item_id, failure, told)
             except UpstreamError as error:
-                self._log.warning("transcription failed", item_id=item_id, error=str(error))
-                event = TranscriptionFailed(item_id, Failure("transcription_error", error.code, error.message))
+                self._observer.transcription_failed(item_id, error)
+                event = TranscriptionFailed(item_id, Failure("transcription_error", error.code, error.message), told)
             except Exception:
-                self._log.exception("transcription broke", item_id=item_id)
-                event = TranscriptionFailed(item_id, BROKEN)
+                self._observer.transcription_broke(item_id)
+                event = TranscriptionFailed(item_id, BROKEN, told)
             else:
-                event = TranscriptionCompleted(item_id, said.text, seconds, said.logprobs)
+                event = TranscriptionCompleted(item_id, said.text, seconds, said.logprobs, told)
+        if self._for_history is not None and isinstance(event, TranscriptionFailed):
+            self._observer.turns_stay_sound(item_id)
         self._on_event(event)
 
 

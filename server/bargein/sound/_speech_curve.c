@@ -14,31 +14,11 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { MOST_STEP = 1024, SUMMED = 4, LANES = 8 };
+#include "_product.h"
+
+enum { MOST_STEP = 1024, SUMMED = 4 };
 
 static const double FULL_SCALE = 32768.0;
-
-static double sum(const float *lanes)
-{
-    double total = 0.0;
-    for (int lane = 0; lane < LANES; lane++)
-        total += lanes[lane];
-    return total;
-}
-
-/* In lanes of their own, for the compiler keeps the order in which numbers are added. */
-static double product(const float *a, const float *b, Py_ssize_t count)
-{
-    float lanes[LANES] = {0};
-    Py_ssize_t at = 0;
-    for (; at + LANES <= count; at += LANES)
-        for (int lane = 0; lane < LANES; lane++)
-            lanes[lane] += a[at + lane] * b[at + lane];
-    double total = sum(lanes);
-    for (; at < count; at++)
-        total += (double)a[at] * b[at];
-    return total;
-}
 
 PyDoc_STRVAR(measure_doc, "measure(samples, step, slow, slowness, silent, threshold) -> (levels_db, hisses)\n\n"
     "samples: PCM16, whole steps of `step` samples.\n"

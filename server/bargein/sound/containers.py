@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 LONGEST_HEAD_BYTES: Final = 8192
@@ -25,6 +26,30 @@ _NAMES: Final = {
     b"OpusHead": "Opus",
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "WMA",
 }
+_CERTAIN: Final = re.compile(
+    rb"(?P<MP3>ID3[\x02-\x04]\x00[\x00\x10\x20\x40\x80\xc0][\x00-\x7f]{4})"
+    rb"|(?P<Ogg>OggS\x00[\x00-\x07])"
+    rb"|(?P<FLAC>fLaC[\x00\x80]\x00\x00\x22)"
+    rb"|(?P<WebM>\x1aE\xdf\xa3.{1,8}?\x42[\x82\x85-\x87\xf2\xf3\xf7])"
+    rb"|(?P<AIFF>FORM.{4}AIF[CF])"
+    rb"|(?P<AU>\.snd\x00\x00.{6}\x00\x00\x00[\x01-\x1b])"
+    rb"|(?P<CAF>caff\x00\x01\x00\x00)"
+    rb"|(?P<RIFX>RIFX.{4}WAVE)"
+    rb"|(?P<RF64>(?:RF64|BW64).{4}WAVE)"
+    rb"|(?P<AMR>#!AMR(?:-WB)?\n)"
+    rb"|(?P<SILK>\x02?#!SILK_V3)"
+    rb"|(?P<Opus>OpusHead)"
+    rb"|(?P<WMA>\x30\x26\xb2\x75\x8e\x66\xcf\x11)"
+    rb"|(?P<MP4>\x00\x00[\x00-\x0f].ftyp)",
+    re.DOTALL,
+)
+"""Beginnings of which 40 bits and more are always the same: no samples look like one in years of speech."""
+_CERTAIN_BYTES: Final = frozenset(b"IOf\x1aF.cRB#\x02\x30\x00")
+"""One of these is the first."""
+_CERTAIN_FRAMES: Final = 4
+"""So many frames of MPEG audio in a row are no samples: each is where the one before it says."""
+_FRAME_HEAD_BYTES: Final = 6
+"""Their length stands in these."""
 _LAYER_3_KBPS: Final = {
     True: (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
     False: (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
@@ -55,6 +80,68 @@ def container_of(head: bytes, *, at_end: bool = False) -> str | None:
     if any(signature.startswith(head) for signature in _NAMES):
         return "" if at_end else None
     return _mpeg(head, at_end=at_end)
+
+
+class Containers:
+    """Looks whether sound that began as samples goes on as something else, piece by piece.
+
+    Only what no samples could be is recognised, and only where a piece begins with it. Frames of MPEG audio may be cut
+    between pieces, if the first of them begins one.
+    """
+
+    __slots__ = ("_due_bytes", "_frame", "_frame_count", "_part")
+
+    def __init__(self) -> None:
+        self._frame_count = 0
+        """That have followed one another, to the end of the last piece."""
+        self._frame = b""
+        """How the last of them begins."""
+        self._due_bytes = 0
+        """What is still to come of it."""
+        self._part = b""
+        """What there is of the next one's head."""
+
+    def of(self, piece: bytes) -> str:
+        """What the sound is that goes on with ``piece``: a name for people, or an empty string for samples or WAV."""
+        if not piece:
+            return ""
+        if piece[0] in _CERTAIN_BYTES and (found := _CERTAIN.match(piece)):
+            return str(found.lastgroup)
+        goes_on = bool(self._frame_count or self._part) and self._has_frames(piece)
+        if not goes_on and piece[0] == 0xFF:
+            self._due_bytes, self._part = 0, b""
+            goes_on = self._has_frames(piece)
+        if not goes_on or self._frame_count < _CERTAIN_FRAMES:
+            return ""
+        return "MP3" if self._frame[1] & 0xE6 == _MP3_SYNC else "AAC"
+
+    def _has_frames(self, piece: bytes) -> bool:
+        """Whether frames go on to the end of ``piece``."""
+        piece, at = self._part + piece, self._due_bytes
+        self._part, self._due_bytes = b"", 0
+        while len(piece) - at >= _FRAME_HEAD_BYTES:
+            frame = piece[at : at + _FRAME_HEAD_BYTES]
+            frame_bytes = _frame_bytes(frame)
+            if not frame_bytes or (self._frame_count and not _are_alike(self._frame, frame)):
+                self._frame_count = 0
+                return False
+            self._frame, self._frame_count = frame, self._frame_count + 1
+            at += frame_bytes
+        self._part = piece[at:]
+        self._due_bytes = max(0, at - len(piece))
+        return True
+
+
+def _frame_bytes(frame: bytes) -> int:
+    """The length of the frame of MPEG audio that begins with these bytes; 0 where none does."""
+    if frame[0] != 0xFF:
+        return 0
+    return _mp3_frame_bytes(frame) or _adts_frame_bytes(frame)
+
+
+def _are_alike(frame: bytes, following: bytes) -> bool:
+    """Whether two frames are of one kind, at one rate."""
+    return frame[1] & 0xFE == following[1] & 0xFE and frame[2] & 0x0C == following[2] & 0x0C
 
 
 def _mpeg(head: bytes, *, at_end: bool) -> str | None:

@@ -48,7 +48,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self._virtual = _Selector()
         self._began_unix_s = time.time()
-        self._listeners: dict[int, _Listener] = {}
+        self._listeners: dict[int, _VirtualServer] = {}
         self._dialled: WeakKeyDictionary[socket.socket, int] = WeakKeyDictionary()
         self._last_port = FIRST_PORT - 1
         super().__init__(self._virtual)
@@ -109,7 +109,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             port = self._last_port
         if port in self._listeners:
             raise OSError(errno.EADDRINUSE, f"port {port} is taken")
-        listener = self._listeners[port] = _Listener(self, protocol_factory, port, ssl, self._listeners.pop)
+        listener = self._listeners[port] = _VirtualServer(self, protocol_factory, port, ssl, self._listeners.pop)
         return listener
 
     async def sock_connect(self, sock: socket.socket, address: Any) -> None:
@@ -152,7 +152,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         finally:
             listener.note(accepting)
 
-    def _listener(self, port: int | None) -> _Listener:
+    def _listener(self, port: int | None) -> _VirtualServer:
         listener = self._listeners.get(port or 0)
         if listener is None:
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens at port {port} of this process")
@@ -205,7 +205,7 @@ class _Address:
         return HOST, self._port
 
 
-class _Listener(asyncio.AbstractServer):
+class _VirtualServer(asyncio.AbstractServer):
     def __init__(
         self,
         loop: VirtualTimeLoop,

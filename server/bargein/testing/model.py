@@ -43,6 +43,11 @@ class Exchange:
         """End the stream."""
         await self._send(b"data: [DONE]\n\n")
 
+    async def whole(self, body: bytes) -> None:
+        """Answer with JSON in one piece."""
+        head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n"
+        await self._send(f"{head}connection: close\r\n\r\n".encode() + body)
+
     async def refuse(self, status: int, message: str, code: str | None) -> None:
         """Answer with an error."""
         body = orjson.dumps({"error": {"message": message, "type": "invalid_request_error", "code": code}})
@@ -71,6 +76,8 @@ class ScriptedModel:
     requests: list[dict[str, Any]] = field(default_factory=list)
     """The bodies, in order."""
     answers: deque[Answer] = field(default_factory=deque)
+    transcript: str | None = None
+    """What it writes down of whatever it is given to hear; ``None``: it is no recogniser."""
     dropped: int = 0
     """Answers whose connection the server has dropped before their end, as it does when the caller interrupts."""
 
@@ -123,6 +130,10 @@ class ScriptedModel:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         lengths = [line.partition(":")[2] for line in head.lower().split("\r\n") if line.startswith("content-length:")]
         exchange = Exchange(await reader.readexactly(int(lengths[0]) if lengths else 0), reader, writer)
+        asked = head.partition("\r\n")[0]
+        if self.transcript is not None and asked.startswith("POST") and "/audio/transcriptions" in asked:
+            await exchange.whole(orjson.dumps({"text": self.transcript}))
+            return
         if not head.startswith("POST") or "/chat/completions" not in head.partition("\r\n")[0]:
             await exchange.refuse(404, "The scripted model only answers.", None)
             return

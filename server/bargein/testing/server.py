@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from prometheus_client import generate_latest
@@ -42,10 +42,18 @@ async def serving(model: ScriptedModel, **settings: Any) -> AsyncIterator[str]: 
         values["vad"] = "webrtcvad"
         chosen = Settings(**(values | settings))
         config = upstream_config(chosen, None)
-        async with ChatCompletions(config) as completions, Transcriptions(config) as transcriptions:
+        async with (
+            ChatCompletions(config) as completions,
+            Transcriptions(config) as transcriptions,
+            AsyncExitStack() as stack,
+        ):
             services = make_services(chosen, metrics, timers, completions, transcriptions)
-            gateway = Gateway(chosen, metrics, timers, session_opener(services), WebsocketsTransport)
-            app = build_app(gateway, completions, Readiness(gateway, completions), read_metrics)
+            if services.tools is not None:
+                await stack.enter_async_context(services.tools)
+            gateway = Gateway(
+                chosen, metrics, timers, session_opener(services), WebsocketsTransport, books=services.books
+            )
+            app = build_app(gateway, completions, Readiness(gateway, completions), read_metrics, services.agents)
             server = Server(gateway, app, bind(chosen.host, chosen.port))
             listening = asyncio.Event()
             task = asyncio.create_task(server.serve(listening.set), name="server under test")
@@ -57,3 +65,4 @@ async def serving(model: ScriptedModel, **settings: Any) -> AsyncIterator[str]: 
                 server.end()
                 await task
                 timers.close()
+                services.books.ledger.close()

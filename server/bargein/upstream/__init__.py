@@ -6,7 +6,7 @@ from bargein.upstream.failures import to_answer
 from bargein.upstream.health import Fault, ModelHealth, Trouble
 from bargein.upstream.plain import EncodedAudio, PlainRequest
 from bargein.upstream.probe import Probe
-from bargein.upstream.transcription import Transcriber, Transcript, Transcriptions, utc_today
+from bargein.upstream.transcription import OnSent, Transcriber, Transcript, Transcriptions, utc_today
 
 __all__ = [
     "ChatCompletions",
@@ -15,6 +15,7 @@ __all__ = [
     "Fault",
     "Flavour",
     "ModelHealth",
+    "OnSent",
     "PlainRequest",
     "Probe",
     "Transcriber",

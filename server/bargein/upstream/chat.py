@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -58,6 +58,15 @@ class Upstream(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """A model beside the one that answers callers. What it cannot do says nothing of that one."""
+
+    endpoint: Endpoint
+    asking: Asking
+    health: ModelHealth
+
+
 class ChatCompletions:
     """An :class:`Upstream` over HTTP/1.1. One serves all sessions of a process, on one event loop."""
 
@@ -67,6 +76,8 @@ class ChatCompletions:
         self._dialect = dialect_of(config.server)
         self._voices = Voices(config)
         self._asking = Asking(config)
+        self._others: dict[str, _Other] = {}
+        """Models beside it: the operator's, so there are few."""
         self._client = HttpClient(self._endpoint.url, config.connect_timeout_s)
         self.health: Final = ModelHealth()
         """Kept by every stream and by :meth:`probe`."""
@@ -102,9 +113,23 @@ class ChatCompletions:
         """See :meth:`Upstream.stream`. Asks again only where the server has forgotten audio that the request refers
         to, or refuses an option without which the model can answer.
         """
-        attempts = self._asking.attempts(request)
-        async with self._run(self._endpoint, attempts, request.audio, self.health, on_begun, on_closed) as pieces:
+        endpoint, asking, health = self._endpoint, self._asking, self.health
+        if request.model is not None and request.model != self._config.model:
+            other = self._other(request.model)
+            endpoint, asking, health = other.endpoint, other.asking, other.health
+        attempts = asking.attempts(request)
+        reader = ChunkReader(
+            audio=request.audio, secret=endpoint.secret, tools=[tool["name"] for tool in request.tools]
+        )
+        async with self._run(endpoint, attempts, reader, health, on_begun, on_closed) as pieces:
             yield pieces
+
+    def _other(self, model: str) -> _Other:
+        other = self._others.get(model)
+        if other is None:
+            config = replace(self._config, model=model, azure_deployment=None)
+            other = self._others[model] = _Other(chat_endpoint(config), Asking(config), ModelHealth())
+        return other
 
     @asynccontextmanager
     async def stream_plain(
@@ -124,7 +149,9 @@ class ChatCompletions:
             async with self._answer(endpoint, Once(body), health, on_begun, first_byte_s=WHOLE_ANSWER_S) as answer:
                 yield _encoded(answer, endpoint.secret)
             return
-        async with self._run(endpoint, Once(body), request.audio, health, on_begun) as pieces:
+        tools = [tool["function"]["name"] for tool in request.options.get("tools") or ()]
+        reader = ChunkReader(audio=request.audio, secret=endpoint.secret, tools=tools)
+        async with self._run(endpoint, Once(body), reader, health, on_begun) as pieces:
             yield pieces
 
     async def probe(self) -> Probe:
@@ -146,15 +173,16 @@ class ChatCompletions:
         self,
         endpoint: Endpoint,
         attempts: Attempts,
-        audio: bool,
+        reader: ChunkReader,
         health: ModelHealth,
         on_begun: Callable[[Drop], None] | None,
         on_closed: Callable[[], None] | None = None,
     ) -> AsyncIterator[AsyncIterator[StreamPiece]]:
-        async with self._answer(endpoint, attempts, health, on_begun, on_closed) as answer:
-            reader = ChunkReader(audio=audio, secret=endpoint.secret)
-            async with aclosing(answer.pieces(reader, self._config.max_line_bytes)) as pieces:
-                yield pieces
+        async with (
+            self._answer(endpoint, attempts, health, on_begun, on_closed) as answer,
+            aclosing(answer.pieces(reader, self._config.max_line_bytes)) as pieces,
+        ):
+            yield pieces
 
     @asynccontextmanager
     async def _answer(
@@ -209,7 +237,7 @@ class ChatCompletions:
         try:
             async with time_limit(first_byte_s) as limit:
                 response = await self._client.post(endpoint.url, headers, body, lease)
-                if response.status_code != 200:
+                if not failures.is_answer(response.status_code):
                     raise await refusal(response, endpoint.secret)
                 return Answer(response, first_byte_s=limit.left_s, chunk_s=self._config.chunk_timeout_s)
         except failures.FOREIGN as error:

@@ -7,9 +7,8 @@ The README of the recorded shapes, beside the tests, tells which server needs wh
 
 from __future__ import annotations
 
-from typing import Any, Final, get_args
-
-import orjson
+from collections.abc import Collection
+from typing import Any, Final
 
 from bargein.core.completion import (
     AudioReference,
@@ -21,36 +20,24 @@ from bargein.core.completion import (
     Usage,
 )
 from bargein.errors import UpstreamError, UpstreamMalformed
-from bargein.upstream.failures import from_stream, model_failed
-from bargein.upstream.lenient import whole_number
+from bargein.upstream.failures import from_stream, model_failed, no_stream, not_json
+from bargein.upstream.finish_reasons import FAILURES, REASONS, name_of
+from bargein.upstream.lenient import read_json, whole_number
+from bargein.upstream.letters import Letters
 from bargein.upstream.reply_audio import ReplyAudioReader
 from bargein.upstream.thoughts import ThoughtFilter
 from bargein.upstream.tool_calls import ToolCallReader
 from bargein.upstream.usage import read_usage
 
-_REASONS: Final[dict[str, FinishReason]] = {reason: reason for reason in get_args(FinishReason)} | {
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "max_output_tokens": "length",
-    "model_length": "length",
-    "safety": "content_filter",
-    "sensitive": "content_filter",
-    "prohibited_content": "content_filter",
-    "blocklist": "content_filter",
-    "recitation": "content_filter",
-    "refusal": "content_filter",
-}
-"""What is none of these (``eos``, ``end_turn``, ``stop_sequence``, …) is an end like any other."""
-_FAILED: Final = frozenset(
-    {
-        "error", "abort", "aborted", "cancelled", "canceled", "network_error", "insufficient_system_resource",
-        "malformed_function_call",
-    }
-)  # fmt: skip
-_NO_REASON: Final = frozenset({"", "null", "none"})
 _SPOKEN_TYPES: Final = frozenset({"audio", "output_audio", "input_audio", "audio_url"})
+_IN_PIECES: Final = frozenset({"content", "refusal", "transcript", "text", "arguments"})
+"""Members whose text goes on in the next chunk."""
 _THOUGHT_TYPES: Final = frozenset({"thinking", "reasoning", "thought"})
+
+
+MAX_CHARACTERS: Final = 400_000
+"""Words and arguments of one reply: three times what any model may say at once. What never ends is everybody's work."""
+MAX_CALLS: Final = 128
 
 
 class ChunkReader:
@@ -61,12 +48,17 @@ class ChunkReader:
 
     :param audio: whether sound was asked for.
     :param secret: taken out of what an error in the stream says.
+    :param tools: names of the tools that the model may call.
     """
 
     __slots__ = (
         "_audio_id",
         "_audio_wanted",
+        "_by_deltas",
+        "_characters",
         "_expires_at",
+        "_index",
+        "_letters",
         "_reason",
         "_replied",
         "_secret",
@@ -81,15 +73,21 @@ class ChunkReader:
         "settled",
     )
 
-    def __init__(self, *, audio: bool, secret: str | None = None) -> None:
+    def __init__(self, *, audio: bool, secret: str | None = None, tools: Collection[str] = ()) -> None:
         self._audio_wanted = audio
         self._secret = secret
         self._sound = ReplyAudioReader()
         self._sounded = False
         self._spoke = False
         self._replied = False
+        self._index: int | None = None
+        """Of the choice that speaks; ``None`` before there is one."""
+        self._by_deltas = False
+        """It has come in deltas: a message in it says the same again."""
+        self._characters = 0
+        self._letters = Letters()
         self._thoughts: ThoughtFilter | None = None
-        self._tool_calls = ToolCallReader()
+        self._tool_calls = ToolCallReader(tools)
         self._usage: Usage | None = None
         self._reason: FinishReason | None = None
         self._audio_id: str | None = None
@@ -116,9 +114,9 @@ class ChunkReader:
         :raises UpstreamError: it is the model's own error.
         """
         try:
-            chunk = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            raise _not_json() from error
+            chunk = read_json(data, _IN_PIECES)
+        except ValueError as error:
+            raise not_json(data, self._secret) from error
         return self._read_chunk(chunk if isinstance(chunk, dict) else _only(chunk))
 
     def read_whole(self, body: bytes) -> list[StreamPiece]:
@@ -132,16 +130,23 @@ class ChunkReader:
             raise UpstreamMalformed("The model's server answered without a reply.", code="no_choices")
         return pieces
 
+    def no_stream(self, body: bytes) -> UpstreamMalformed:
+        """What ``body``, which is no answer in any shape, is an error of."""
+        return no_stream(body, self._secret)
+
     def end(self) -> list[StreamPiece]:
         """What was kept for the end: a tail of words or sound, the usage if there was one, and ``Finished``.
 
         :raises UpstreamMalformed: the sound cannot be played.
         """
         pieces: list[StreamPiece] = []
+        if half := self._letters.end():
+            self._say(half, pieces)
         if self._thoughts is not None and (words := self._thoughts.end()):
             pieces.append(self._piece_of(words))
         if tail := self._sound.end():
             pieces.append(tail)
+        pieces += self._tool_calls.end()
         if self._usage is not None:
             pieces.append(self._usage)
         pieces.append(Finished(self._reason or ("tool_calls" if self._tool_calls else "stop")))
@@ -157,10 +162,10 @@ class ChunkReader:
         if isinstance(usage := chunk.get("usage"), dict):
             self._count(usage)
             ends = not choices
-        for choice in choices if isinstance(choices, list) else ():
-            # One choice was asked for; a server that sends several is heard in the first.
-            if isinstance(choice, dict) and (not (index := choice.get("index")) or index == "0"):
-                ends |= self._read_choice(choice, modality, pieces)
+        for choice in self._heard(choices) if isinstance(choices, list) else ():
+            ends |= self._read_choice(choice, modality, pieces)
+        # Some gateways tell the usage, or an expiry, before the model has begun.
+        ends &= self._spoke or self._sounded or bool(self._tool_calls) or self._reason is not None
         self.complete = ends or (self.complete and not pieces)
         if ends:
             # A server that tells what each chunk is may end its text before its sound.
@@ -170,40 +175,59 @@ class ChunkReader:
             self.settled = False
         return pieces
 
+    def _heard(self, choices: list[Any]) -> list[dict[str, Any]]:
+        """The ones that speak. One was asked for; a server that sends several is heard in the first that it tells of,
+        whatever its number. vLLM-Omni gives the same number to words and sound.
+        """
+        if len(choices) == 1 and isinstance(choices[0], dict) and choices[0].get("index", -1) == self._index:
+            return choices
+        numbered: dict[int, list[dict[str, Any]]] = {}
+        for place, choice in enumerate(choices):
+            if isinstance(choice, dict):
+                index = whole_number(choice.get("index"))
+                if index is None:
+                    index = place if len(choices) > 1 or self._index is None else self._index
+                numbered.setdefault(index, []).append(choice)
+        if self._index is None and numbered:
+            self._index = min(numbered)
+        return [] if self._index is None else numbered.get(self._index, [])
+
     def _read_choice(self, choice: dict[str, Any], modality: object, pieces: list[StreamPiece]) -> bool:
         """Whether the choice is a sign of the reply's end."""
         self._replied = True
         ends = False
-        # A server that does not stream answers with one whole message.
-        delta = choice.get("delta") or choice.get("message")
+        # A server that does not stream answers with one whole message. Some that do put it behind all the deltas too.
+        delta, before = choice.get("delta"), len(pieces)
+        by_delta = bool(delta)
+        if not by_delta and not self._by_deltas:
+            delta = choice.get("message")
         if isinstance(delta, dict):
             audio = delta.get("audio")
             if isinstance(audio, dict):
                 ends = self._read_audio(audio, pieces)
             content = delta.get("content") or delta.get("refusal")
-            if content:
+            if content and not (isinstance(audio, dict) and audio.get("transcript") == content):
                 self._read_content(content, choice.get("audio_metadata"), modality, pieces)
             calls = delta.get("tool_calls") or delta.get("function_call")
             if calls:
                 self._read_calls(calls, pieces)
+        self._by_deltas |= by_delta and len(pieces) > before
         if "usage" in choice and isinstance(usage := choice["usage"], dict):
             self._count(usage)
         if "error" in choice and (failure := from_stream({"error": choice["error"]}, self._secret)) is not None:
             self.failure = failure
-        return self._read_reason(choice.get("finish_reason")) or ends
+        if self._read_reason(choice.get("finish_reason")):
+            pieces += self._tool_calls.end()
+            ends = True
+        return ends
 
     def _read_reason(self, reason: object) -> bool:
-        if not reason:
+        if not reason or (name := name_of(reason)) is None:
             return False
-        if isinstance(reason, dict):
-            reason = reason.get("type")
-        name = reason.lower() if isinstance(reason, str) else ""
-        if name in _NO_REASON:
-            return False
-        if name in _FAILED and self.failure is None:
+        if name in FAILURES and self.failure is None:
             self.failure = model_failed(name)
         if self._reason is None or self._reason == "stop":
-            self._reason = _REASONS.get(name, "stop")
+            self._reason = REASONS.get(name, "stop")
         return True
 
     def _read_content(self, content: object, metadata: object, modality: object, pieces: list[StreamPiece]) -> None:
@@ -230,14 +254,25 @@ class ChunkReader:
         audio = audio if isinstance(audio, dict) else part.get("audio")
         if isinstance(audio, dict):
             self._read_audio(audio | {"data": audio.get("data") or audio.get("url")}, pieces)
-        text = part.get("text")
+        text = part.get("text") or part.get("refusal")
         if text and isinstance(text, str):
             self._read_words(text, pieces)
 
     def _read_calls(self, calls: object, pieces: list[StreamPiece]) -> None:
         fragments = calls if isinstance(calls, list) else [calls]
-        read = (self._tool_calls.read(fragment) for fragment in fragments if isinstance(fragment, dict))
-        pieces.extend(piece for piece in read if piece is not None)
+        for fragment in fragments:
+            if not isinstance(fragment, dict):
+                continue
+            pieces += self._tool_calls.read(fragment)
+            if self._tool_calls.count > MAX_CALLS:
+                raise UpstreamMalformed(f"The model called more than {MAX_CALLS} tools in one answer.", code="endless")
+            self._check_length()
+
+    def _check_length(self) -> None:
+        if self._characters + self._tool_calls.characters > MAX_CHARACTERS:
+            raise UpstreamMalformed(
+                f"The model's answer has more than {MAX_CHARACTERS} characters, and was ended.", code="endless"
+            )
 
     def _read_audio(self, audio: dict[str, Any], pieces: list[StreamPiece]) -> bool:
         audio_id = audio.get("id")
@@ -245,7 +280,7 @@ class ChunkReader:
             self._audio_id = audio_id
             pieces.append(AudioReference(audio_id, self._expires_at))
         expires_at = whole_number(audio["expires_at"]) if "expires_at" in audio else None
-        if expires_at is not None and expires_at != self._expires_at:
+        if expires_at is not None and expires_at > 0 and expires_at != self._expires_at:
             self._expires_at = expires_at
             if self._audio_id is not None:
                 pieces.append(AudioReference(self._audio_id, expires_at))
@@ -268,6 +303,11 @@ class ChunkReader:
             pieces.append(piece)
 
     def _read_words(self, text: str, pieces: list[StreamPiece]) -> None:
+        self._characters += len(text)
+        self._check_length()
+        self._say(self._letters.feed(text), pieces)
+
+    def _say(self, text: str, pieces: list[StreamPiece]) -> None:
         tagged = "<" in text or "[" in text
         if self._thoughts is None:
             if tagged:
@@ -294,7 +334,3 @@ def _only(said: object) -> dict[str, Any]:
     if isinstance(said, list) and len(said) == 1 and isinstance(said[0], dict):
         return said[0]
     raise UpstreamMalformed("The model's server sent an event that is not a JSON object.", code="invalid_json")
-
-
-def _not_json() -> UpstreamMalformed:
-    return UpstreamMalformed("The model's server sent an event that is not JSON.", code="invalid_json")

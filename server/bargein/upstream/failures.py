@@ -26,7 +26,7 @@ from bargein.errors import (
     UpstreamUnavailable,
 )
 from bargein.upstream.http import ConnectFailed, ConnectTimedOut, HttpError, InvalidHttp, TlsFailed, UnknownEncoding
-from bargein.upstream.lenient import as_json
+from bargein.upstream.lenient import as_json, read_json
 
 FOREIGN: Final = (HttpError, OSError)
 """What the HTTP client raises, and what the event loop does."""
@@ -79,8 +79,13 @@ def timed_out(phase: str) -> UpstreamTimedOut:
     return UpstreamTimedOut(message, code=f"{phase}_timeout")
 
 
+def is_answer(status: int) -> bool:
+    """Whether a status is one of an answer with a body: what lies before a model may say 201, or 203, for 200."""
+    return 200 <= status <= 203
+
+
 def from_status(status: int, headers: Mapping[str, str], body: bytes, secret: str | None) -> UpstreamError:
-    """An answer that is not a 200."""
+    """An answer that :func:`is_answer` is not."""
     said = _error_object(_json(body)) or _plain_text(body)
     type_ = _text(said.get("type")) or ("server_error" if status >= 500 else "invalid_request_error")
     code = _text(said.get("code"))
@@ -237,15 +242,36 @@ def _with_message(said: dict[str, Any]) -> dict[str, Any]:
 
 def _json(body: bytes) -> object:
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        return read_json(body)
+    except ValueError:
         return None
 
 
-def _plain_text(body: bytes) -> dict[str, Any]:
+def not_json(data: bytes, secret: str | None) -> UpstreamMalformed:
+    """An event of a stream, or a whole answer, that should have been JSON. Where it is a short sentence, it is told."""
+    return UpstreamMalformed(
+        f"The model's server sent an event that is not JSON{_in_words(data, secret)}.", code="invalid_json"
+    )
+
+
+def no_stream(body: bytes, secret: str | None) -> UpstreamMalformed:
+    """An answer that is neither a stream nor JSON. Where it is a short sentence, it is told."""
+    return UpstreamMalformed(
+        f"The model's server answered with something that is no event stream{_in_words(body, secret)}. The operator "
+        "has to check its base URL.",
+        code="not_a_stream",
+    )
+
+
+def _in_words(body: bytes, secret: str | None) -> str:
+    text = _plain_text(body).get("message")
+    return f": {redact(text, secret)!r}" if text else ""
+
+
+def _plain_text(body: bytes) -> dict[str, str]:
     """A body that is a short sentence rather than JSON or a web page."""
     text = body.decode(errors="replace").strip() if len(body) <= _PLAIN_LIMIT_BYTES else ""
-    return {"message": text} if text and text.isprintable() and text[0] not in "<{[" else {}
+    return {"message": text} if text and text.isprintable() and "\ufffd" not in text and text[0] not in "<{[" else {}
 
 
 def _text(value: object) -> str | None:

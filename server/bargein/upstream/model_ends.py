@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
@@ -60,12 +61,20 @@ def near_end_of(model: str, server: Flavour, today: date) -> ModelEnd | None:
     return end if end is not None and end.on - today <= NOTICE else None
 
 
-def configured_ends(config: UpstreamConfig, today: date) -> list[tuple[str, ModelEnd]]:
-    """What an operator has to change soon: names of settings, and the ends of what they are set to."""
+def configured_ends(
+    config: UpstreamConfig, today: date, others: Iterable[tuple[str, str]] = ()
+) -> list[tuple[str, ModelEnd]]:
+    """What an operator has to change soon: names of settings, and the ends of what they are set to.
+
+    :param others: settings that name further models of the same server, each with one.
+    """
     found = []
     model = config.azure_deployment if config.server == "azure" and config.azure_deployment else config.model
     if (end := near_end_of(model, config.server, today)) is not None:
         found.append(("BARGEIN_AZURE_DEPLOYMENT" if model is not config.model else "BARGEIN_MODEL", end))
+    for setting, other in others:
+        if other != config.model and (end := near_end_of(other, config.server, today)) is not None:
+            found.append((setting, end))
     recogniser = config.transcription_model
     if recogniser and (end := near_end_of(recogniser, recogniser_server(config), today)) is not None:
         found.append(("BARGEIN_TRANSCRIPTION_MODEL", end))

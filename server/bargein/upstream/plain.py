@@ -11,6 +11,7 @@ import orjson
 from bargein.core.completion import CompletionRequest, StreamPiece
 from bargein.errors import AudioGone
 from bargein.upstream.chunks import ChunkReader
+from bargein.upstream.lenient import read_json
 from bargein.upstream.request import Dialect
 
 Json = Mapping[str, Any]
@@ -79,10 +80,10 @@ def encoded_pieces(body: bytes, secret: str | None) -> list[StreamPiece | Encode
     :raises UpstreamError: it is no answer, or the model's own error.
     """
     try:
-        said = orjson.loads(body)
+        said = read_json(body)
         audio = said["choices"][0]["message"]["audio"]
         data = audio.pop("data")
-    except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         # An error, a call of a tool, or something else: the reader knows.
         said, data = None, None
     reader = ChunkReader(audio=True, secret=secret)

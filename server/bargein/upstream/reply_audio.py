@@ -10,7 +10,7 @@ import pybase64
 from bargein.core.audio import PCM16_24K, base64_sample_count
 from bargein.core.completion import AudioPiece
 from bargein.errors import UpstreamMalformed
-from bargein.sound.containers import LONGEST_HEAD_BYTES, container_of
+from bargein.sound.containers import LONGEST_HEAD_BYTES, Containers, container_of
 from bargein.sound.resample import Resampler
 from bargein.sound.wav import SampleFormat, Wav, to_pcm16
 from bargein.upstream.base64_pieces import Base64Pieces
@@ -20,7 +20,27 @@ from bargein.upstream.riff import RIFF_BASE64, begins_riff, read_riff
 _RATE_HZ: Final = PCM16_24K.rate_hz
 _PCM16_24K: Final = SampleFormat(1, 1, _RATE_HZ, 16)
 _PLAIN_NAMES: Final = frozenset(
-    {"pcm", "pcm16", "pcm_16", "pcm_s16le", "s16le", "linear16", "l16", "raw", "wav", "wave", "x-wav", "vnd.wave"}
+    {
+        "pcm",
+        "pcm16",
+        "pcm_16",
+        "pcm16le",
+        "pcm_16le",
+        "pcm_s16",
+        "pcm_s16le",
+        "s16",
+        "s16le",
+        "int16",
+        "lpcm",
+        "linear16",
+        "l16",
+        "raw",
+        "x-raw",
+        "wav",
+        "wave",
+        "x-wav",
+        "vnd.wave",
+    }
 )
 
 
@@ -32,12 +52,14 @@ class ReplyAudioReader:
     WAV header has to go, or where the server speaks at another rate or in other samples.
     """
 
-    __slots__ = ("_base64", "_begun", "_format", "_resampler", "_rest")
+    __slots__ = ("_base64", "_begun", "_containers", "_format", "_resampler", "_rest")
 
     def __init__(self) -> None:
         self._format = _PCM16_24K
         self._begun = False
         """It is known to be samples, or WAV."""
+        self._containers = Containers()
+        """Some gateways fall back to another voice in the middle of a reply."""
         self._rest = b""
         self._base64: Base64Pieces | None = None
         """For pieces that are not whole groups, from the first of them on."""
@@ -50,14 +72,17 @@ class ReplyAudioReader:
         :raises UpstreamMalformed: a format that is neither PCM16 nor WAV.
         """
         encoding = metadata.get("format") or metadata.get("mime_type")
+        told: dict[str, str] = {}
         if isinstance(encoding, str):
-            name = encoding.partition(";")[0].strip().lower().removeprefix("audio/")
+            name, *parameters = encoding.lower().split(";")
+            name = name.strip().removeprefix("audio/")
+            told = {key.strip(): value.strip() for key, _, value in (one.partition("=") for one in parameters)}
             if name not in _PLAIN_NAMES:
                 raise _unusable(f"as {encoding[:40]}, PCM16 or WAV is needed")
         rate_hz = whole_number(metadata.get("sample_rate_hz"))
         if rate_hz is None:
-            rate_hz = whole_number(metadata.get("sample_rate"))
-        channels = whole_number(metadata.get("channels"))
+            rate_hz = whole_number(metadata.get("sample_rate") or told.get("rate"))
+        channels = whole_number(metadata.get("channels") or told.get("channels"))
         fmt = self._format
         self._shape(
             SampleFormat(
@@ -81,12 +106,15 @@ class ReplyAudioReader:
             else:
                 plain = self._begun and self._format is _PCM16_24K and not self._rest
                 if plain and len(raw) % 2 == 0 and not text.startswith(RIFF_BASE64):
+                    self._check_goes_on(raw)
                     return AudioPiece(text, base64_sample_count(text)) if text else None
                 if not self._begun and container_of(raw) == "" and not self._rest and not begins_riff(raw):
                     self._begun = True
                     return self.read(text)
         else:
             raw = self._odd_base64(text)
+        if self._begun:
+            self._check_goes_on(raw)
         return _piece(self._samples(raw)) if raw else None
 
     def end(self) -> AudioPiece | None:
@@ -144,11 +172,14 @@ class ReplyAudioReader:
         """
         name = container_of(head, at_end=at_end or len(head) > LONGEST_HEAD_BYTES)
         if name:
-            raise _unusable(
-                f"as {name}, which cannot be played as it comes: the operator has to let it speak PCM16 or WAV"
-            )
+            raise _unplayable(name)
         self._begun = name is not None
         return self._begun
+
+    def _check_goes_on(self, raw: bytes) -> None:
+        """:raises UpstreamMalformed: what began as samples goes on as something that cannot be played."""
+        if name := self._containers.of(raw):
+            raise _unplayable(name)
 
     def _shape(self, fmt: SampleFormat) -> None:
         if fmt == self._format:
@@ -162,6 +193,10 @@ class ReplyAudioReader:
 
 def _piece(samples: bytes) -> AudioPiece | None:
     return AudioPiece(samples, len(samples) // 2) if samples else None
+
+
+def _unplayable(name: str) -> UpstreamMalformed:
+    return _unusable(f"as {name}, which cannot be played as it comes: the operator has to let it speak PCM16 or WAV")
 
 
 def _unusable(how: str) -> UpstreamMalformed:

@@ -12,9 +12,9 @@ import pybase64
 from bargein.core.audio import Encoding
 from bargein.core.completion import (
     AssistantMessage,
+    ChatMessage,
     CompletionRequest,
     ForcedFunction,
-    Message,
     SystemMessage,
     ToolChoice,
     ToolMessage,
@@ -104,7 +104,7 @@ def _pcm16(speech: UserAudio) -> bytes:
             return g711.alaw_to_pcm16(speech.audio).tobytes()
 
 
-def _message(message: Message, dialect: Dialect) -> dict[str, Any] | None:
+def _message(message: ChatMessage, dialect: Dialect) -> dict[str, Any] | None:
     match message:
         case SystemMessage(text):
             return {"role": "system", "content": text} if text else None

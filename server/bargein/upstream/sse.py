@@ -1,7 +1,8 @@
 """Server-sent events from raw bytes (WHATWG HTML, section 9.2.6), as far as Chat Completions uses them.
 
-Only ``data`` matters: comments, ``event``, ``id`` and ``retry`` are skipped. Two things are looser than the standard:
-the last event counts without a blank line behind it, because not every server sends one, and the data is handed out as
+Only ``data`` matters: comments, ``event``, ``id`` and ``retry`` are skipped. Four things are looser than the standard:
+the last event counts without a blank line behind it, because not every server sends one; so does a line that is a whole
+JSON object, where another begins on the next; ``error`` is a field, as llama.cpp had it; and the data is handed out as
 bytes, because JSON is decoded from bytes.
 """
 
@@ -9,7 +10,10 @@ from __future__ import annotations
 
 from typing import Final
 
+import orjson
+
 from bargein.errors import UpstreamMalformed
+from bargein.upstream.lenient import read_json
 
 DONE: Final = b"[DONE]"
 """The data of the last event."""
@@ -25,12 +29,14 @@ class EventDecoder:
     :param max_line_bytes: the longest line, and the most data of one event.
     """
 
-    __slots__ = ("_at_start", "_data", "_line", "_line_feed_pending", "_max_line_bytes")
+    __slots__ = ("_at_start", "_data", "_is_joined", "_line", "_line_feed_pending", "_max_line_bytes")
 
     def __init__(self, max_line_bytes: int) -> None:
         self._max_line_bytes = max_line_bytes
         self._line = bytearray()
         self._data: bytes | None = None
+        self._is_joined = False
+        """It is of several lines."""
         self._line_feed_pending = False
         self._at_start = True
 
@@ -98,9 +104,28 @@ class EventDecoder:
             line = line.removeprefix(_BOM)
         if line.startswith(b"data:"):
             data = line[6:] if line.startswith(b" ", 5) else line[5:]
+            if self._data is not None and not self._is_joined and _are_two(self._data, data):
+                events.append(self._data)
+                self._data = None
             self._check(len(data) + len(self._data or b""))
+            self._is_joined = self._data is not None
             self._data = data if self._data is None else self._data + b"\n" + data
-        elif not line and self._data is not None:
+        elif (not line or line.startswith(b"error:")) and self._data is not None:
             if self._data:
                 events.append(self._data)
             self._data = None
+        if line.startswith(b"error:") and (said := line[6:].strip()):
+            events.append(
+                b'{"error":%s}' % (said if said.startswith(b"{") else orjson.dumps(said.decode(errors="replace")))
+            )
+
+
+def _are_two(line: bytes, following: bytes) -> bool:
+    """Whether two lines without a blank one between them are two events: together they could be no JSON."""
+    if not line.startswith(b"{") or not following.startswith((b"{", DONE)):
+        return False
+    try:
+        read_json(line)
+    except ValueError:
+        return False
+    return True

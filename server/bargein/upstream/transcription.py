@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 import httpx
-import orjson
 import structlog
 
-from bargein.core.completion import UserAudio
+from bargein.core.completion import Usage, UserAudio
 from bargein.core.config import Transcription
 from bargein.core.items import InputAudio
 from bargein.errors import UpstreamMalformed
@@ -23,9 +22,11 @@ from bargein.upstream.answer import Answer, refusal
 from bargein.upstream.config import UpstreamConfig
 from bargein.upstream.endpoint import models_endpoint, transcription_endpoint
 from bargein.upstream.http import HttpClient
+from bargein.upstream.lenient import read_json
 from bargein.upstream.model_ends import near_end_of, recogniser_instead, recogniser_server
 from bargein.upstream.probe import Probe, probe
 from bargein.upstream.request import wav_of
+from bargein.upstream.usage import read_usage
 
 _LOGPROBS: Final = "include[]"
 _HAVE_LOGPROBS: Final = ("gpt-4o-transcribe", "gpt-4o-mini-transcribe")
@@ -53,14 +54,26 @@ class Transcript:
     text: str
     logprobs: tuple[Mapping[str, Any], ...] | None = None
     """For each token ``token``, ``logprob`` and ``bytes``; ``None`` where nobody asked, or it has none."""
+    usage: Usage | None = field(default=None, compare=False)
+    """The recogniser's own count of tokens, if it has told."""
+
+
+OnSent = Callable[[], None]
 
 
 class Transcriber(Protocol):
     """A recogniser."""
 
-    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> Transcript:
+    def payee(self, transcription: Transcription) -> str | None:
+        """Which recogniser is asked, and may want to be paid; ``None``: one on this machine."""
+        ...
+
+    async def transcribe(
+        self, speech: InputAudio, transcription: Transcription, on_sent: OnSent | None = None
+    ) -> Transcript:
         """The words of ``speech``; empty where there are none. Cancelling closes the connection at once.
 
+        :param on_sent: is called before this comes to its end, in whatever way, if the sound was sent to the payee.
         :raises UpstreamError: the recogniser failed.
         """
         ...
@@ -110,10 +123,16 @@ class Transcriptions:
             config = replace(config, base_url=base_url, api_key=key, flavour=None)
         return await probe(self._client, models_endpoint(config), config.probe_timeout_s)
 
-    async def transcribe(self, speech: InputAudio, transcription: Transcription) -> Transcript:
+    def payee(self, transcription: Transcription) -> str:
+        """See :meth:`Transcriber.payee`."""
+        return self._config.transcription_model or self._recogniser(transcription.model)
+
+    async def transcribe(
+        self, speech: InputAudio, transcription: Transcription, on_sent: OnSent | None = None
+    ) -> Transcript:
         """See :meth:`Transcriber.transcribe`. ``transcription_timeout_s`` covers the whole of it."""
         config = self._config
-        model = config.transcription_model or self._recogniser(transcription.model)
+        model = self.payee(transcription)
         endpoint = transcription_endpoint(config, model)
         fields = _fields(model, transcription)
         lease = self._client.lease()
@@ -126,7 +145,7 @@ class Transcriptions:
                 headers = endpoint.headers | {"content-type": content_type}
                 response = await self._client.post(endpoint.url, headers, body, lease)
                 body = b""  # Minutes of sound, which need not be kept for as long as the recogniser works.
-                if response.status_code != 200:
+                if not failures.is_answer(response.status_code):
                     raise await refusal(response, endpoint.secret)
                 patience_s = config.transcription_timeout_s
                 answer = Answer(response, first_byte_s=patience_s, chunk_s=config.chunk_timeout_s)
@@ -137,6 +156,8 @@ class Transcriptions:
         except failures.FOREIGN as error:
             raise failures.timed_out("whole_answer") if limit.lost else failures.from_exception(error) from error
         finally:
+            if lease.answer is not None and on_sent is not None:
+                on_sent()
             lease.drop()
 
     def _recogniser(self, named: str) -> str:
@@ -184,15 +205,18 @@ def _form(fields: Mapping[str, str | list[str]], speech: InputAudio) -> tuple[st
 
 def _transcript(body: bytes, *, logprobs: bool) -> Transcript:
     try:
-        said: Any = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        said = read_json(body)
+    except ValueError:
         said = None
     text = said.get("text") if isinstance(said, dict) else None
     if not isinstance(text, str):
         raise UpstreamMalformed("The recogniser answered something that is not a transcript.", code="invalid_json")
     tokens = said.get("logprobs") if logprobs else None
     known = tuple(map(_token, tokens)) if isinstance(tokens, list) else ()
-    return Transcript(text.strip(), tuple(token for token in known if token is not None) if known else None)
+    used = said.get("usage")
+    usage = read_usage(used) if isinstance(used, dict) and used.get("type") != "duration" else None
+    logged = tuple(token for token in known if token is not None) if known else None
+    return Transcript(text.strip(), logged, usage=usage if usage is not None and usage.input_tokens else None)
 
 
 def _token(given: object) -> Mapping[str, Any] | None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import functools
 from typing import Final
 
-import numpy as np
 import webrtcvad
 
 from bargein.core.audio import AudioFormat
@@ -32,9 +31,12 @@ nothing."""
 
 
 class WebRtcDetector:
-    """A :class:`~bargein.vad.detector.Detector`."""
+    """A :class:`~bargein.vad.detector.Detector`.
 
-    def __init__(self, fmt: AudioFormat) -> None:
+    :param settled_windows: of digital silence, behind which no more of it is judged.
+    """
+
+    def __init__(self, fmt: AudioFormat, settled_windows: int = SETTLED_WINDOWS) -> None:
         self._window_samples = fmt.samples_in_ms(WINDOW_MS)
         self._window_bytes = fmt.bytes_of(self._window_samples)
         self._rest = b""
@@ -43,6 +45,7 @@ class WebRtcDetector:
         """What the narrower needs to know of the windows before."""
         self._vad = webrtcvad.Vad(MODE)
         self._digital_silence = _digital_silence(fmt)
+        self._settled_windows = settled_windows
         self._silent_windows = 0
         self._silent_window: Window | None = None
         self._before = bytes(2 * SOUND_SAMPLES)
@@ -63,7 +66,7 @@ class WebRtcDetector:
         if window != self._digital_silence:
             self._silent_windows = 0
             return self._judge(window, weigh_above_db)
-        if self._silent_windows < SETTLED_WINDOWS or self._silent_window is None:
+        if self._silent_windows < self._settled_windows or self._silent_window is None:
             self._silent_windows += 1
             self._silent_window = self._judge(window, weigh_above_db)
         return self._silent_window
@@ -74,7 +77,7 @@ class WebRtcDetector:
         before, self._before = self._before, heard
         if not self._vad.is_speech(heard, RATE_HZ, SOUND_SAMPLES):
             return Window(self._window_samples, 0.0, level_db)
-        weight = voicing(np.frombuffer(before + heard, np.int16)) if level_db >= weigh_above_db else 1.0
+        weight = voicing(before + heard) if level_db >= weigh_above_db else 1.0
         return Window(self._window_samples, 1.0, level_db, weight)
 
 

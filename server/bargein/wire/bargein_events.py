@@ -22,16 +22,20 @@ def welcome(
     resume_token: str | None = None,
     window_s: float = 0,
     resumed: bool | None = None,
+    agent: Json | None = None,
 ) -> Json:
     """The ``bargein`` block of ``session.created``.
 
     :param report_ms: how often the client shall report its play-out.
     :param resume_token: ``None``: this session cannot be resumed; ``epoch`` and ``window_s`` then mean nothing.
     :param resumed: answers a caller that asked to go on with an earlier session; ``None`` for all others.
+    :param agent: ``name`` and ``title`` of who answers; ``None``: the caller configures the session itself.
     """
     block: Json = {"resume_token": resume_token, "epoch": epoch, "window_s": window_s, "report_ms": report_ms}
     if resumed is not None:
         block["resumed"] = resumed
+    if agent is not None:
+        block["agent"] = agent
     return block
 
 
@@ -54,8 +58,15 @@ def voice_changed(speech: bool, at_ms: int, level_db: float, probability: float)
     }
 
 
-def hold(response_id: str, item_id: str, at_sample: int) -> ServerEvent:
-    return {"type": "bargein.hold", "response_id": response_id, "item_id": item_id, "at_sample": at_sample}
+def hold(response_id: str, item_id: str, at_sample: int, duck_db: float | None) -> ServerEvent:
+    """:param duck_db: play on, so much quieter; ``None``: pause."""
+    return {
+        "type": "bargein.hold",
+        "response_id": response_id,
+        "item_id": item_id,
+        "at_sample": at_sample,
+        "duck_db": duck_db,
+    }
 
 
 def resume(response_id: str, item_id: str, from_sample: int) -> ServerEvent:
@@ -83,6 +94,36 @@ def decision(record: Mapping[str, str | int | float | list[str] | None]) -> Serv
     :param record: ``what`` and ``why``, and what was measured.
     """
     return {"type": "bargein.decision", **record}
+
+
+def cost(response_id: str, *, turn: float | None, session: float, known: bool, cap: Json | None) -> ServerEvent:
+    """What a response has cost, behind its ``response.done``: where its model's price is known, or a cap is set.
+
+    :param turn: in US dollars; ``None``: something in it has no price. Never 0 for want of one.
+    :param session: of everything in the session that has a price: responses, and transcriptions so far.
+    :param known: everything in the session had a price: else it has cost more than ``session``.
+    :param cap: the one that is nearest to its limit, if any is set.
+    """
+    return {
+        "type": "bargein.cost",
+        "response_id": response_id,
+        "turn": None if turn is None else round(turn, 8),
+        "session": round(session, 8),
+        "currency": "USD",
+        "known": known,
+        "cap": cap,
+    }
+
+
+def cap(scope: str, limit: float, spent: float, resets_at: int | None, *, warning: bool) -> Json:
+    """The ``cap`` of ``bargein.cost``.
+
+    :param scope: ``session``; ``key_day`` and ``day``, of one key and of the whole server in a day of UTC.
+    :param spent: of it, in US dollars. It may be past the limit, by one turn.
+    :param resets_at: when it is free again, in Unix seconds; ``None``: not in this session.
+    :param warning: four fifths are spent, or more.
+    """
+    return {"scope": scope, "limit": limit, "spent": round(spent, 8), "resets_at": resets_at, "warning": warning}
 
 
 def latency(response_id: str, stages_ms: Mapping[str, float], after: str) -> ServerEvent:

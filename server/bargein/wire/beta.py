@@ -48,6 +48,8 @@ _RESPONSE_FIELDS: Final = {
     "max_response_output_tokens": ("max_output_tokens",),
 }
 _WITHOUT_COUNTERPART: Final = "temperature"
+_NO_DETECTION: Final = "none"
+"""The type of turn detection with which Azure's first clients of the beta switch it off."""
 _CONTENT_TYPES: Final = {"text": "output_text", "audio": "output_audio"}
 _CONTENT_NAMES: Final = {ga: beta for beta, ga in _CONTENT_TYPES.items()}
 
@@ -112,6 +114,8 @@ def _value_from_beta(name: str, value: JsonValue) -> JsonValue:
         return ["audio"]
     if name.endswith("_audio_format") and isinstance(value, str):
         return format_of_name(value) or value
+    if name == "turn_detection" and isinstance(value, dict) and value.get("type") == _NO_DETECTION:
+        return None
     return value
 
 

@@ -9,6 +9,7 @@ from bargein.wire import server_events
 from bargein.wire.server_events import ServerEvent
 
 INPUT_MISSING: Final = "input_audio_buffer_overflow"
+BUDGET_EXCEEDED: Final = "budget_exceeded"
 
 
 def error_event(error: CallerError, event_id: str | None = None) -> ServerEvent:
@@ -29,6 +30,17 @@ def server_error_event(
     :param retry_after_s: when the caller may come back; shown as ``retry_after`` where it is given.
     """
     event = server_events.error(message, type="server_error", code=code, event_id=event_id)
+    if retry_after_s is not None:
+        event["error"]["retry_after"] = retry_after_s
+    return event
+
+
+def budget_exceeded_event(message: str, retry_after_s: int | None) -> ServerEvent:
+    """A turn would cost more than it may: its response follows, ``failed`` for the same reason.
+
+    :param retry_after_s: when it may be asked again; without it, not in this session.
+    """
+    event = server_events.error(message, type="insufficient_quota", code=BUDGET_EXCEEDED)
     if retry_after_s is not None:
         event["error"]["retry_after"] = retry_after_s
     return event

@@ -35,7 +35,11 @@ JsonValue = Any
 MAX_PARTS: Final = 128
 """Of one message."""
 
+_PART_MEMBERS: Final = frozenset({"text", "audio", "transcript", "image_url", "detail"})
+
 ItemId = Annotated[str, Field(max_length=512)]
+CallName = Annotated[str, Field(min_length=1, max_length=512)]
+"""Of a call, and of its function: a server refuses a conversation with an empty one, every turn."""
 
 
 class _Model(BaseModel):
@@ -53,29 +57,40 @@ class _ItemModel(_Model):
     status: Status | None = None
 
 
-class _InputText(_Model):
+class _PartModel(_Model):
+    @model_validator(mode="before")
+    @classmethod
+    def _nulls_of_other_kinds(cls, value: JsonValue) -> JsonValue:
+        """Clients write parts of all kinds with the same members: what a kind does not have is null then."""
+        if not isinstance(value, dict):
+            return value
+        foreign = [name for name in _PART_MEMBERS - cls.model_fields.keys() if name in value and value[name] is None]
+        return {name: value[name] for name in value if name not in foreign} if foreign else value
+
+
+class _InputText(_PartModel):
     type: Literal["input_text"]
     text: str
 
 
-class _InputAudio(_Model):
+class _InputAudio(_PartModel):
     type: Literal["input_audio"]
     audio: str | None = None
     transcript: str | None = None
 
 
-class _OutputText(_Model):
+class _OutputText(_PartModel):
     type: Literal["output_text"]
     text: str
 
 
-class _OutputAudio(_Model):
+class _OutputAudio(_PartModel):
     type: Literal["output_audio"]
     transcript: str | None = None
     audio: JsonValue = None
 
 
-class _InputImage(_Model):
+class _InputImage(_PartModel):
     type: Literal["input_image"]
     image_url: str
     detail: Literal["auto", "low", "high"] | None = None
@@ -105,14 +120,14 @@ class _AssistantMessage(_ItemModel):
 
 class _FunctionCall(_ItemModel):
     type: Literal["function_call"]
-    call_id: ItemId
-    name: Annotated[str, Field(max_length=512)]
+    call_id: CallName
+    name: CallName
     arguments: str
 
 
 class _FunctionCallOutput(_ItemModel):
     type: Literal["function_call_output"]
-    call_id: ItemId
+    call_id: CallName
     output: str
 
 

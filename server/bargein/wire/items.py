@@ -84,7 +84,7 @@ def _part_json(part: Part) -> Json:
         case InputText():
             return {"type": "input_text", "text": part.text}
         case InputAudio():
-            return {"type": "input_audio", "transcript": part.transcript}
+            return {"type": "input_audio", "transcript": part.transcript if part.told else None}
         case InputImage():
             return {"type": "input_image"} if part.detail is None else {"type": "input_image", "detail": part.detail}
         case OutputText():

@@ -149,8 +149,8 @@ def bargein_event(action: BargeinAction) -> ServerEvent:
             return bargein_events.voice_changed(speech, at_ms, level_db, probability)
         case actions.ReplyNumbered(response_id, item_id, number):
             return bargein_events.response_numbered(response_id, item_id, number)
-        case actions.Held(response_id, item_id, at_sample):
-            return bargein_events.hold(response_id, item_id, at_sample)
+        case actions.Held(response_id, item_id, at_sample, duck_db):
+            return bargein_events.hold(response_id, item_id, at_sample, duck_db)
         case actions.Resumed(response_id, item_id, from_sample):
             return bargein_events.resume(response_id, item_id, from_sample)
         case actions.Flushed(response_id, item_id):

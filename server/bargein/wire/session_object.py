@@ -96,7 +96,14 @@ class SessionObject:
         :param audio_produced: the model has already spoken in this session: the voice is then fixed.
         :raises CallerError: something in ``patch`` is wrong; ``self`` is as it was.
         """
-        fields = _merged(self.fields, validate(_SESSION, patch, "session"))
+        given = validate(_SESSION, patch, "session")
+        fields = _merged(self.fields, given)
+        choice = fields.tool_choice
+        if isinstance(choice, models.ForcedFunction) and all(tool.name != choice.name for tool in fields.tools):
+            if "tool_choice" in given.model_fields_set:
+                raise _unknown_function(choice.name, "session")
+            # It was among the tools before: the caller has taken it away, and asks for nothing impossible.
+            fields = fields.model_copy(update={"tool_choice": "auto"})
         if audio_produced:
             self._check_voice(fields.audio.output.voice or self.default_voice, "session.audio.output.voice")
             # Its own echo, sent back, is no choice.
@@ -187,19 +194,26 @@ class SessionObject:
         if given.tools is not None:
             tools = written.settings_of(given.tools)
             written.tools_json(tools, "response.tools")
+        tool_choice = settings.tool_choice if given.tool_choice is None else _tool_choice(given.tool_choice)
+        if isinstance(tool_choice, ForcedFunction) and all(tool["name"] != tool_choice.name for tool in tools):
+            if given.tool_choice is not None:
+                raise _unknown_function(tool_choice.name, "response")
+            # The session's, for the session's tools.
+            tool_choice = "auto"
         output = given.audio.output
         if audio_produced and output.voice is not None:
             self._check_voice(output.voice, "response.audio.output.voice")
         limit = given.max_output_tokens or given.max_response_output_tokens
         return ResponseRequested(
-            settings=ResponseSettings(
+            settings=replace(
+                settings,
                 instructions=settings.instructions if given.instructions is None else given.instructions,
                 audio=settings.audio if given.output_modalities is None else given.output_modalities == ["audio"],
                 voice=settings.voice if output.voice is None else output.voice,
                 voice_chosen=settings.voice_chosen or (output.voice is not None and not audio_produced),
                 output_format=settings.output_format if output.format is None else _format(output.format),
                 tools=tools,
-                tool_choice=settings.tool_choice if given.tool_choice is None else _tool_choice(given.tool_choice),
+                tool_choice=tool_choice,
                 max_output_tokens=settings.max_output_tokens if limit is None else _limit(limit),
                 parallel_tool_calls=settings.parallel_tool_calls
                 if given.parallel_tool_calls is None
@@ -315,6 +329,15 @@ def _post_instructions(truncation: models.Truncation) -> int | None:
 
 def _tool_choice(choice: models.ToolChoice) -> ToolChoice:
     return ForcedFunction(choice.name) if isinstance(choice, models.ForcedFunction) else choice
+
+
+def _unknown_function(name: str, place: str) -> CallerError:
+    return CallerError(
+        f"'{place}.tool_choice' asks for a call of a function '{name[:64]}' that is not among the tools. Give it in "
+        f"'{place}.tools' too, or choose 'auto', 'none' or 'required'.",
+        code="invalid_value",
+        param=f"{place}.tool_choice",
+    )
 
 
 def _limit(tokens: models.MaxOutputTokens) -> int | None:

@@ -341,3 +341,74 @@ test('any cut of the sound into messages and any holds give the same samples', (
     assert.equal(player.of('stopped').at(-1).reason, 'ended');
   }
 });
+
+test('a hold that ducks: so much quieter within 5 ms, played on, and as loud as before on resume', () => {
+  for (const quanta of [1, 7, 40]) {
+    const player = new Player();
+    const reply = counting(24_000);
+    player.audio(1, 0, reply);
+    player.say({ type: 'finish', track: 1 });
+    const before = player.run(quanta * 5);
+    player.say({ type: 'hold', gain: 0.125 });
+    const quiet = player.run(200);
+    player.say({ type: 'resume' });
+    const after = player.run(1100);
+    const all = sounding([...before, ...quiet, ...after]);
+    const expected = int16ToFloats(reply);
+    assert.equal(all.length, reply.length, 'nothing is lost, nothing repeated');
+    const [ducked] = player.of('ducked');
+    const [, resumed] = player.of('started');
+    assert.deepEqual([ducked.track, resumed.track, resumed.reason], [1, 1, 'resume']);
+    for (let n = ducked.sample + FADE; n < resumed.sample; n++) assert.equal(all[n], Math.fround(expected[n] * 0.125), `sample ${n}, quiet`);
+    for (let n = resumed.sample + FADE; n < expected.length - FADE; n++) assert.equal(all[n], expected[n], `sample ${n}, loud again`);
+    for (let n = FADE; n < ducked.sample; n++) assert.equal(all[n], expected[n], `sample ${n}, before`);
+    assert.ok(resumed.sample - ducked.sample >= 4800);
+    assertSpans(player, 1, 0, reply.length);
+    assert.deepEqual(player.of('stopped').map(({ reason }) => reason), ['ended']);
+  }
+});
+
+test('a hold that ducks may be followed by one that pauses: the resume ends both', () => {
+  const player = new Player();
+  const reply = counting(24_000);
+  player.audio(1, 0, reply);
+  player.say({ type: 'finish', track: 1 });
+  player.run(100);
+  player.say({ type: 'hold', gain: 0.125 });
+  player.run(100);
+  player.say({ type: 'hold' });
+  const paused = player.run(200);
+  assert.ok(paused.slice(480).every((value) => value === 0));
+  const [held] = player.of('stopped');
+  player.say({ type: 'resume' });
+  const after = sounding(player.run(1100));
+  assert.equal(player.of('started').at(-1).sample, held.sample);
+  assertFaded(after, reply.subarray(held.sample));
+  assertSpans(player, 1, 0, reply.length);
+});
+
+test('a flush while ducked tells what was played, quiet or not; the next reply is loud', () => {
+  const player = new Player();
+  const reply = counting(24_000);
+  player.audio(1, 0, reply);
+  const before = player.run(100);
+  player.say({ type: 'hold', gain: 0.125 });
+  const quiet = player.run(100);
+  player.say({ type: 'flush', id: 7, tracks: [1] });
+  const fade = player.run(20);
+  const [flushed] = player.of('flushed');
+  assert.equal(flushed.tracks[0].samples, sounding([...before, ...quiet, ...fade]).length);
+  const next = counting(4800);
+  player.audio(2, 0, next);
+  player.say({ type: 'finish', track: 2 });
+  assertFaded(sounding(player.run(300)), next);
+});
+
+test('ducked twice is told once, and nothing playing is told too', () => {
+  const player = new Player();
+  player.say({ type: 'hold', gain: 0.125 });
+  player.say({ type: 'hold', gain: 0.125 });
+  assert.deepEqual(player.of('ducked').map(({ track }) => track), [null]);
+  player.say({ type: 'resume' });
+  assert.deepEqual(player.of('started').map(({ track, reason }) => ({ track, reason })), [{ track: null, reason: 'resume' }]);
+});

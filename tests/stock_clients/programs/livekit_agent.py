@@ -85,7 +85,7 @@ class Call:
 
     def _take(self, event: Any) -> None:  # noqa: ANN401
         if getattr(event.item, "role", "") == "assistant":
-            self.answers.add(event.item.text_content or "", event.item.interrupted)
+            self.answers.add(event.item.text_content or "")
 
     @property
     def played_s(self) -> float:

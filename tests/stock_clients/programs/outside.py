@@ -111,17 +111,17 @@ class Answers:
     """What the agent says, as its own history keeps it, or the error that ends a scenario."""
 
     def __init__(self) -> None:
-        self._said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._said: asyncio.Queue[str] = asyncio.Queue()
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def add(self, text: str, interrupted: bool) -> None:
-        self._said.put_nowait({"text": text, "interrupted": interrupted})
+    def add(self, text: str) -> None:
+        self._said.put_nowait(text)
 
     def fail(self, error: object) -> None:
         if not self._failed.done():
             self._failed.set_exception(RuntimeError(repr(error)))
 
-    async def next(self) -> dict[str, Any]:
+    async def next(self) -> str:
         waiting = asyncio.ensure_future(self._said.get())
         await asyncio.wait({waiting, self._failed}, return_when=asyncio.FIRST_COMPLETED)
         if self._failed.done():

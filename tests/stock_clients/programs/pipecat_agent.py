@@ -58,16 +58,15 @@ class Ears(BaseInputTransport):
 
     def __init__(self) -> None:
         super().__init__(PARAMS)
-        self._ready = False
+        self.open = asyncio.Event()
 
     async def start(self, frame: StartFrame) -> None:
         await super().start(frame)
         await self.set_transport_ready(frame)
-        self._ready = True
+        self.open.set()
 
     async def hear(self, frame: bytes) -> None:
-        if self._ready:
-            await self.push_audio_frame(InputAudioRawFrame(frame, RATE_HZ, 1))
+        await self.push_audio_frame(InputAudioRawFrame(frame, RATE_HZ, 1))
 
 
 class Loudspeaker(BaseOutputTransport):
@@ -176,25 +175,33 @@ async def call(given: dict[str, Any], *, tools: bool = False) -> AsyncIterator[C
         cancel_on_idle_timeout=False,
     )
     runner = WorkerRunner(handle_sigint=False)
-    async with Microphone(ears.hear) as mouth:
-        on = Call(worker, context, mouth, speaker)
+    mouth = Microphone(ears.hear)
+    on = Call(worker, context, mouth, speaker)
+    started = asyncio.Event()
 
-        @pair.assistant().event_handler("on_assistant_turn_stopped")
-        async def stopped(_: object, message: Any) -> None:  # noqa: ANN401
-            if message.content:  # A turn that only calls a tool says nothing.
-                on.answers.add(message.content, message.interrupted)
+    @worker.event_handler("on_pipeline_started")
+    async def has_started(_: object, __: Frame) -> None:
+        started.set()
 
-        @worker.event_handler("on_pipeline_error")
-        async def failed(_: object, frame: Any) -> None:  # noqa: ANN401
-            on.answers.fail(frame)
+    @pair.assistant().event_handler("on_assistant_turn_stopped")
+    async def stopped(_: object, message: Any) -> None:  # noqa: ANN401
+        if message.content:  # A turn that only calls a tool says nothing.
+            on.answers.add(message.content)
 
-        await runner.add_workers(worker)
-        running = asyncio.create_task(runner.run())
-        try:
+    @worker.event_handler("on_pipeline_error")
+    async def failed(_: object, frame: Any) -> None:  # noqa: ANN401
+        on.answers.fail(frame)
+
+    await runner.add_workers(worker)
+    running = asyncio.create_task(runner.run())
+    try:
+        # What is said before is lost: the service drops sound until it is connected.
+        await asyncio.gather(started.wait(), ears.open.wait())
+        async with mouth:
             yield on
-        finally:
-            await worker.cancel()
-            await running
+    finally:
+        await worker.cancel()
+        await running
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 import time
@@ -20,22 +21,26 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bargein.agents import NO_AGENTS, Agent, Agents
 from bargein.gateway import admission, twilio
+from bargein.gateway.accounts import usage_report
 from bargein.gateway.addresses import client_address, is_in, parse_address
 from bargein.gateway.gateway import Gateway
 from bargein.gateway.handshake import joined_headers, presented_key
 from bargein.gateway.http.answers import Refused, break_off, json_answer, refusal_answer
 from bargein.gateway.http.bodies import Bodies
-from bargein.gateway.http.client_secrets import mint_beta_session, mint_client_secret
+from bargein.gateway.http.client_secrets import ClientSecrets
 from bargein.gateway.http.not_served import NotServed
 from bargein.gateway.http.page import PageFiles, SecurityHeaders, find_client_web, how_to_talk
 from bargein.gateway.not_served import not_served
 from bargein.gateway.push_to_talk import ChatPolicy, Completions, Exchange, PushToTalk
 from bargein.gateway.readiness import Readiness
 from bargein.gateway.refusal import OUR_FAULT, Refusal
-from bargein.gateway.services import model_server, shown_voice, takes_images
+from bargein.gateway.services import model_server, offered_voices, shown_voice, takes_images
 from bargein.loop.clock import unix_s
 from bargein.metrics import Metrics
+from bargein.protocols.agent_view import AgentView
+from bargein.session.field_notices import FieldNotices
 from bargein.upstream.dialects import dialect_of
 from bargein.wire.session_object import SessionObject
 
@@ -44,6 +49,7 @@ ReadMetrics = Callable[[], Awaitable[bytes]]
 """The text exposition of all workers' metrics."""
 
 _log: Final = structlog.get_logger(__name__)
+AGENTS_PATH: Final = "/v1/agents"
 _STARTED: Final = int(time.time())
 _DEPLOYMENT: Final = "/openai/deployments/{deployment}/chat/completions"
 _PREFIXES: Final = ("/v1", "/openai/v1", "/openai")
@@ -52,10 +58,16 @@ _BETA_SESSIONS: Final = ("/openai/realtimeapi/sessions", *(f"{prefix}/realtime/s
 _DEPLOYMENT_PATH: Final = re.compile(r"/openai/deployments/[^/]+/chat/completions")
 
 
-def build_app(gateway: Gateway, completions: Completions, readiness: Readiness, read_metrics: ReadMetrics) -> Starlette:
+def build_app(
+    gateway: Gateway,
+    completions: Completions,
+    readiness: Readiness,
+    read_metrics: ReadMetrics,
+    agents: Agents = NO_AGENTS,
+) -> Starlette:
     """The application that uvicorn serves beside the WebSockets."""
     settings = gateway.settings
-    routes = _Routes(gateway, completions, readiness, read_metrics)
+    routes = _Routes(gateway, completions, readiness, read_metrics, agents)
     middleware = [Middleware(SecurityHeaders), Middleware(_Counted, gateway.metrics), Middleware(_Contained)]
     if settings.allowed_origins:
         middleware.append(
@@ -76,12 +88,21 @@ def build_app(gateway: Gateway, completions: Completions, readiness: Readiness, 
 
 class _Routes:
     def __init__(
-        self, gateway: Gateway, completions: Completions, readiness: Readiness, read_metrics: ReadMetrics
+        self,
+        gateway: Gateway,
+        completions: Completions,
+        readiness: Readiness,
+        read_metrics: ReadMetrics,
+        agents: Agents,
     ) -> None:
         self._gateway = gateway
+        self._agents = agents
         self._readiness = readiness
         settings = gateway.settings
         self._bodies = Bodies(max(settings.max_bodies_bytes, settings.max_body_bytes), self._address)
+        self._voices = offered_voices(settings)
+        self._notices = FieldNotices(model_server(settings))
+        self._secrets = ClientSecrets(self._bodies, gateway.tokens, agents, self._effective_session)
         gateway.metrics.http_body_bytes.set_function(lambda: self._bodies.held_bytes)
         policy = ChatPolicy(
             model=settings.model,
@@ -100,10 +121,12 @@ class _Routes:
             Route("/healthz", self._healthy),
             Route("/readyz", self._ready),
             Route("/metrics", self._metrics),
+            Route(AGENTS_PATH, self._list_agents),
         ]
         for prefix in _PREFIXES:
             routes += [
                 Route(f"{prefix}/models", self._keyed(self._models)),
+                Route(f"{prefix}/usage", self._usage),
                 Route(f"{prefix}/realtime/client_secrets", self._keyed(self._client_secret), methods=["POST"]),
                 Route(f"{prefix}/chat/completions", self._keyed(self._complete), methods=["POST"]),
             ]
@@ -137,13 +160,27 @@ class _Routes:
         return Response(body, status, headers, "application/json")
 
     async def _metrics(self, request: Request) -> Response:
+        self._check_scraper(request)
+        return Response(await self._read_metrics(), media_type=CONTENT_TYPE_LATEST)
+
+    async def _usage(self, request: Request) -> Response:
+        """What the key has used; with ``?keys=all`` what all have, for those who may read the metrics."""
+        gateway = self._gateway
+        if request.query_params.get("keys") == "all":
+            self._check_scraper(request)
+            return json_answer(usage_report(gateway.books, None))
+        if (refusal := gateway.keyring.check_key(_key(request))) is not None:
+            raise Refused(refusal)
+        return json_answer(usage_report(gateway.books, gateway.keyring.payer(_key(request))))
+
+    def _check_scraper(self, request: Request) -> None:
+        """:raises Refused: it may not know of everybody."""
         settings = self._gateway.settings
         address = parse_address(self._address(request))
         if address is None or not is_in(address, settings.metrics_from):
             key = settings.metrics_key.get_secret_value() if settings.metrics_key is not None else None
             if (refusal := self._gateway.keyring.check_scraper(_key(request), key)) is not None:
                 raise Refused(refusal)
-        return Response(await self._read_metrics(), media_type=CONTENT_TYPE_LATEST)
 
     async def _models(self, _: Request) -> Response:
         settings = self._gateway.settings
@@ -153,11 +190,23 @@ class _Routes:
         ]
         return json_answer({"object": "list", "data": models})
 
+    async def _list_agents(self, request: Request) -> Response:
+        """Also to whoever has a token: it is for choosing one to talk with, and its voice."""
+        credentials = self._gateway.keyring.check_caller(_key(request))
+        if isinstance(credentials, Refusal):
+            raise Refused(credentials)
+        agents = [
+            {"id": agent.name, "object": "agent", "title": agent.title, "description": agent.description}
+            for agent in self._agents
+            if credentials.agent in {None, agent.name}
+        ]
+        return json_answer({"object": "list", "data": agents, "voices": self._voices})
+
     async def _client_secret(self, request: Request) -> Response:
-        return await mint_client_secret(request, self._bodies, self._gateway.tokens, self._effective_session)
+        return await self._secrets.mint(request, self._gateway.keyring.payer(_key(request)))
 
     async def _beta_session(self, request: Request) -> Response:
-        return await mint_beta_session(request, self._bodies, self._gateway.tokens, self._effective_session)
+        return await self._secrets.mint_beta(request, self._gateway.keyring.payer(_key(request)))
 
     async def _not_served(self, request: Request) -> Response:
         """Also to whoever has a token, as pages have that would call over WebRTC."""
@@ -181,7 +230,13 @@ class _Routes:
             raise Refused(twiml)
         return Response(twiml, media_type="text/xml")
 
-    async def _complete(self, _: Request) -> ASGIApp:
+    async def _complete(self, request: Request) -> ASGIApp:
+        if request.query_params.get("agent"):
+            message = (
+                "Push to talk has no agents: send the instructions as a system message, or open a WebSocket to "
+                "/v1/realtime?agent=NAME."
+            )
+            raise Refused(Refusal(HTTPStatus.BAD_REQUEST, message, "unsupported_parameter", "agent"))
         return Exchange(self._push_to_talk)
 
     def _address(self, request: Request) -> str:
@@ -194,16 +249,29 @@ class _Routes:
         _note(self._gateway, request, error.refusal)
         return refusal_answer(error.refusal)
 
-    def _effective_session(self, session: dict[str, Any]) -> dict[str, Any]:
+    def _effective_session(self, session: dict[str, Any], agent: Agent | None) -> dict[str, Any]:
+        """What a token's session begins as, and whoever opens it is shown.
+
+        :raises CallerError: something in ``session`` is wrong.
+        """
         settings = self._gateway.settings
         model = session.get("model")
-        return SessionObject.begin(
+        begin = functools.partial(
+            SessionObject.begin,
             id=f"sess_{secrets.token_hex(10)}",
             model=model if isinstance(model, str) and model else settings.model,
             expires_at=int(unix_s() + settings.session_limit_s),
             default_voice=shown_voice(settings.voice),
-            initial=session,
-        ).echo()
+        )
+        if agent is not None and agent.demanded(session.get("tool_choice")) is not None:
+            checked = {**session, "tool_choice": "auto"}  # It is there.
+        else:
+            checked = session
+        wished = begin(initial=checked)  # All of it is checked, also what an agent keeps to itself.
+        if agent is None:
+            return wished.echo()
+        view = AgentView(agent, self._notices, _log, shows_calls=False)
+        return view.echo(view.begin(begin(), session))
 
 
 class _Guarded:
@@ -228,10 +296,12 @@ class _Guarded:
 class _Counted:
     """Counts every answer under its route; what no route has a name for is the page, or nothing."""
 
-    _NAMED: Final = frozenset({"/healthz", "/readyz", "/metrics", *admission.PATHS, *_BETA_SESSIONS, *twilio.PATHS}) | {
+    _NAMED: Final = frozenset(
+        {"/healthz", "/readyz", "/metrics", AGENTS_PATH, *admission.PATHS, *_BETA_SESSIONS, *twilio.PATHS}
+    ) | {
         f"{prefix}{path}"
         for prefix in _PREFIXES
-        for path in ("/models", "/realtime/client_secrets", "/chat/completions")
+        for path in ("/models", "/usage", "/realtime/client_secrets", "/chat/completions")
     }
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -314,7 +384,10 @@ async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     headers = dict(error.headers or {})
-    message = f"There is nothing here: {error.detail}."
+    message = (
+        "There is nothing at this path. The API begins with /v1: POST /v1/chat/completions, GET /v1/models, and a "
+        "WebSocket to /v1/realtime."
+    )
     if status == 405:
         message = f"{request.method} is not possible here: use {headers.get('Allow', 'GET')}."
     code = "method_not_allowed" if status == 405 else "not_found" if status == 404 else None

@@ -44,6 +44,15 @@ class PageFiles(StaticFiles):
     def __init__(self, directory: Path) -> None:
         super().__init__(directory=directory, html=True)
 
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """As its base; but that no method helps where there is no file.
+
+        :raises HTTPException: there is none, or it cannot be had by this method.
+        """
+        if scope["method"] not in {"GET", "HEAD"}:
+            await super().get_response(path, {**scope, "method": "HEAD"})
+        return await super().get_response(path, scope)
+
     def file_response(self, full_path: str | os.PathLike[str], *args: object, **kwargs: object) -> Response:
         """As its base, with the caching forbidden that would need a version in every name."""
         response = super().file_response(full_path, *args, **kwargs)  # type: ignore[arg-type]

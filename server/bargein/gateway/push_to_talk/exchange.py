@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Final, Protocol
 
@@ -17,8 +17,10 @@ from starlette.types import Receive, Scope, Send
 
 from bargein.core.audio import PCM16_24K
 from bargein.core.completion import FinishReason, StreamPiece, Usage
+from bargein.core.usage import counted
 from bargein.errors import CallerError, UpstreamError, UpstreamMalformed
 from bargein.gateway.gateway import Gateway
+from bargein.gateway.handshake import joined_headers, presented_key
 from bargein.gateway.http.answers import Refused
 from bargein.gateway.http.bodies import Bodies
 from bargein.gateway.push_to_talk.policy import Asked, ChatPolicy, admit
@@ -26,9 +28,13 @@ from bargein.gateway.refusal import Refusal
 from bargein.loop.clock import steady_s, unix_s
 from bargein.metrics import Metrics
 from bargein.metrics.metrics import ResponseStatus as Outcome
-from bargein.session.streams import kind_of
+from bargein.money import Entry
+from bargein.money.books import Held, Worst
+from bargein.session.streams import may_have_worked
+from bargein.session.work_observer import kind_of, tell_cap_comes_near
 from bargein.upstream import Drop, EncodedAudio, PlainRequest, to_answer
 from bargein.wire.chat import ChatRequest, ChunkWriter, WholeAnswer, error_event, parse_chat, parse_json, take_out
+from bargein.wire.errors import BUDGET_EXCEEDED
 
 MAX_TEXT_BYTES: Final = 1_048_576
 """Of a body without its sound: what is larger is not read as JSON."""
@@ -71,6 +77,9 @@ class _Turn:
     """What is known of one turn for the log and the metrics."""
 
     address: str
+    payer: str
+    """On whose account it is."""
+    held: Held
     chat: ChatRequest
     asked: Asked
     began_s: float = field(default_factory=steady_s)
@@ -103,8 +112,11 @@ class Exchange:
             async with AsyncExitStack() as held:
                 body = await held.enter_async_context(shared.bodies.read(request, shared.max_bytes))
                 named = request.path_params.get("deployment")
-                turn = _Turn(address, *await self._read(body, named))
+                chat, asked = await self._read(body, named)
                 del body
+                payer = shared.gateway.keyring.payer(presented_key(joined_headers(request.headers.raw)))
+                held_dollars = self._hold(payer, asked)
+                turn = _Turn(address, payer, held_dollars, chat, _bounded(asked, held_dollars))
                 await self._watched(turn, receive, send, held)
         finally:
             shared.gateway.end_turn(address)
@@ -117,6 +129,17 @@ class Exchange:
         except CallerError as error:
             status = _STATUS.get(error.code or "", HTTPStatus.BAD_REQUEST)
             raise Refused(Refusal(status, error.message, error.code, error.param)) from None
+
+    def _hold(self, payer: str, asked: Asked) -> Held:
+        """:raises Refused: a cap is full."""
+        request = asked.request
+        usage = asked.usage(characters=0, samples=0, rate_hz=PCM16_24K.rate_hz)
+        worst = Worst(request.model, usage, request.audio, request.options["max_completion_tokens"])
+        held = self._shared.gateway.books.hold(payer, worst)
+        if isinstance(held, Held):
+            return held
+        self._metrics.budget_refusals[held.scope].inc()
+        raise Refused(_over_budget(held.message, held.retry_after_s))
 
     async def _watched(self, turn: _Turn, receive: Receive, send: Send, held: AsyncExitStack) -> None:
         """Answer for as long as the caller is there."""
@@ -168,10 +191,10 @@ class Exchange:
     def _note(self, turn: _Turn, outcome: Outcome, failure: UpstreamError | None) -> None:
         """Count what was used and log one line, however it ended."""
         metrics, asked = self._metrics, turn.asked
-        # What was refused, or not begun to be answered, has cost nothing.
-        usage = Usage() if turn.reply is None else _usage(turn, turn.reply)
+        usage = _used(turn, failure)
         metrics.completions[outcome].inc()
-        metrics.count_tokens(usage)
+        metrics.count_tokens(usage or Usage())
+        cost = self._pay(turn, usage)
         log = _log.warning if failure is not None else _log.info
         why = {} if failure is None else {"kind": kind_of(failure), "code": failure.code, "error": failure.message}
         log(
@@ -183,12 +206,30 @@ class Exchange:
             audio=asked.request.audio,
             stream=turn.chat.stream,
             duration_s=round(steady_s() - turn.began_s, 3),
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            estimated=usage.estimated,
+            **{f"{kind}_tokens": count for kind, count in (usage or Usage()).by_kind().items()},
+            estimated=usage is not None and usage.estimated,
+            **({} if cost is None else {"cost_dollars": round(cost, 6)}),
             **_spoken(turn),
             **why,
         )
+
+    def _pay(self, turn: _Turn, usage: Usage | None) -> float | None:
+        """Write down what a turn has used. Returns what it has cost, in dollars, where that is known."""
+        books, model = self._shared.gateway.books, turn.asked.request.model
+        if usage is None:
+            books.let_go(turn.held)
+            return None
+        price = books.prices.of_model(model)
+        dollars = None if price is None else price.of(usage)
+        if dollars is None:
+            self._metrics.unpriced.labels(books.label(model)).inc()
+        else:
+            self._metrics.cost_dollars.labels(books.label(model)).inc(dollars)
+        books.add(turn.payer, Entry(model, dollars, usage), turn.held)
+        for standing in books.standings(turn.payer):
+            if books.first_warning(turn.payer, standing):
+                tell_cap_comes_near(self._metrics, _log, standing, turn.payer)
+        return dollars
 
 
 class _Out:
@@ -221,6 +262,28 @@ class _Out:
         else:
             status, headers, content = to_answer(error)
             await self.whole(status, headers, content)
+
+
+def _bounded(asked: Asked, held: Held) -> Asked:
+    """The request with an answer that is no longer than may be paid for."""
+    if held.max_tokens is None:
+        return asked
+    request = asked.request
+    return replace(
+        asked, request=replace(request, options={**request.options, "max_completion_tokens": held.max_tokens})
+    )
+
+
+def _over_budget(message: str, retry_after_s: int | None) -> Refusal:
+    headers = {} if retry_after_s is None else {"Retry-After": str(retry_after_s)}
+    return Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        message,
+        BUDGET_EXCEEDED,
+        type="insufficient_quota",
+        reason="rate",
+        headers=headers,
+    )
 
 
 def _read(body: bytes, named: str | None, policy: ChatPolicy) -> tuple[ChatRequest, Asked]:
@@ -275,12 +338,21 @@ def _spoken(turn: _Turn) -> dict[str, object]:
     return {"audio_s": round(turn.reply.reply.samples / PCM16_24K.rate_hz, 3)}
 
 
+def _used(turn: _Turn, failure: UpstreamError | None) -> Usage | None:
+    """What a turn has used, however it ended; ``None``: the model has refused its question, or was never sent it."""
+    if turn.reply is not None:
+        return _usage(turn, turn.reply)
+    if turn.drop is None or not (failure is None or may_have_worked(failure)):
+        return None
+    # Its caller has left, or no answer began in time: the question is billed all the same.
+    return turn.asked.usage(characters=0, samples=0, rate_hz=PCM16_24K.rate_hz)
+
+
 def _usage(turn: _Turn, answer: WholeAnswer | ChunkWriter) -> Usage:
     """The model's own count, else an estimate of what there is by now."""
     reply = answer.reply
-    return reply.usage or turn.asked.usage(
-        characters=reply.characters, samples=reply.samples, rate_hz=PCM16_24K.rate_hz
-    )
+    guess = turn.asked.usage(characters=reply.characters, samples=reply.samples, rate_hz=PCM16_24K.rate_hz)
+    return counted(reply.usage, guess.output_audio_ms, lambda: guess)
 
 
 def _outcome(reason: FinishReason | None) -> Outcome:

@@ -103,6 +103,7 @@ class Asked:
             output_text_tokens=-(-characters // CHARACTERS_PER_TOKEN),
             output_audio_tokens=-(-ms // REPLY_AUDIO_MS_PER_TOKEN),
             estimated=True,
+            output_audio_ms=ms,
         )
 
 

@@ -33,7 +33,7 @@ def main() -> int:
     bank = tomllib.loads((BANK / "bank.toml").read_text(encoding="utf-8"))
     for voice_name, voice in bank["voices"].items():
         for phrase_name, phrase in bank["phrases"].items():
-            samples = _levelled(_trimmed(_spoken(espeak, voice, phrase["text"])))
+            samples = levelled(trimmed(_spoken(espeak, voice, phrase["text"])))
             write_phrase(BANK / f"{voice_name}-{phrase_name}.wav", samples)
     return 0
 
@@ -47,13 +47,13 @@ def _spoken(espeak: str, voice: dict[str, Any], text: str) -> npt.NDArray[np.flo
         return read_mono(path, RATE_HZ).astype(np.float32) / np.float32(32768)
 
 
-def _trimmed(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def trimmed(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """From the first sample to the last that is within 40 dB of the loudest: these are the labels."""
     loud = np.flatnonzero(np.abs(samples) > np.abs(samples).max() / 100)
     return samples[loud[0] : loud[-1] + 1]
 
 
-def _levelled(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
+def levelled(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
     gain = LEVEL / float(np.sqrt(np.mean(np.square(samples))))
     return np.asarray(np.clip(samples * gain, -0.99, 0.99) * 32767, np.int16)
 

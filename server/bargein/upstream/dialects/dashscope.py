@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from bargein.core.completion import CompletionRequest, Message, UserAudio, UserImage, UserMessage, UserText
+from bargein.core.completion import ChatMessage, CompletionRequest, UserAudio, UserImage, UserMessage, UserText
 from bargein.upstream.dialects.openai import OpenAICompatible
 
 
-def _of_one_kind(message: Message) -> Iterator[Message]:
+def _of_one_kind(message: ChatMessage) -> Iterator[ChatMessage]:
     """``message``, or several in its place: at each change between sound and pictures another begins."""
     if not isinstance(message, UserMessage):
         yield message

@@ -88,8 +88,7 @@ class HttpClient:
 
     :param url: any of the server's.
     :param connect_timeout_s: for name resolution, TCP, a proxy's tunnel and TLS.
-    :raises SettingsError: the URL, or a proxy's, cannot be one.
-    :raises OSError: ``SSL_CERT_FILE`` names no file.
+    :raises SettingsError: the URL, or a proxy's, cannot be one; ``SSL_CERT_FILE`` names no certificates.
     """
 
     def __init__(self, url: str, connect_timeout_s: float) -> None:

@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
+from bargein.errors import SettingsError
 from bargein.loop.patience import Patience
 from bargein.loop.time_limit import expire
 from bargein.upstream.http.errors import (
@@ -41,10 +42,14 @@ _HANGUP: Final = getattr(select, "poll", None)  # There is none on Windows.
 def tls_context() -> ssl.SSLContext:
     """Trusts what ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` say, and else Mozilla's list.
 
-    :raises OSError: there is no such file.
+    :raises SettingsError: there is no such file, or no certificate in it.
     """
     if file := os.environ.get("SSL_CERT_FILE"):
-        context = ssl.create_default_context(cafile=file)
+        try:
+            context = ssl.create_default_context(cafile=file)
+        except OSError as error:
+            reason = "it holds no certificate" if isinstance(error, ssl.SSLError) else str(error.strerror)
+            raise SettingsError(f"SSL_CERT_FILE: {file!r} cannot be used: {reason}") from None
     elif folder := os.environ.get("SSL_CERT_DIR"):
         context = ssl.create_default_context(capath=folder)
     else:

@@ -135,7 +135,7 @@ class _FunctionOutput(Fields):
     content: str | None
 
 
-Message = Annotated[_System | _User | _Assistant | _Tool | _FunctionOutput, Field(discriminator="role")]
+MessageModel = Annotated[_System | _User | _Assistant | _Tool | _FunctionOutput, Field(discriminator="role")]
 
 
 def check_order(messages: Sequence[Json]) -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, TypeAdapter
 
 from bargein.wire.chat.fields import Fields
-from bargein.wire.chat.messages import Message
+from bargein.wire.chat.messages import MessageModel
 from bargein.wire.validation import refuse
 
 MAX_MESSAGES: Final = 2048
@@ -106,7 +106,7 @@ class _ResponseFormat(Fields):
 class Body(Fields):
     """The whole request."""
 
-    messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
+    messages: Annotated[list[MessageModel], Field(min_length=1, max_length=MAX_MESSAGES)]
     model: Annotated[str, StringConstraints(max_length=MAX_MODEL_CHARACTERS)] | None = None
     audio: _Audio | None = None
     modalities: Annotated[list[Literal["text", "audio"]], Field(max_length=2)] | None = None

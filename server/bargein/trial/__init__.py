@@ -1,0 +1,1 @@
+"""Voice agents tried by a caller with a script: what ``bargein test`` does."""

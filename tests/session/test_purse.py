@@ -1,0 +1,86 @@
+"""What one session pays, without the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from bargein.core.audio import PCM16_24K
+from bargein.core.completion import CompletionRequest, Usage
+from bargein.core.config import ResponseSettings
+from bargein.core.decisions import SpeculationEnded
+from bargein.core.items import InputAudio, Response
+from bargein.money import Caps, Ledger, Price, Prices, Standing
+from bargein.money.books import Books
+from bargein.session.purse import Purse
+from bargein.upstream import Transcript
+from support.money import work_observer
+
+DEAR = Price(text_in=1000, audio_in=1000, text_out=1000, audio_out=1000)
+CHEAP = Price(text_in=1, audio_in=1, text_out=1, audio_out=1)
+SECOND = InputAudio(bytes(48_000), PCM16_24K)
+USED = Usage(input_text_tokens=1000)
+NOON = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def books() -> Iterator[Books]:
+    books = Books(
+        Prices({"m": DEAR, "cheap": CHEAP}), Ledger(now=lambda: NOON), Caps(key_day=1.0), model="m", max_tokens=100
+    )
+    yield books
+    books.ledger.close()
+
+
+def purse_of(books: Books) -> Purse:
+    return Purse(books, "key", work_observer())
+
+
+def test_what_was_asked_ahead_and_left_costs_what_the_model_costs_that_was_asked(books: Books) -> None:
+    purse = purse_of(books)
+    purse.begin("r", CompletionRequest((), audio=False, voice=None, model="cheap"), again=False)
+    purse.ended_ahead(SpeculationEnded("r", "left", 10.0, False, USED))
+    (row,) = books.ledger.used("key", 1)
+    assert (row["model"], row["dollars"]) == ("cheap", pytest.approx(0.001))
+
+
+def test_what_was_dropped_before_its_caller_left_costs_that_too(books: Books) -> None:
+    purse = purse_of(books)
+    purse.begin("r", CompletionRequest((), audio=False, voice=None, model="cheap"), again=False)
+    purse.ended_ahead(SpeculationEnded("r", "dropped", 10.0, False, USED))
+    purse.ended_ahead(SpeculationEnded("", "left", 20.0, False, USED))
+    (row,) = books.ledger.used("key", 1)
+    assert (row["model"], row["dollars"]) == ("cheap", pytest.approx(0.001))
+
+
+class CountingLedger(Ledger):
+    """That counts how often it is read."""
+
+    read = 0
+
+    def standings(self, key: str, caps: Caps) -> list[Standing]:
+        self.read += 1
+        return super().standings(key, caps)
+
+
+def test_how_the_caps_stand_is_read_once_for_a_response() -> None:
+    ledger = CountingLedger(now=lambda: NOON)
+    books = Books(Prices({"m": CHEAP}), ledger, Caps(key_day=0.001, day=1.0), model="m", max_tokens=100)
+    purse = purse_of(books)
+    purse.begin("r", CompletionRequest((), audio=False, voice=None), again=False)
+    spent = purse.done(Response("r", ResponseSettings(), None, usage=USED))
+    assert spent.cap is not None
+    assert spent.cap.warning
+    assert ledger.read == 1
+    books.ledger.close()
+
+
+def test_callers_make_no_rows_of_the_ledger_by_naming_recognisers(books: Books) -> None:
+    purse = purse_of(books)
+    for number in range(5):
+        purse.transcribed(f"any-{number}", SECOND, Transcript("hello"))
+    purse.transcribed("m", SECOND, None)
+    rows = books.ledger.used("key", 1)
+    assert [(row["model"], row["transcribed_s"]) for row in rows] == [("m", 1.0), ("other", 5.0)]
