@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import wave
+from collections.abc import Awaitable, Callable
 from itertools import product
 from pathlib import Path
 
@@ -84,9 +85,12 @@ async def ask(page: Page, caller: Caller, text: str) -> None:
     await caller.speech_stops(item_id, text)
 
 
-async def pictures(  # noqa: PLR0915  one conversation, told from beginning to end
-    browser: Browser, peer: ScriptedPeer, theme: str, size: str, folder: Path, shown: Path
-) -> None:
+Shoot = Callable[[str], Awaitable[None]]
+"""Takes a picture of a state."""
+
+
+async def pictures(browser: Browser, peer: ScriptedPeer, theme: str, size: str, folder: Path, shown: Path) -> None:
+    """One conversation, told from beginning to end."""
     width, height = SIZES[size]
     context = await browser.new_context(
         viewport={"width": width, "height": height},
@@ -103,6 +107,14 @@ async def pictures(  # noqa: PLR0915  one conversation, told from beginning to e
         if name in SHOWN:
             shutil.copyfile(folder / name, shown / name)
 
+    caller = await connect(page, peer, shoot)
+    await answered_turn(page, caller)
+    await interrupted_turn(page, caller, shoot)
+    await last_reply_and_end(page, caller, shoot)
+    await context.close()
+
+
+async def connect(page: Page, peer: ScriptedPeer, shoot: Shoot) -> Caller:
     await page.goto(peer.url)
     await page.locator("[data-check=server][data-result=good]").wait_for()
     await asyncio.sleep(PICTURE_S)
@@ -115,20 +127,23 @@ async def pictures(  # noqa: PLR0915  one conversation, told from beginning to e
     await page.locator("body[data-state=listening]").wait_for()
     await caller.hear(600)
     await shoot("listening")
+    return caller
 
+
+async def answered_turn(page: Page, caller: Caller) -> None:
     await ask(page, caller, FIRST_QUESTION)
     await asyncio.sleep(0.38)
     reply = await caller.reply(FIRST_REPLY)
-    pcm = spoken(FIRST_REPLY, "en-us", 40)
-    await reply.sound(pcm, lead_ms=400)
+    await reply.sound(spoken(FIRST_REPLY, "en-us", 40), lead_ms=400)
     await reply.complete()
     await page.locator("body[data-state=listening]").wait_for()
 
+
+async def interrupted_turn(page: Page, caller: Caller, shoot: Shoot) -> None:
     await ask(page, caller, SECOND_QUESTION)
     await asyncio.sleep(0.34)
     reply = await caller.reply(SECOND_REPLY)
-    pcm = spoken(SECOND_REPLY, "en-us", 40)
-    sending = asyncio.create_task(reply.sound(pcm, lead_ms=400))
+    sending = asyncio.create_task(reply.sound(spoken(SECOND_REPLY, "en-us", 40), lead_ms=400))
     await reply.heard(int(2.6 * RATE_HZ))
     await shoot("speaking")
     await reply.heard(int(3.1 * RATE_HZ))
@@ -147,6 +162,8 @@ async def pictures(  # noqa: PLR0915  one conversation, told from beginning to e
     await page.get_by_text(INTERRUPTION).wait_for()
     await shoot("after-barge-in")
 
+
+async def last_reply_and_end(page: Page, caller: Caller, shoot: Shoot) -> None:
     reply = await caller.reply(LAST_REPLY)
     await reply.sound(spoken(LAST_REPLY, "en-us", 40), lead_ms=400)
     await reply.complete()
@@ -160,7 +177,6 @@ async def pictures(  # noqa: PLR0915  one conversation, told from beginning to e
     await page.get_by_test_id("receipt").wait_for()
     await asyncio.sleep(1)
     await shoot("ended")
-    await context.close()
 
 
 async def main(folder: Path, shown: Path, themes: list[str], sizes: list[str]) -> None:

@@ -68,32 +68,19 @@ def collaborators(
     :param key: who pays: a fingerprint of the caller's key, if it has one.
     :param unix_now: the time of day, in seconds.
     """
-    timers, limits, metrics = services.timers, services.limits, services.metrics
+    timers, limits = services.timers, services.limits
     now = timers.clock.now
     log = services.log.bind(session_id=names.session_id)
     unix_offset_s = unix_now() - now()
     policy = services.policy if protocol.ducks else replace(services.policy, duck_db=None)
     conversation = _conversation(protocol, policy, names, unix_offset_s)
     caller_limits = CallerLimits(limits, timers)
-    observer = Observer(metrics, log)
+    observer = Observer(services.metrics, log)
     streams = Streams(services.upstream, observer.work)
     purse = Purse(services.books, key, observer.work)
     recognisers = Recognisers(purse)
-    hearer, transcriber, writer = services.phrase_hearer, services.transcriber, services.history_transcriber
-    judgements = JudgementTasks(
-        [judge.asking(recognisers.of) for judge in services.judges],
-        services.policy.short_utterance,
-        lambda: conversation.config,
-        now,
-        observer.work,
-        None if hearer is None else replace(hearer, transcriber=recognisers.of(hearer.transcriber)),
-    )
-    transcriptions = TranscriptionTasks(
-        None if transcriber is None else recognisers.of(transcriber),
-        observer.work,
-        judgements.transcript_of,
-        None if writer is None else recognisers.of(writer),
-    )
+    judgements = _judgements(services, recognisers, conversation, observer)
+    transcriptions = _transcriptions(services, recognisers, judgements, observer)
     tools = ToolRuns(
         services.tools,
         lambda: protocol.agent,
@@ -110,15 +97,7 @@ def collaborators(
         id=names.session_id,
         protocol=protocol,
         driver=Driver(conversation, performer, observer, timers, log, recording),
-        audio_input=AudioInput(
-            conversation,
-            services.make_detector,
-            caller_limits,
-            metrics.traffic,
-            now,
-            services.make_cancelling,
-            make_weigher=services.make_weigher,
-        ),
+        audio_input=_audio_input(services, conversation, caller_limits),
         streams=streams,
         transcriptions=transcriptions,
         judgements=judgements,
@@ -145,6 +124,44 @@ def _conversation(protocol: CallerProtocol, policy: CorePolicy, names: Names, un
         Aligner(measures),
         reports=protocol.reports,
         unix_offset_s=unix_offset_s,
+    )
+
+
+def _judgements(
+    services: Services, recognisers: Recognisers, conversation: Conversation, observer: Observer
+) -> JudgementTasks:
+    hearer = services.phrase_hearer
+    return JudgementTasks(
+        [judge.asking(recognisers.of) for judge in services.judges],
+        services.policy.short_utterance,
+        lambda: conversation.config,
+        services.timers.clock.now,
+        observer.work,
+        None if hearer is None else replace(hearer, transcriber=recognisers.of(hearer.transcriber)),
+    )
+
+
+def _transcriptions(
+    services: Services, recognisers: Recognisers, judgements: JudgementTasks, observer: Observer
+) -> TranscriptionTasks:
+    transcriber, writer = services.transcriber, services.history_transcriber
+    return TranscriptionTasks(
+        None if transcriber is None else recognisers.of(transcriber),
+        observer.work,
+        judgements.transcript_of,
+        None if writer is None else recognisers.of(writer),
+    )
+
+
+def _audio_input(services: Services, conversation: Conversation, caller_limits: CallerLimits) -> AudioInput:
+    return AudioInput(
+        conversation,
+        services.make_detector,
+        caller_limits,
+        services.metrics.traffic,
+        services.timers.clock.now,
+        services.make_cancelling,
+        make_weigher=services.make_weigher,
     )
 
 
