@@ -6,7 +6,7 @@ import base64
 
 import pytest
 
-from bargein.core import actions
+from bargein.core import actions, events
 from bargein.core.config import SessionConfig
 from bargein.core.echo_guard import APART_S, ECHO_REACH_S, SAME_DELAY_S, SURE_LIKENESS, TRUSTED_AFTER
 from support.conversation_script import Script
@@ -95,7 +95,7 @@ def test_what_was_forgotten_must_be_found_twice_again() -> None:
     script = in_a_reply()
     for _ in range(2):
         blip(script, SURE_LIKENESS)
-    script.conversation.echo.forget()
+    script.do(events.EchoGone())
     blip(script, SURE_LIKENESS)
     assert not script.conversation.echo.wants_cancelling
     blip(script, SURE_LIKENESS)

@@ -38,6 +38,7 @@ HAPPENED: list[Event] = [
     events.StreamFailed("resp_1", items.Failure("server_error", None, "broken"), processed=False),
     events.TranscriptionCompleted("item_1", "hello", 0.1, ({"token": "hello", "logprob": -0.5},)),
     events.TimeLost(0.25),
+    events.EchoGone(),
     events.CallerLeft(),
 ]
 

@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import pytest
 
-from bargein.core import actions
+from bargein.core import actions, events
 from bargein.core.audio import AudioFormat
 from bargein.core.config import SessionConfig, TurnDetection
 from bargein.core.conversation import Conversation
@@ -185,7 +185,10 @@ def test_a_canceller_that_finds_nothing_is_let_go(canceller: str) -> None:
     said = at_level(speech(LONG), -22)
     call = EchoRoom(said, seconds(said), None, make_cancelling=CANCELLERS[canceller])
     call.conversation.echo.delay_s = 0.1
+    happened = []
+    call.conversation.on_event = lambda event, _: happened.append(event)
     call.at(1.0, call.ask)
     call.run()
+    assert happened.count(events.EchoGone()) == 1, "a replay of the call must know it"
     assert not call.conversation.echo.wants_cancelling
     assert not call.times(actions.SpeechStarted)

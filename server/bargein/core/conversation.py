@@ -137,6 +137,8 @@ class Conversation:
                 self._check_idle(now, out)
             case events.TimeLost(lost_s):
                 self.forgive(lost_s, now)
+            case events.EchoGone():
+                self.echo.forget()
             case events.PlaybackReported() | events.PlaybackFlushed():
                 # bargein.played, bargein.flushed: of `bargein.v1`, not of the reference.
                 self._handle_playback(event, now, out)

@@ -252,6 +252,13 @@ class TimeLost:
     lost_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class EchoGone:
+    """Whoever takes the agent's sound out of the caller's has found next to nothing of it for long: what was known of an
+    echo is forgotten.
+    """
+
+
 Event = (
     Configured
     | AudioAppended
@@ -276,4 +283,5 @@ Event = (
     | CallerLeft
     | TimerFired
     | TimeLost
+    | EchoGone
 )

@@ -13,6 +13,7 @@ from bargein.core.actions import Action
 from bargein.core.audio import AudioFormat
 from bargein.core.config import SessionConfig
 from bargein.core.conversation import Conversation
+from bargein.core.events import EchoGone
 from bargein.metrics.traffic import Traffic
 from bargein.session.cancelling import EchoCancelling, MakeCancelling
 from bargein.session.limits import CallerLimits
@@ -152,7 +153,8 @@ class AudioInput:
                 return False
             cancelling.align()
         if cancelling.useless:
-            conversation.echo.forget()
+            if not self._perform(conversation.handle(EchoGone(), now), now):
+                return False
             return self._weigh_undecided(audio, now) and self._stop_cancelling(cancelling, now)
         return self._weigh_undecided(audio, now)
 
