@@ -254,8 +254,8 @@ class TimeLost:
 
 @dataclass(frozen=True, slots=True)
 class EchoGone:
-    """Whoever takes the agent's sound out of the caller's has found next to nothing of it for long: what was known of an
-    echo is forgotten.
+    """Whoever takes the agent's sound out of the caller's has found next to nothing of it for long: what was known of
+    an echo is forgotten.
     """
 
 
