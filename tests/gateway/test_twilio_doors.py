@@ -15,6 +15,12 @@ from support.twilio_peer import signature
 TOKEN = "12345-the-token-of-an-account"
 FORM = {"CallSid": "CA1", "From": "+15005550006", "Called": "", "To": "+15005550001"}
 KEYED = {"api_keys": "a-key-of-the-operator"}
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+}
 
 
 async def refused(url: str, **headers: str) -> tuple[int, dict[str, str]]:
@@ -126,3 +132,14 @@ async def test_the_stream_is_no_page_and_the_webhook_is_no_get(serve: Serve) -> 
         assert (await client.get("/v1/twilio/voice")).status_code == 405
         status, error = await refused(stream_url(running), Origin="https://evil.example")
         assert (status, error["code"]) == (403, "origin_not_allowed")
+
+
+@pytest.mark.parametrize("host", ["[", "[::1", "a]b[", "[v1.x]", "a:b:c"])
+async def test_a_host_header_that_is_no_host_is_refused_like_any_unsigned_request(serve: Serve, host: str) -> None:
+    """Who may ask for anything sends it, before any signature is looked at."""
+    async with serve(twilio_auth_token=TOKEN, **KEYED) as running, running.client() as client:
+        strange = {"Host": host, "X-Twilio-Signature": "x"}
+        answer = await client.post("/v1/twilio/voice", data=FORM, headers=strange)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "invalid_signature")
+        answer = await client.get("/v1/twilio", headers=strange | UPGRADE)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "invalid_signature")

@@ -84,8 +84,11 @@ def _addresses(settings: Settings, headers: Mapping[str, str], target: str, sche
     """What Twilio may have called, the likeliest first. It leaves the default port out or not; a proxy in front of this
     server may have taken TLS off. Trying more than one gives nothing away: whoever can sign one can sign all.
     """
-    public = urlsplit(settings.public_url or f"https://{headers.get('host', '')}")
-    host, path = public.netloc, public.path.rstrip("/") + target
+    if settings.public_url is None:
+        host, path = headers.get("host", ""), target  # Unparsed: anybody may have written it.
+    else:
+        public = urlsplit(settings.public_url)
+        host, path = public.netloc, public.path.rstrip("/") + target
     plain = {"wss": "ws", "https": "http"}[scheme]
     for each, port in ((scheme, ":443"), (plain, ":80")):
         bare = host.removesuffix(port)
