@@ -128,6 +128,19 @@ async def test_a_close_by_the_caller_reaches_the_session_once(serve: Serve) -> N
         assert running.metric('bargein_sessions_closed_total{code="other"}') == 1
 
 
+async def test_a_close_within_a_fragmented_message_is_a_close(serve: Serve) -> None:
+    """Control frames may stand between fragments (RFC 6455 section 5.4), and who ends a call need not end a message."""
+    async with serve() as running, connect(running.ws) as caller:
+        await greeting(caller)
+        raw(caller, Frame(Opcode.TEXT, b"{", fin=False), Frame(Opcode.CLOSE, b"\x03\xe9"))
+        code, _, _ = await closed(caller)
+        assert code == 1001
+        session = running.sessions[0]
+        await asyncio.wait_for(session.closed.wait(), 30)
+        assert session.ends == [(1001, "")]
+        assert running.gateway.open_sessions == 0
+
+
 async def test_a_caller_who_vanishes_is_1006(serve: Serve) -> None:
     async with serve() as running, connect(running.ws) as caller:
         await greeting(caller)
@@ -209,6 +222,9 @@ async def test_bad_utf8_is_1007(serve: Serve) -> None:
         b"\x83\x83\x00\x00\x00\x00abc",  # a reserved opcode
         b"\x80\x83\x00\x00\x00\x00abc",  # a continuation of nothing
         b"\x89\xfe\x01\x00" + bytes(4 + 256),  # a long control frame
+        b"\x88\x82\x00\x00\x00\x00\x00\x00",  # a close code that there is not
+        b"\x88\x82\x00\x00\x00\x00\x03\xee",  # one that no frame may hold (1006)
+        b"\x88\x82\x00\x00\x00\x00\x13\x88",  # one beyond all (5000)
     ],
 )
 async def test_malformed_frames_are_1002(serve: Serve, data: bytes) -> None:

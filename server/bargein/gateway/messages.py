@@ -91,6 +91,22 @@ def check_utf8(payload: bytes) -> None:
             raise CallerGone(1007, "A text message must be UTF-8.") from None
 
 
+def parse_close(payload: bytes) -> tuple[int, str]:
+    """Code and reason of a close frame that came; 1005 where it has none.
+
+    :raises CallerGone: no frame may hold such a code (RFC 6455 section 7.4).
+    """
+    if not payload:
+        return 1005, ""
+    code = int.from_bytes(payload[:2], "big")
+    if not (1000 <= code <= 1014 or 3000 <= code <= 4999) or code in _NEVER_SENT:
+        raise CallerGone(1002, f"A close frame may not have the code {code}.")
+    return code, payload[2:].decode(errors="replace")
+
+
+_NEVER_SENT: Final = frozenset({1004, 1005, 1006})
+
+
 def cut_reason(reason: str) -> str:
     """At most 123 bytes of UTF-8, whole characters: all that fits into a close frame (RFC 6455 section 5.5)."""
     return reason.encode()[:123].decode(errors="ignore")

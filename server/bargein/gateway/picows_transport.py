@@ -28,7 +28,7 @@ from bargein.gateway.fed_protocols import BufferFedProtocol
 from bargein.gateway.handshake import Handshake
 from bargein.gateway.intake import PIECE_BYTES
 from bargein.gateway.memory import give_back
-from bargein.gateway.messages import cut_reason, too_big
+from bargein.gateway.messages import cut_reason, parse_close, too_big
 from bargein.gateway.picows_listener import FrameListener, ParserLog
 
 READ_BUFFER_BYTES: Final = 4096
@@ -245,7 +245,7 @@ class PicowsTransport(CallerSocket):
         self._sent_bytes += byte_count
 
     def _answer_close(self, payload: bytes) -> None:
-        self._closed_by_caller = (int.from_bytes(payload[:2], "big"), payload[2:].decode()) if payload else (1005, "")
+        self._closed_by_caller = parse_close(payload)
         self._gone()
         self._websocket.send_close(self._closed_by_caller[0] if payload else 1000)  # type: ignore[arg-type]
         self._websocket.disconnect()

@@ -32,6 +32,9 @@ _logger.setLevel(logging.WARNING)
 class _Protocol(ServerProtocol):
     """Lets the session say what went wrong before the library closes the connection for it."""
 
+    cur_size: int | None
+    """What the library calls ``current_size`` in older versions."""
+
     def __init__(self, max_message_bytes: int, failing: Callable[[int, str], None]) -> None:
         super().__init__(max_size=max_message_bytes, logger=_logger)
         self._too_big = too_big(max_message_bytes)
@@ -46,6 +49,14 @@ class _Protocol(ServerProtocol):
         self._failing = _nothing
         self.parser.close()
         self.parser_exc = self.handshake_exc = None
+
+    def recv_frame(self, frame: Frame) -> None:
+        """Who closes need not end its message first (RFC 6455 section 5.4): the library takes that for an error, too
+        late for a close frame of ours.
+        """
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = self.cur_size = None
+        super().recv_frame(frame)
 
     def fail(self, code: CloseCode | int, reason: str = "") -> None:
         if self.state is OPEN and code != CloseCode.ABNORMAL_CLOSURE:
@@ -149,11 +160,13 @@ class WebsocketsTransport(CallerSocket):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
-        self._protocol.receive_eof()
-        self.let_go()
-        self._unparsed.clear()
-        self._timers.cancel(self)
-        self._gone()
+        try:
+            self._protocol.receive_eof()
+        finally:  # Whatever became of its parser, a session does not outlive its connection.
+            self.let_go()
+            self._unparsed.clear()
+            self._timers.cancel(self)
+            self._gone()
 
     def _receive(self, frame: Frame) -> None:
         self._count(len(frame.data))
