@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bargein.alignment.aligner import Aligner
 from bargein.core.items import Message, OutputAudio
@@ -20,6 +21,7 @@ from support.twilio_peer import SAMPLES_PER_S, STREAM, calling, ulaw
 
 STORY = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 QUESTION = ulaw(speech("tell me a story"))
+STOP_MESSAGE = {"event": "stop", "stop": {"accountSid": "AC1", "callSid": "CA1"}}
 STOP = ulaw(speech("wait, stop, I have another question"))
 
 
@@ -97,7 +99,7 @@ async def test_a_call_over_every_transport(model: Model, last_given: LastGiven, 
         assert 4 <= len(told_of_reply(model)) < 16
         # A third of a word: this clock does not stand still while the machine does something else.
         assert abs(counted_as_heard(last_given) - peer.played_at_clear[0]) < 0.1 * SAMPLES_PER_S
-        peer.send({"event": "stop", "stop": {"accountSid": "AC1", "callSid": "CA1"}})
+        peer.send(STOP_MESSAGE)
         assert await peer.until_closed() == (1000, "The call has ended.")
 
 
@@ -212,6 +214,25 @@ async def test_wrong_messages_are_said_in_the_log_and_the_call_goes_on(
     assert words in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("call_sid", "logged"), [("CA1", "CA1"), ([[[]]], None), ({"a": 1}, None), ("x" * 5000, "x" * 64)]
+)
+async def test_the_log_takes_little_of_what_a_start_says(
+    server: RunningServer, call_sid: object, logged: str | None
+) -> None:
+    """What is nested a thousand times cannot be written at all, and a line of the log is for people."""
+    names = {f"{number} {'x' * 300}": "" for number in range(100)}
+    with capture_logs() as logs:
+        async with calling(stream_url(server)) as peer:
+            peer.start(names, callSid=call_sid)
+            peer.send(STOP_MESSAGE)
+            assert (await peer.until_closed())[0] == 1000
+    (line,) = [line for line in logs if line["event"] == "call started"]
+    assert line["call_sid"] == logged
+    assert len(line["without_effect"]) == 8
+    assert max(map(len, line["without_effect"])) == 64
+
+
 async def test_sound_before_the_start_is_refused_and_the_call_begins(
     server: RunningServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -226,7 +247,7 @@ async def test_sound_before_the_start_is_refused_and_the_call_begins(
 async def test_the_end_of_the_call_ends_the_session(server: RunningServer) -> None:
     async with calling(stream_url(server)) as peer:
         peer.start()
-        peer.send({"event": "stop", "stop": {"accountSid": "AC1", "callSid": "CA1"}})
+        peer.send(STOP_MESSAGE)
         assert await peer.until_closed() == (1000, "The call has ended.")
 
 

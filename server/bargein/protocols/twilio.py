@@ -48,6 +48,8 @@ LAST_MARK_S: Final = 1.0
 KEYS_PAUSE_S: Final = 1.0
 """So long after the last key what was pressed is told to the model; at once after ``#``."""
 MOST_KEYS: Final = 64
+LOGGED_CHARACTERS: Final = 64
+LOGGED_NAMES: Final = 8
 KEYS: Final = frozenset("0123456789*#ABCD")
 PARAMETERS: Final = ("agent", "instructions", "voice", "greeting", "session")
 """What ``start.customParameters`` may say: the operator's own words, which go before an agent's file. Others do
@@ -142,13 +144,21 @@ class TwilioProtocol(CallerProtocol):
             raise CallerGone(1008, f"start.customParameters: {error.message}") from None
         except LookupError as error:
             raise CallerGone(1008, f"start.customParameters: {error.args[0]}") from None
-        unknown = sorted(set(parameters) - set(PARAMETERS))
-        self._log.info("call started", call_sid=start.get("callSid"), without_effect=unknown or None)
+        self._log_start(start.get("callSid"), parameters)
         self._stream_sid = stream_sid
         self._talk.configure(self._object.to_config(), now)
         greeting = parameters.get("greeting") or (self.agent.greeting if self.agent is not None else "")
         if greeting:
             self._talk.handle(greeting_request(self._object.to_config().response, greeting), now)
+
+    def _log_start(self, call_sid: object, parameters: Json) -> None:
+        """Anything can stand for the call's name, nested so deeply that no log could write it."""
+        unknown = [name[:LOGGED_CHARACTERS] for name in sorted(set(parameters) - set(PARAMETERS))]
+        self._log.info(
+            "call started",
+            call_sid=call_sid[:LOGGED_CHARACTERS] if isinstance(call_sid, str) else None,
+            without_effect=unknown[:LOGGED_NAMES] or None,
+        )
 
     def _mark(self, name: str, now: float) -> None:
         self._follow(self._play_out.mark(name, now), now)
