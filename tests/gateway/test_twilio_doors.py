@@ -98,6 +98,25 @@ async def test_the_webhook_leads_to_the_stream_with_its_parameters(serve: Serve)
         assert {one.get("name"): one.get("value") for one in stream} == asked
 
 
+async def test_lines_of_a_parameter_stay_lines(serve: Serve) -> None:
+    """In an attribute a line's end as it is would be read as a space (XML 1.0, 3.3.3)."""
+    async with serve() as running, running.client() as client:
+        asked = {"instructions": "Be brief.\n\t- No lists.\r\nNo jokes: \u00e9, \U0001f642."}
+        answer = await client.post("/v1/twilio/voice", params=asked, data=FORM)
+        (stream,) = ET.fromstring(answer.text).findall("./Connect/Stream")  # noqa: S314 (our own)
+        assert {one.get("name"): one.get("value") for one in stream} == asked
+
+
+@pytest.mark.parametrize("character", ["\0", "\x0b", "\x1f", "\ufffe"])
+async def test_what_no_xml_can_hold_is_refused(serve: Serve, character: str) -> None:
+    async with serve() as running, running.client() as client:
+        for asked in ({"voice": f"a{character}sh"}, {f"vo{character}ice": "ash"}):
+            answer = await client.post("/v1/twilio/voice", params=asked, data=FORM)
+            error = answer.json()["error"]
+            assert (answer.status_code, error["code"], error["param"]) == (400, "invalid_value", [*asked][0])
+            assert f"U+{ord(character):04X}" in error["message"]
+
+
 async def test_the_webhook_must_be_signed_with_its_form(serve: Serve) -> None:
     async with serve(twilio_auth_token=TOKEN, public_url="https://voice.example.com") as running:
         address = "https://voice.example.com/v1/twilio/voice?voice=ash"

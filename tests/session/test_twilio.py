@@ -13,6 +13,7 @@ from bargein.core.items import Message, OutputAudio
 from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.picows_transport import PicowsTransport
 from bargein.gateway.websockets_transport import WebsocketsTransport
+from bargein.protocols.twilio import FORMAT
 from bargein.session.measures import NumpyMeasures
 from support.model import Model, spoken
 from support.server import LastGiven, RunningServer, running_server
@@ -184,11 +185,28 @@ async def test_parameters_that_mean_nothing_end_the_call_in_words(
     assert words in reason
 
 
-async def test_another_format_ends_the_call_in_words(server: RunningServer) -> None:
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"encoding": "audio/x-l16", "sampleRate": 16000, "channels": 1},
+        {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 2},
+        {"encoding": "audio/x-mulaw", "sampleRate": 8000},
+        {"encoding": ["audio/x-mulaw"], "sampleRate": {}, "channels": []},
+        "audio/x-mulaw",
+        None,
+    ],
+)
+async def test_another_format_ends_the_call_in_words(server: RunningServer, given: object) -> None:
     async with calling(stream_url(server)) as peer:
-        peer.start(mediaFormat={"encoding": "audio/x-l16", "sampleRate": 16000, "channels": 1})
+        peer.start(mediaFormat=given)
         code, reason = await peer.until_closed()
     assert (code, reason) == (1008, "start.mediaFormat must be audio/x-mulaw, 8000 Hz, one channel.")
+
+
+async def test_more_about_the_format_than_we_know_is_no_reason_to_hang_up(server: RunningServer, model: Model) -> None:
+    async with calling(stream_url(server)) as peer:
+        peer.start({"greeting": "Hello."}, mediaFormat={**FORMAT, "ptime": 20})
+        await peer.until(lambda: len(peer.played) > 0)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Iterator, Mapping
 from html import escape
 from http import HTTPStatus
@@ -20,6 +21,8 @@ PATHS: Final = (STREAM_PATH, VOICE_PATH)
 MAX_BODY_BYTES: Final = 65_536
 MAX_PARAMETER_CHARACTERS: Final = 500
 """Name and value together, as Twilio bounds them."""
+_NO_XML: Final = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What is no character of XML 1.0 (section 2.2)."""
 BUSY: Final = '<?xml version="1.0" encoding="UTF-8"?><Response><Reject reason="busy"/></Response>'
 
 
@@ -66,12 +69,23 @@ def connect(settings: Settings, headers: Mapping[str, str], query: str) -> str |
         if len(name) + len(value) > MAX_PARAMETER_CHARACTERS:
             message = f"Twilio takes {MAX_PARAMETER_CHARACTERS} characters for the name and value of a parameter."
             return Refusal(HTTPStatus.BAD_REQUEST, message, "string_above_max_length", name[:64])
-        parameters += f'<Parameter name="{escape(name)}" value="{escape(value)}"/>'
-    address = escape(next(_addresses(settings, headers, STREAM_PATH, "wss")))
+        unwritable = _NO_XML.search(name + value)
+        if unwritable is not None:
+            message = f"XML, and so TwiML, has no character U+{ord(unwritable[0]):04X}: leave it out."
+            return Refusal(HTTPStatus.BAD_REQUEST, message, "invalid_value", name[:64])
+        parameters += f'<Parameter name="{_attribute(name)}" value="{_attribute(value)}"/>'
+    address = _attribute(next(_addresses(settings, headers, STREAM_PATH, "wss")))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>'
         f'<Response><Connect><Stream url="{address}">{parameters}</Stream></Connect></Response>'
     )
+
+
+def _attribute(text: str) -> str:
+    """``text`` as the value of an attribute. Where a line ends must be said by a reference: as it is it would be read as
+    a space (XML 1.0, section 3.3.3).
+    """
+    return escape(text).translate({ord(space): f"&#{ord(space)};" for space in "\t\n\r"})
 
 
 def public_names(settings: Settings) -> tuple[str, ...]:

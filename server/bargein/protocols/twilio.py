@@ -130,7 +130,7 @@ class TwilioProtocol(CallerProtocol):
         if not isinstance(stream_sid, str) or not stream_sid:
             raise CallerGone(1008, "start.streamSid is missing: sound could not be sent.")
         given = start.get("mediaFormat", FORMAT)
-        if given != FORMAT:
+        if not isinstance(given, dict) or any(given.get(name) != value for name, value in FORMAT.items()):
             raise CallerGone(1008, "start.mediaFormat must be audio/x-mulaw, 8000 Hz, one channel.")
         parameters = start.get("customParameters") or {}
         try:
