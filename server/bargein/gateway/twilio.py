@@ -82,8 +82,8 @@ def connect(settings: Settings, headers: Mapping[str, str], query: str) -> str |
 
 
 def _attribute(text: str) -> str:
-    """``text`` as the value of an attribute. Where a line ends must be said by a reference: as it is it would be read as
-    a space (XML 1.0, section 3.3.3).
+    """``text`` as the value of an attribute. Where a line ends must be said by a reference: as it is it would be read
+    as a space (XML 1.0, section 3.3.3).
     """
     return escape(text).translate({ord(space): f"&#{ord(space)};" for space in "\t\n\r"})
 
