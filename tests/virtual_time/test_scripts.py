@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidStatus
 
 import bargein.testing
 from bargein.loop.clock import steady_s
@@ -97,6 +98,58 @@ def test_an_agent_is_given_by_its_file(tmp_path: Path) -> None:
         assert model.told()[-1] == "tool: The tool cannot be reached: nothing was done."
 
     run(main())
+
+
+def test_a_test_hears_nothing_of_the_machine_on_which_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("BARGEIN_API_KEYS=a-key-of-the-developer\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BARGEIN_MAX_SESSIONS", "0")
+    monkeypatch.setenv("BARGEIN_USAGE_FILE", str(tmp_path / "usage.sqlite"))
+
+    async def main() -> None:
+        async with serving(ScriptedModel()) as url, calling(url) as caller:
+            await caller.write("hello")
+            await caller.wait_for("response.done")
+
+    run(main())
+    assert not (tmp_path / "usage.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [("agent", "'agent': did you mean 'agents'?"), ("nonsense", "'nonsense': see docs/settings.md")],
+)
+def test_a_setting_that_is_none_is_an_error(given: str, said: str) -> None:
+    async def main() -> None:
+        async with serving(ScriptedModel(), **{given: "shop.toml"}):
+            pass
+
+    with pytest.raises(TypeError, match=re.escape(said)):
+        run(main())
+
+
+def test_a_caller_may_have_a_key() -> None:
+    async def main() -> None:
+        async with serving(ScriptedModel(), api_keys="a-key-of-ours") as url:
+            with pytest.raises(InvalidStatus, match="401"):
+                async with calling(url):
+                    pass
+            async with calling(url, key="a-key-of-ours") as caller:
+                await caller.wait_for("session.created")
+
+    run(main())
+
+
+def test_who_is_cut_short_says_no_more() -> None:
+    async def main() -> float:
+        async with serving(ScriptedModel()) as url, calling(url) as caller:
+            began_s = steady_s()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(caller.say(voice(5000)), 1.0)
+            await caller.wait_for("response.created")
+            return steady_s() - began_s
+
+    assert run(main()) == pytest.approx(1.5, abs=0.1)
 
 
 def test_a_model_that_refuses_fails_the_response() -> None:

@@ -19,6 +19,11 @@
     run(main())                                                 # some seconds of talk, in a fraction of one
 
 The server imports none of it.
+
+Time passes where a test waits: ``await asyncio.sleep(600)`` is ten minutes of silence, and takes none. The network is
+this process's own, so a server that an agent's tools ask is one that the test starts in the same loop, at the address
+in the agent's file. An agent is given as a setting (``serving(model, agents="shop.toml")``), and chosen as callers do
+it (``calling(url, path="/realtime?agent=shop")``).
 """
 
 from bargein.testing.caller import NothingCameError, ScriptedCaller, ServerEvent, calling

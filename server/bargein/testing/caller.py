@@ -27,13 +27,19 @@ class NothingCameError(AssertionError):
 
 
 @asynccontextmanager
-async def calling(url: str, *, path: str = "/realtime") -> AsyncIterator[ScriptedCaller]:
+async def calling(url: str, *, path: str = "/realtime", key: str | None = None) -> AsyncIterator[ScriptedCaller]:
     """Call a server until the context is left.
 
     :param url: from :func:`~bargein.testing.server.serving`; or any other, whose time is real then.
+    :param path: with a query, if there is one: ``/realtime?agent=shop``.
+    :param key: the server's, or a token that it has given out, where it asks for one.
+    :raises websockets.exceptions.InvalidStatus: the server refused; ``.response.body`` says why.
     """
     address = url.replace("http", "ws", 1) + path
-    async with connect_websocket(address, max_size=None, compression=None, proxy=None) as socket:
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    async with connect_websocket(
+        address, additional_headers=headers, max_size=None, compression=None, proxy=None
+    ) as socket:
         caller = ScriptedCaller(socket)
         reading = asyncio.create_task(caller.read(), name="scripted caller's ear")
         speaking = asyncio.create_task(caller.speak(), name="scripted caller's microphone")
@@ -124,15 +130,21 @@ class ScriptedCaller:
         await self.send({"type": "response.create"})
 
     async def say(self, sound: bytes) -> None:
-        """Speak into the microphone: PCM16 at 24 kHz. Returns when the last of it was said.
+        """Speak into the microphone: PCM16 at 24 kHz. Returns when the last of it was said; the rest is not said
+        if this is cancelled.
 
         :raises ConnectionError: the connection ended before.
         """
         said = asyncio.get_running_loop().create_future()
         if self._ended:
             raise ConnectionError("the connection has ended")
-        self._sound.append((bytearray(sound), said))
-        await said
+        speech = (bytearray(sound), said)
+        self._sound.append(speech)
+        try:
+            await said
+        finally:
+            if speech in self._sound:
+                self._sound.remove(speech)
 
     # Its two tasks.
 
