@@ -34,13 +34,7 @@ SHORT = UtteranceFigures(
     duration_ms=250,
     speech_ms=240,
     probability=0.9,
-    peak_probability=0.99,
     level_db=-30,
-    peak_db=-25,
-    spread_db=12,
-    floor_db=-60,
-    usual_level_db=None,
-    voiced_share=0.9,
     audible=True,
 )
 

@@ -6,9 +6,6 @@ from dataclasses import dataclass, field
 
 from bargein.bench.scene import Scene, Wanted
 
-LATEST_YIELD_S = 2.0
-"""An interruption that is noticed later than this after its end was not noticed because of it."""
-
 
 @dataclass(frozen=True, slots=True)
 class Noted:

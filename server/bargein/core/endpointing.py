@@ -46,8 +46,6 @@ UNVOICED_FACTOR: Final = 3.0
 """A sound without a voice (a whisper, a long hum) is confirmed after this many times the usual span."""
 SHORT_QUIET_MS: Final = 96
 """Quiet after which an utterance over a reply may be a short one: it is given to be judged."""
-USUAL_LEVEL_SHARE: Final = 0.3
-"""How much the newest turn counts for the level at which this caller usually speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +101,6 @@ class Endpointer:
         self._weighing = Weighing(rate_hz) if policy.weighs else None
         self.undecided = False
         """The second detector is to listen: see :attr:`undecided_from`."""
-        self._usual_level_db: float | None = None
         self.configure(detection)
 
     @property
@@ -331,19 +328,12 @@ class Endpointer:
         weighing = self._weighing
         assert weighing is not None, "what is judged was weighed"
         ms = 1000 / self._rate_hz
-        speech, voiced, _ = self._recent.sums(self._longest_span, self.position_samples)
         levels_db = self._levels_db or [self._gate.floor_db]
         return UtteranceFigures(
             duration_ms=(weighing.spoken_to - self.onset_sample) * ms,
             speech_ms=weighing.spoken_samples * ms,
             probability=weighing.likely,
-            peak_probability=weighing.peak,
             level_db=sum(levels_db) / len(levels_db),
-            peak_db=max(levels_db),
-            spread_db=_spread_db(levels_db),
-            floor_db=self._gate.floor_db,
-            usual_level_db=self._usual_level_db,
-            voiced_share=voiced / speech if speech else 0.0,
             audible=audible,
             ignored_before=weighing.is_eager(self.position_samples),
         )
@@ -378,10 +368,6 @@ class Endpointer:
 
     def _confirm(self, weighing: Weighing) -> Signal:
         weighing.trust()
-        if self._levels_db:
-            level_db = sum(self._levels_db) / len(self._levels_db)
-            usual_db = level_db if self._usual_level_db is None else self._usual_level_db
-            self._usual_level_db = usual_db + USUAL_LEVEL_SHARE * (level_db - usual_db)
         return self._step(CallerTrigger.CONFIRM)
 
     def _look_for_end(self, window: Window, speech: bool) -> Signal | None:

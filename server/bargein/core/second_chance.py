@@ -151,4 +151,4 @@ def _holds_words(transcript: str) -> bool:
 
 def _figures(speech_ms: float) -> UtteranceFigures:
     """Of a whole turn: nothing is decided by them."""
-    return UtteranceFigures(speech_ms, speech_ms, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, None, 1.0, audible=True)
+    return UtteranceFigures(speech_ms, speech_ms, 1.0, 0.0, audible=True)

@@ -26,7 +26,7 @@ people's "mm-hm" die away, and little of them is speech."""
 
 @dataclass(frozen=True, slots=True)
 class UtteranceFigures:
-    """What was measured of one utterance, from its onset to its last speech. Levels are relative to full scale."""
+    """What was measured of one utterance, from its onset to its last speech. The level is relative to full scale."""
 
     duration_ms: float
     """From the onset to the end of its last speech."""
@@ -34,21 +34,8 @@ class UtteranceFigures:
     """What of it the neural detector takes for speech."""
     probability: float
     """Of speech: the mean over the windows that are speech, 0 to 1."""
-    peak_probability: float
-    """The highest of a window's."""
     level_db: float
     """Mean level of its speech."""
-    peak_db: float
-    """Of its loudest window."""
-    spread_db: float
-    """How far the levels of its windows lie apart, from their tenth to their ninetieth percentile: what is steady is no
-    speech."""
-    floor_db: float
-    """The caller's background."""
-    usual_level_db: float | None
-    """Mean level of this caller's own turns; ``None`` before the first."""
-    voiced_share: float
-    """How much of the speech has a pitch, 0 to 1, where that was weighed."""
     audible: bool
     """Something of the agent's could be heard meanwhile: without that there is nothing to nod to."""
     ignored_before: bool = False

@@ -71,7 +71,6 @@ class Weighing:
         """Where the last of the speech ends."""
         self.listened_samples = 0
         """How much from the onset on was weighed."""
-        self.peak = 0.0
         self._likely = 0.0
         self._run_start = -1
 
@@ -110,7 +109,6 @@ class Weighing:
         if end <= self.onset_sample:
             return None
         self.listened_samples = end - self.onset_sample
-        self.peak = max(self.peak, window.probability)
         speech = window.probability >= self.share and sounding_samples > 0
         if speech:
             self.spoken_samples += sounding_samples
