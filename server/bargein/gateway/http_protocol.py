@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from bargein.gateway.descriptors import DescriptorRoom
 from bargein.gateway.handshake import origin_form
 from bargein.gateway.refusal import Refusal, log_refusal
+from bargein.loop.chores import chores_of
 from bargein.loop.patience import Patience
 
 HEAD_TIMEOUT_S: Final = 10.0
@@ -23,6 +24,8 @@ READ_TIMEOUT_S: Final = 30.0
 MAX_HEAD_BYTES: Final = 65_536
 """A token that carries a session travels in a header."""
 NO_REQUEST: Final = Refusal(HTTPStatus.BAD_REQUEST, "This is no HTTP request (RFC 9112).", "invalid_http")
+PIECE_BYTES: Final = 4096
+"""Of what is read at once, so much is parsed at once: a chunk takes some ten microseconds, and six bytes can be one."""
 BREAK_OFF: Final = "bargein.break_off"
 """An extension of the ASGI scope: a function that closes the connection without ending the answer."""
 
@@ -46,6 +49,7 @@ class PunctualH11Protocol(H11Protocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 (uvicorn's own)
         super().__init__(*arguments, **options)
         self.app = _with_break_off(self.app, weakref.ref(self))
+        self._unparsed = bytearray()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head, if there is room for the connection."""
@@ -56,15 +60,19 @@ class PunctualH11Protocol(H11Protocol):
             self._make_room()
 
     def data_received(self, data: bytes) -> None:
-        """Wait for a head wherever no request is being answered."""
-        if self._head_wait is None and self.idle:
-            self._await_head()
-        super().data_received(data)
-        if not self.idle or self.transport.get_protocol() is not self:
-            self._stop_waiting()
+        """Parse what is little at once, and the rest piece by piece."""
+        unparsed = self._unparsed
+        if not unparsed and len(data) <= PIECE_BYTES:
+            self._parse(data)
+            return
+        if not unparsed:
+            chores_of(self.loop).add(self._parse_on)
+        unparsed += data
+        self.transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
+        self._unparsed.clear()
         self._stop_waiting()
         self.resume_writing()
         super().connection_lost(exc)
@@ -128,6 +136,30 @@ class PunctualH11Protocol(H11Protocol):
         """No request is being answered."""
         cycle: RequestResponseCycle | None = self.cycle
         return cycle is None or cycle.response_complete
+
+    def _parse(self, data: bytes) -> None:
+        """Wait for a head wherever no request is being answered."""
+        if self._head_wait is None and self.idle:
+            self._await_head()
+        super().data_received(data)
+        if not self.idle or self.transport.get_protocol() is not self:
+            self._stop_waiting()
+
+    def _parse_on(self) -> bool:
+        unparsed, transport = self._unparsed, self.transport
+        if transport.is_closing() or transport.get_protocol() is not self:
+            unparsed.clear()
+        if unparsed:
+            # A body whose length is known is no work, however long.
+            in_pieces = self.idle or any(name == b"transfer-encoding" for name, _ in self.headers)
+            piece = bytes(unparsed[:PIECE_BYTES] if in_pieces else unparsed)
+            del unparsed[: len(piece)]
+            self._parse(piece)
+        if unparsed:
+            return True
+        if transport.get_protocol() is self and not transport.is_closing() and not self.flow.read_paused:
+            transport.resume_reading()
+        return False
 
     def _await_head(self) -> None:
         self._head_wait = Patience(self._too_late)
