@@ -6,6 +6,7 @@ import pytest
 
 from bargein.core import actions, events
 from bargein.core.config import CorePolicy, SessionConfig, TurnDetection
+from bargein.core.decisions import PauseJudged
 from bargein.core.phrases import BEFORE_MS, LONGEST_MS
 from bargein.core.turn_end import NOTICED_MS, WAITS, PhraseEnd
 from support.conversation_script import Script
@@ -44,6 +45,15 @@ def test_how_what_was_said_ends_decides_how_long_the_pause_may_last(end: PhraseE
     script = paused()
     heard(script, end)
     assert ended_ms(script) == lasts_ms
+
+
+def test_what_the_words_decide_is_said() -> None:
+    script = paused()
+    heard(script, "open")
+    judged = [
+        (decision.reason, decision.wait_ms) for _, decision in script.decisions if isinstance(decision, PauseJudged)
+    ]
+    assert judged == [("nothing known", MEDIUM.usual), ("open phrase", MEDIUM.open)]
 
 
 def test_without_an_answer_the_sound_decides() -> None:

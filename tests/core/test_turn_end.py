@@ -6,7 +6,9 @@ import pytest
 
 from bargein.core import actions
 from bargein.core.config import TurnDetection
-from bargein.core.turn_end import Eagerness, Pause, PhraseEnd, Rhythm, is_dictated, wait_ms
+from bargein.core.decisions import PauseJudged, PauseReason
+from bargein.core.turn_end import Eagerness, Pause, PhraseEnd, Rhythm, Wait, is_dictated, wait
+from bargein.wire.decision_records import explained
 from support.conversation_script import Script, detecting
 
 
@@ -17,7 +19,7 @@ from support.conversation_script import Script, detecting
 def test_a_voice_that_fell_is_waited_for_less_than_one_that_hung(
     eagerness: Eagerness, fell: int, unknown: int, between: int, hung: int
 ) -> None:
-    waits = [wait_ms(Pause((900,), (), None, slope), eagerness) for slope in (-10.0, None, -5.0, -2.0)]
+    waits = [wait(Pause((900,), (), None, slope), eagerness).ms for slope in (-10.0, None, -5.0, -2.0)]
     assert waits == [fell, unknown, between, hung]
 
 
@@ -37,7 +39,7 @@ def test_a_voice_that_fell_is_waited_for_less_than_one_that_hung(
 )
 def test_words_count_more_than_how_the_voice_moved(eagerness: Eagerness, phrase: PhraseEnd, waited_ms: int) -> None:
     for slope in (-10.0, None, -2.0):
-        assert wait_ms(Pause((900,), (), None, slope, phrase), eagerness) == waited_ms
+        assert wait(Pause((900,), (), None, slope, phrase), eagerness).ms == waited_ms
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_who_pauses_for_long_is_waited_for_longer(
     pauses_ms: tuple[int, ...], usual_ms: int | None, waited_ms: int
 ) -> None:
     bursts_ms = (3000, 400, 900)[: len(pauses_ms) + 1]
-    assert wait_ms(Pause(bursts_ms, pauses_ms, usual_ms), "medium") == waited_ms
+    assert wait(Pause(bursts_ms, pauses_ms, usual_ms), "medium").ms == waited_ms
 
 
 @pytest.mark.parametrize(
@@ -82,7 +84,29 @@ def test_where_it_is_plain_that_something_is_dictated_the_rhythm_counts(
     bursts: int, longest_pause_ms: int, waited_ms: int
 ) -> None:
     pause = Pause((400,) * bursts, (longest_pause_ms,) * (bursts - 1), None)
-    assert wait_ms(pause, "medium") == waited_ms
+    assert wait(pause, "medium").ms == waited_ms
+
+
+@pytest.mark.parametrize(
+    ("pause", "waited_ms", "why"),
+    [
+        (Pause((900,), (), None), 640, "nothing known"),
+        (Pause((900,), (), None, -5.0), 640, "nothing known"),
+        (Pause((900,), (), None, -12.0), 560, "voice fell"),
+        (Pause((900,), (), None, 1.0), 800, "voice hung"),
+        (Pause((900,), (), None, 1.0, "finished"), 560, "finished phrase"),
+        (Pause((900,), (), None, -12.0, "open"), 1200, "open phrase"),
+        (Pause((900,), (), None, None, "dictated"), 800, "dictated words"),
+        (Pause((900,), (), 600, -12.0), 660, "own pauses"),
+        (Pause((3000, 900), (600,), None), 660, "own pauses"),
+        (Pause((400,) * 4, (700,) * 3, None), 875, "dictation"),
+        # What asks for no more than is waited for anyway is not why.
+        (Pause((400,) * 4, (400,) * 3, None), 640, "nothing known"),
+        (Pause((900,), (), 600, 1.0), 800, "voice hung"),
+    ],
+)
+def test_a_wait_says_why_it_is_so_long(pause: Pause, waited_ms: int, why: PauseReason) -> None:
+    assert wait(pause, "medium") == Wait(waited_ms, why)
 
 
 def test_one_long_pause_is_not_what_a_caller_does() -> None:
@@ -121,6 +145,38 @@ def test_the_turn_ends_when_the_pause_has_lasted_as_long_as_it_may(slope: float 
     script.speech(1000)
     script.silence(1500)
     assert script.at(actions.SpeechStopped) == 500 + 1000 + waited_ms
+
+
+def test_it_is_decided_once_a_pause_how_long_it_may_last() -> None:
+    script = semantic()
+    script.pitch_st_per_s = -12.04
+    script.speech(1000)
+    script.silence(400)
+    script.speech(600)
+    script.silence(1500)
+    judged = [decision for _, decision in script.decisions if isinstance(decision, PauseJudged)]
+    assert judged == [
+        PauseJudged("voice fell", 560, 1700, -12.04, None, None),
+        PauseJudged("voice fell", 560, 2700, -12.04, 400, None),
+    ]
+    assert explained(judged[1]) == {
+        "what": "pause",
+        "why": "voice fell",
+        "at_ms": 2700,
+        "wait_ms": 560,
+        "slope_st_per_s": -12.0,
+        "longest_pause_ms": 400,
+        "usual_pause_ms": None,
+    }
+
+
+def test_nothing_is_decided_of_a_pause_whose_length_is_given() -> None:
+    script = Script(detecting(silence_duration_ms=640))
+    script.silence(500)
+    script.speech(1000)
+    script.silence(1500)
+    assert script.all(actions.SpeechStopped)
+    assert not [decision for _, decision in script.decisions if isinstance(decision, PauseJudged)]
 
 
 def test_digits_are_waited_for() -> None:

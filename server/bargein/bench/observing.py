@@ -28,6 +28,7 @@ TOLD: Final = (
     actions.CancelStream,
     decisions.Interrupted,
     decisions.HoldEnded,
+    decisions.PauseJudged,
     decisions.TurnEnded,
     decisions.TurnHealed,
     decisions.BargeInRefused,

@@ -208,6 +208,7 @@ class Conversation:
         event: events.AudioAppended | events.SpeechWeighed | events.UtteranceJudged | events.PhraseHeard,
         now: float,
     ) -> list[Action]:
+        out: list[Action] = []
         match event:
             case events.AudioAppended(audio, windows, echo_db):
                 # input_audio_buffer.append; what follows from it: guides/realtime-vad.
@@ -215,12 +216,11 @@ class Conversation:
             case events.SpeechWeighed(weighed):
                 return self.weigh(weighed, now)
             case events.UtteranceJudged():
-                out: list[Action] = []
                 self._turns.judged(event, now, out)
                 return out
             case events.PhraseHeard():
-                self._turns.pauses.phrase_heard(event, self.config)
-                return []
+                self._turns.pauses.phrase_heard(event, self.config, out)
+                return out
 
     def hear(self, audio: bytes, windows: Sequence[Window], now: float, echo_db: float = -math.inf) -> list[Action]:
         """Take sound of the caller, and the windows that were completed by it: as

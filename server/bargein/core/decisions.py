@@ -43,6 +43,20 @@ SpeculationOutcome = Literal["used", "dropped", "failed", "left"]
 UtteranceVerdict = Literal["interruption", "backchannel", "noise"]
 """Why somebody spoke over a reply: to stop it, to say that it may go on ("mm-hm"), or not at all."""
 
+PauseReason = Literal[
+    "voice fell",
+    "voice hung",
+    "nothing known",
+    "finished phrase",
+    "open phrase",
+    "dictated words",
+    "own pauses",
+    "dictation",
+]
+"""Why a pause of the caller's may last so long: by the voice before it, or, where its words are known, by these; unless
+that is less than this caller's pauses last (``own pauses``), or those of what goes like digits (``dictation``).
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -90,6 +104,24 @@ class HoldEnded:
     lasted_ms: float
     response_id: str | None
     """What was held in the middle of its sound; ``None``: nothing was heard yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseJudged:
+    """The caller pauses, and how long that may last is not given: ``semantic_vad``. Once more when it is known what was
+    said before it.
+    """
+
+    reason: PauseReason
+    wait_ms: int
+    """So long, from the beginning of the pause on; then the turn is over."""
+    at_ms: int
+    slope_st_per_s: float | None
+    """How the pitch moved before it, in semitones a second; ``None``: there was too little of a voice."""
+    longest_pause_ms: int | None
+    """Of those of this turn, after which it went on."""
+    usual_pause_ms: int | None
+    """Of this caller, where that is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +220,7 @@ class RuleAsked:
 Decision = (
     Interrupted
     | HoldEnded
+    | PauseJudged
     | TurnEnded
     | TurnHealed
     | SpeculationEnded

@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from bargein.core.decisions import PauseReason
+
 Eagerness = Literal["low", "medium", "high"]
 """``auto`` is ``medium``."""
 
@@ -83,35 +85,47 @@ BEYOND_USUAL: Final = 1.1
 BEYOND_DICTATED: Final = 1.25
 
 
-def wait_ms(pause: Pause, eagerness: Eagerness) -> int:
-    """How long ``pause`` may last, from its beginning on, until the turn is over."""
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long a pause may last, from its beginning on, until the turn is over, and why."""
+
+    ms: int
+    reason: PauseReason
+
+
+def wait(pause: Pause, eagerness: Eagerness) -> Wait:
+    """How long ``pause`` may last."""
     waits = WAITS[eagerness]
-    wait = _by_voice(pause.slope_st_per_s, waits) if pause.phrase is None else _by_words(pause.phrase, waits)
+    found = _by_voice(pause.slope_st_per_s, waits) if pause.phrase is None else _by_words(pause.phrase, waits)
     longest_ms = max(pause.pauses_ms, default=0)
     known_ms = max(longest_ms, pause.usual_ms or 0)
-    wait = max(wait, min(round(BEYOND_USUAL * known_ms), waits.learned))
+    learned_ms = min(round(BEYOND_USUAL * known_ms), waits.learned)
+    if learned_ms > found.ms:
+        found = Wait(learned_ms, "own pauses")
     if is_dictated(pause.bursts_ms):
         plain = len(pause.bursts_ms) >= PLAIN_DICTATION
-        wait = max(wait, min(round(BEYOND_DICTATED * longest_ms), waits.longest if plain else waits.learned))
-    return wait
+        dictated_ms = min(round(BEYOND_DICTATED * longest_ms), waits.longest if plain else waits.learned)
+        if dictated_ms > found.ms:
+            found = Wait(dictated_ms, "dictation")
+    return found
 
 
-def _by_voice(slope_st_per_s: float | None, waits: Waits) -> int:
+def _by_voice(slope_st_per_s: float | None, waits: Waits) -> Wait:
     if slope_st_per_s is not None and slope_st_per_s <= FELL_ST_PER_S:
-        return waits.fell
+        return Wait(waits.fell, "voice fell")
     if slope_st_per_s is not None and slope_st_per_s >= HUNG_ST_PER_S:
-        return waits.hung
-    return waits.usual
+        return Wait(waits.hung, "voice hung")
+    return Wait(waits.usual, "nothing known")
 
 
-def _by_words(phrase: PhraseEnd, waits: Waits) -> int:
+def _by_words(phrase: PhraseEnd, waits: Waits) -> Wait:
     match phrase:
         case "finished":
-            return waits.fell
+            return Wait(waits.fell, "finished phrase")
         case "open":
-            return waits.open
+            return Wait(waits.open, "open phrase")
         case "dictated":
-            return waits.hung
+            return Wait(waits.hung, "dictated words")
 
 
 def may_be_over(pause: Pause) -> bool:

@@ -11,6 +11,7 @@ from bargein.core.decisions import (
     HoldEnded,
     Interrupted,
     Judged,
+    PauseJudged,
     ReplyTakenUp,
     RuleAsked,
     SpeculationEnded,
@@ -30,6 +31,8 @@ def explained(decision: Decision) -> Record:
             return _interruption(decision)
         case HoldEnded():
             return _hold_end(decision)
+        case PauseJudged():
+            return _pause(decision)
         case TurnEnded():
             return _turn_end(decision)
         case TurnHealed():
@@ -68,6 +71,19 @@ def _hold_end(decided: HoldEnded) -> Record:
         "why": decided.reason,
         "lasted_ms": round(decided.lasted_ms, 1),
         "response_id": decided.response_id,
+    }
+
+
+def _pause(decided: PauseJudged) -> Record:
+    slope = decided.slope_st_per_s
+    return {
+        "what": "pause",
+        "why": decided.reason,
+        "at_ms": decided.at_ms,
+        "wait_ms": decided.wait_ms,
+        "slope_st_per_s": None if slope is None else round(slope, 1),
+        "longest_pause_ms": decided.longest_pause_ms,
+        "usual_pause_ms": decided.usual_pause_ms,
     }
 
 
