@@ -210,10 +210,10 @@ class Intake:
         if frames_over_s > 0.0 or bytes_over_s > 0.0:
             stalled_s = self._timers.lost_s - self._lost_s
             self._lost_s += stalled_s
-            frames_over_s -= stalled_s
-            bytes_over_s -= stalled_s
             self._frame_allowance.forgive(stalled_s)
             self._byte_allowance.forgive(stalled_s)
+            frames_over_s = self._frame_allowance.spend(0, now)
+            bytes_over_s = self._byte_allowance.spend(0, now)
             if frames_over_s > 0.0:
                 self.hold_back(frames_over_s, "too many frames for too long (BARGEIN_FRAMES_PER_S)")
             if bytes_over_s > 0.0:
