@@ -15,7 +15,7 @@ from bargein.core import actions, events
 from bargein.core.audio import PCMU_8K
 from bargein.core.completion import TextPiece, ToolCallPiece
 from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig, TurnDetection
-from bargein.core.decisions import UtteranceVerdict
+from bargein.core.decisions import BargeInRefused, UtteranceVerdict
 from bargein.core.echo_guard import ECHO_LIKENESS, SURE_LIKENESS
 from bargein.core.floor import AgentState, CallerState, CallerTrigger
 from bargein.core.items import Failure
@@ -442,6 +442,44 @@ def a_stream_ends_in_any_state() -> list[Watched]:
         script = stage(caller, agent)
         script.finish("length")
         assert script.states == (caller, then)
+        played.append(script)
+    return played
+
+
+@scene
+def a_stream_that_ended_unheard_during_a_hold_is_over_when_the_hold_is() -> list[Watched]:
+    """Its sound is still to be sent: nothing more of it is made."""
+    script = stage(C.STARTING, A.THINKING)
+    script.say("welcome", 3000)
+    script.finish()
+    assert script.states == (C.STARTING, A.THINKING)
+    script.until(CT.MISFIRE, speech=False)
+    assert script.states == (C.SILENT, A.DRAINING)
+    script.advance(20_000)
+    assert script.sent_ms() >= 3000
+    assert script.states == (C.SILENT, A.IDLE)
+    return [script]
+
+
+@scene
+def what_is_taken_up_after_a_hold_has_expired_holds_no_second_time() -> list[Watched]:
+    played = []
+    for agent in (A.THINKING, A.SPEAKING, A.DRAINING):
+        script = judged(agent, replace(WEIGHED, hold_limit_ms=1, judge_limit_ms=300))
+        while script.conversation.agent.held:
+            script.advance(20)
+        assert script.states == (C.JUDGING, agent)
+        assert outcome(script, script.until(CT.TAKE_UP, speech=True)) == f"voice | starting, {agent.value}"
+        played.append(script)
+    return played
+
+
+@scene
+def that_the_caller_may_not_interrupt_is_said_where_there_is_somebody_to_interrupt() -> list[Watched]:
+    played = []
+    for agent, refused in [(A.IDLE, []), *((agent, ["not allowed"]) for agent in (A.THINKING, A.SPEAKING, A.DRAINING))]:
+        script, batch = happen(CT.EVIDENCE, agent, detecting(interrupt_response=False))
+        assert [action.reason for action in batch if isinstance(action, BargeInRefused)] == refused
         played.append(script)
     return played
 
