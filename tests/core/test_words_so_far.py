@@ -8,6 +8,8 @@ import pytest
 
 from bargein.core import actions, decisions, events
 from bargein.core.config import CorePolicy, Transcription
+from bargein.core.decisions import UtteranceVerdict
+from bargein.core.floor import CallerState
 from support.conversation_script import SILENCE_DB, SPEECH_DB, Script, detecting
 
 POLICY = CorePolicy(weighs=True, judges_words=True, confirm_after_ms=600, ask_after_ms=240, longest_nod_ms=900)
@@ -98,6 +100,23 @@ def test_a_backchannel_so_far_needs_more_to_be_confirmed_and_is_asked_about_agai
     assert script.all(actions.SpeechStarted)
     second = script.all(actions.StartJudging)[1]
     assert script.last(actions.StopJudging).utterance_id == second.utterance_id, "nobody waits for the answer any more"
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+@pytest.mark.parametrize(("verdict", "confirmed"), [("backchannel", False), ("noise", True), (None, True)])
+def test_only_a_backchannel_so_far_needs_more_to_be_confirmed(
+    verdict: UtteranceVerdict | None, confirmed: bool, quiet: bool
+) -> None:
+    """Also where the answer comes in a short quiet, and it is taken up."""
+    script = over_a_reply()
+    speak(script, 300)
+    [asked] = script.all(actions.StartJudging)
+    if quiet:
+        script.silence(160)
+    assert script.conversation.caller.state is (CallerState.JUDGING if quiet else CallerState.STARTING)
+    script.do(events.UtteranceJudged(asked.utterance_id, verdict, "words", 150.0))
+    speak(script, 400)
+    assert bool(script.all(actions.SpeechStarted)) is confirmed
 
 
 def test_what_is_not_certain_is_asked_about_again() -> None:

@@ -101,8 +101,13 @@ class Judging:
         if so_far is None or so_far.pending_id != event.utterance_id:
             return False
         so_far.pending_id = None
-        so_far.nods = event.verdict == "backchannel"
+        so_far.nods = False
         return True
+
+    def listen_on(self) -> None:
+        """By the words so far, more speech is needed to confirm the utterance."""
+        if self._so_far is not None:
+            self._so_far.nods = True
 
     def explain(self, event: UtteranceJudged, verdict: UtteranceVerdict, out: list[Action]) -> None:
         """The words so far decide: say so."""

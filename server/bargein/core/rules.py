@@ -118,9 +118,9 @@ SO_FAR_TABLE: Final = Table[tuple[CallerState, UtteranceVerdict], SoFar](
         (_C.STARTING, "interruption"): SoFar.CONFIRM,
         (_C.STARTING, "backchannel"): SoFar.LISTEN_ON,
         (_C.STARTING, "noise"): SoFar.NOTHING,
-        # It has ended meanwhile: who was asked about all of it knows better, but for what is certain.
+        # It has ended meanwhile: who was asked about all of it knows better, but for what is certain. It may go on.
         (_C.JUDGING, "interruption"): SoFar.CONFIRM,
-        (_C.JUDGING, "backchannel"): SoFar.NOTHING,
+        (_C.JUDGING, "backchannel"): SoFar.LISTEN_ON,
         (_C.JUDGING, "noise"): SoFar.NOTHING,
     },
 )

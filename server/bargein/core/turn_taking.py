@@ -413,9 +413,14 @@ class TurnTaking:
             so_far = event.verdict
             if so_far is None:
                 return
-            if self.floor.ask(SO_FAR_TABLE, (self.floor.caller_state, so_far)) is SoFar.CONFIRM:
-                self.judging.explain(event, so_far, out)
-                self._follow_verdict("interruption", now, out)
+            match self.floor.ask(SO_FAR_TABLE, (self.floor.caller_state, so_far)):
+                case SoFar.CONFIRM:
+                    self.judging.explain(event, so_far, out)
+                    self._follow_verdict("interruption", now, out)
+                case SoFar.LISTEN_ON:
+                    self.judging.listen_on()
+                case SoFar.NOTHING:
+                    pass
             return
         self._nods.judged(event)
         verdict = self.judging.answered(event, now, out)
