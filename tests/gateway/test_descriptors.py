@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import resource
+import socket
 import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -97,3 +98,16 @@ async def test_whoever_is_admitted_is_answered_and_the_others_are_told_so() -> N
         for caller in callers:
             done = await caller.wait_for("response.done")
             assert done["response"]["status"] == "completed"
+
+
+@on_linux
+async def test_connections_that_ask_for_nothing_make_room_for_callers() -> None:
+    """As many as there is room for, held by somebody who keeps them, and who comes back for more."""
+    async with AsyncExitStack() as stack:
+        server = stack.enter_context(serve("--upstream", "http://127.0.0.1:9/v1", descriptors=(200, 200)))
+        host, _, port = server.address.rpartition(":")
+        for _ in range(10):
+            for _ in range(40):
+                stack.enter_context(socket.create_connection((host, int(port))))
+            for _ in range(3):
+                await stack.enter_async_context(connect(server.realtime_url))

@@ -44,7 +44,7 @@ class Bodies:
 
 @asynccontextmanager
 async def connected(app: Any) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:  # noqa: ANN401
-    config = uvicorn.Config(app, http=punctual_protocol(None), lifespan="off", log_config=None)
+    config = uvicorn.Config(app, http=punctual_protocol(), lifespan="off", log_config=None)
     config.load()
     state = ServerState()
     protocol: Any = config.http_protocol_class

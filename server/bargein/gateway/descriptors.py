@@ -13,6 +13,8 @@ UPSTREAM_PER_SESSION: Final = 2
 """Sockets to the model that a session may need at once: for a reply, and for a transcript."""
 SPARE: Final = 32
 """Kept for what is no session: the connections that are told so, files, a scrape."""
+AHEAD: Final = 4
+"""Sessions that may be asked for before a connection that is closed for them is gone."""
 
 _log: Final = structlog.get_logger(__name__)
 
@@ -34,6 +36,13 @@ class DescriptorRoom:
         """
         owed = UPSTREAM_PER_SESSION * (open_sessions + 1) - self._upstream_open()
         return self._free() - max(0, owed) >= SPARE
+
+    def lacking(self, open_sessions: int) -> int:
+        """How many descriptors should be given up by connections that ask for nothing, so that :data:`AHEAD` sessions
+        would find room.
+        """
+        owed = UPSTREAM_PER_SESSION * (open_sessions + AHEAD) - self._upstream_open()
+        return max(0, SPARE + AHEAD + max(0, owed) - self._free())
 
     def for_connection(self) -> bool:
         """Whether one more connection can be kept, when it is open already."""

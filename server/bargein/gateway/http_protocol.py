@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
@@ -51,13 +52,18 @@ class PunctualH11Protocol(H11Protocol):
         self.app = _with_break_off(self.app, weakref.ref(self))
         self._unparsed = bytearray()
 
+    @staticmethod
+    def open_sessions() -> int:
+        """How many there are."""
+        return 0
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a head, if there is room for the connection."""
         super().connection_made(transport)
         self.since_s = self.loop.time()
         self._await_head()
-        if self.room is not None and not self.room.for_connection():
-            self._make_room()
+        if self.room is not None and (lacking := self.room.lacking(self.open_sessions())):
+            self._make_room(self.room, lacking)
 
     def data_received(self, data: bytes) -> None:
         """Parse what is little at once, and the rest piece by piece."""
@@ -125,11 +131,18 @@ class PunctualH11Protocol(H11Protocol):
             cycle.disconnected = True
             cycle.message_event.set()
 
-    def _make_room(self) -> None:
-        """Close the connection that asks for nothing for the longest, if need be this one: sessions need the rest."""
-        others = [one for one in self.connections if isinstance(one, PunctualH11Protocol)]
+    def _make_room(self, room: DescriptorRoom, lacking: int) -> None:
+        """Close the connections that ask for nothing for the longest: sessions need the room. This one, where there are
+        no others and no room at all.
+        """
+        others = [one for one in self.connections if isinstance(one, PunctualH11Protocol) and one is not self]
+        lacking -= sum(one.transport.is_closing() for one in others)
         idle = [one for one in others if one.idle and not one.transport.is_closing()]
-        min(idle, key=lambda one: one.since_s, default=self).transport.abort()
+        idle.sort(key=lambda one: one.since_s)
+        for one in idle[: max(0, lacking)]:
+            one.transport.abort()
+        if not idle and not room.for_connection():
+            self.transport.abort()
 
     @property
     def idle(self) -> bool:
@@ -186,11 +199,20 @@ class PunctualH11Protocol(H11Protocol):
             self.transport.abort()
 
 
-def punctual_protocol(descriptor_room: DescriptorRoom | None) -> type[PunctualH11Protocol]:
-    """What uvicorn's ``Config(http=...)`` wants."""
+def punctual_protocol(
+    descriptor_room: DescriptorRoom | None = None, count_sessions: Callable[[], int] = int
+) -> type[PunctualH11Protocol]:
+    """What uvicorn's ``Config(http=...)`` wants.
+
+    :param count_sessions: how many are open.
+    """
 
     class BoundH11Protocol(PunctualH11Protocol):
         room = descriptor_room
+
+        @staticmethod
+        def open_sessions() -> int:
+            return count_sessions()
 
     return BoundH11Protocol
 

@@ -48,7 +48,7 @@ class Server:
     def __init__(self, gateway: Gateway, app: ASGIApp, sock: socket.socket) -> None:
         config = uvicorn.Config(
             app,
-            http=punctual_protocol(gateway.room),
+            http=punctual_protocol(gateway.room, lambda: gateway.open_sessions),
             ws=upgrade_protocol(gateway),
             lifespan="off",
             log_config=None,
