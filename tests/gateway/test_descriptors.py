@@ -7,7 +7,7 @@ import re
 import resource
 import socket
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -101,13 +101,24 @@ async def test_whoever_is_admitted_is_answered_and_the_others_are_told_so() -> N
 
 
 @on_linux
-async def test_connections_that_ask_for_nothing_make_room_for_callers() -> None:
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"POST /v1/twilio/voice HT",
+        b"POST /v1/twilio/voice HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\nFrom=",
+    ],
+    ids=["nothing", "half a head", "half a body"],
+)
+async def test_connections_that_wait_for_their_peer_make_room_for_callers(begun: bytes) -> None:
     """As many as there is room for, held by somebody who keeps them, and who comes back for more."""
     async with AsyncExitStack() as stack:
         server = stack.enter_context(serve("--upstream", "http://127.0.0.1:9/v1", descriptors=(200, 200)))
         host, _, port = server.address.rpartition(":")
         for _ in range(10):
             for _ in range(40):
-                stack.enter_context(socket.create_connection((host, int(port))))
+                held = stack.enter_context(socket.create_connection((host, int(port))))
+                with suppress(ConnectionError):  # It had to make room at once.
+                    held.sendall(begun)
             for _ in range(3):
                 await stack.enter_async_context(connect(server.realtime_url))

@@ -132,16 +132,16 @@ class PunctualH11Protocol(H11Protocol):
             cycle.message_event.set()
 
     def _make_room(self, room: DescriptorRoom, lacking: int) -> None:
-        """Close the connections that ask for nothing for the longest: sessions need the room. This one, where there are
-        no others and no room at all.
+        """Close the connections that ask for nothing for the longest, then those that have begun to: sessions need the
+        room. This one, where there are no others and no room at all.
         """
         others = [one for one in self.connections if isinstance(one, PunctualH11Protocol) and one is not self]
         lacking -= sum(one.transport.is_closing() for one in others)
-        idle = [one for one in others if one.idle and not one.transport.is_closing()]
-        idle.sort(key=lambda one: one.since_s)
-        for one in idle[: max(0, lacking)]:
+        waiting = [one for one in others if one.awaits_peer and not one.transport.is_closing()]
+        waiting.sort(key=lambda one: (not one.idle, one.since_s))
+        for one in waiting[: max(0, lacking)]:
             one.transport.abort()
-        if not idle and not room.for_connection():
+        if not waiting and not room.for_connection():
             self.transport.abort()
 
     @property
@@ -173,6 +173,11 @@ class PunctualH11Protocol(H11Protocol):
         if transport.get_protocol() is self and not transport.is_closing() and not self.flow.read_paused:
             transport.resume_reading()
         return False
+
+    @property
+    def awaits_peer(self) -> bool:
+        """No request has arrived that is not answered yet: not the whole of one."""
+        return self.idle or self.cycle.more_body
 
     def _await_head(self) -> None:
         self._head_wait = Patience(self._too_late)
