@@ -23,6 +23,7 @@ from bargein.core.completion import (
 from bargein.core.config import CorePolicy, SessionConfig, Transcription
 from bargein.core.decisions import ReplyTakenUp
 from bargein.core.events import ResponseRequested
+from bargein.core.floor import CallerState
 from bargein.core.items import Failure, InputAudio, InputText, Message
 from support.conversation_script import Script, detecting
 
@@ -292,6 +293,16 @@ def test_who_speaks_on_or_writes_is_listened_to() -> None:
     written.do(events.ItemCreateRequested(Message("", "user", [InputText("wait")])))
     written.do(events.TranscriptionCompleted(noise, "", 1.0))
     assert len(written.all(actions.ResponseCreated)) == 2
+
+
+def test_who_seems_to_speak_again_is_listened_to() -> None:
+    """There is evidence, and no more yet: what goes on now would be held at once."""
+    script, _ = interrupted()
+    script.speech(80)
+    assert script.conversation.caller.state is CallerState.STARTING
+    write(script, "")
+    assert len(script.all(actions.ResponseCreated)) == 2
+    assert not [decision for _, decision in script.decisions if isinstance(decision, ReplyTakenUp)]
 
 
 def test_who_has_asked_for_something_else_gets_it() -> None:
