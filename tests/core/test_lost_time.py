@@ -81,7 +81,7 @@ def test_a_tail_that_was_held_is_waited_for_anew() -> None:
     script.silence(500)
     script.cough(80)
     assert script.conversation.agent.held
-    while script.conversation.agent.held:
+    while not script.all(actions.Resumed):
         script.silence(20)
     assert s_until_idle(script) == pytest.approx(usual, abs=0.02)
 

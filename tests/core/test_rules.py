@@ -253,6 +253,20 @@ def a_response_begins_by_the_state_of_both() -> list[Watched]:
     return played
 
 
+@scene
+def what_begins_while_it_is_in_doubt_who_has_the_floor_is_held_though_a_hold_has_expired() -> list[Watched]:
+    brief = {"hold_limit_ms": 100, "judge_limit_ms": 300, "lead_ms": 60_000}
+    starting = stage(C.STARTING, A.DRAINING, CorePolicy(**brief))
+    judging = judged(A.DRAINING, replace(WEIGHED, **brief))
+    for script in (starting, judging):
+        while script.conversation.agent.held:
+            script.advance(20)
+        caller = script.states[0].value
+        script.ask_for()
+        assert outcome(script, script.steps[-1][1]) == f"asked held | {caller}, thinking held"
+    return [starting, judging]
+
+
 def tail_under(caller: CallerState) -> Watched:
     """All of a reply was sent, its response is done, and the caller still hears it."""
     script = Watched(QUIET, CorePolicy(lead_ms=2000))
