@@ -255,9 +255,9 @@ def a_response_begins_by_the_state_of_both() -> list[Watched]:
 
 @scene
 def what_begins_while_it_is_in_doubt_who_has_the_floor_is_held_though_a_hold_has_expired() -> list[Watched]:
-    brief = {"hold_limit_ms": 100, "judge_limit_ms": 300, "lead_ms": 60_000}
-    starting = stage(C.STARTING, A.DRAINING, CorePolicy(**brief))
-    judging = judged(A.DRAINING, replace(WEIGHED, **brief))
+    brief = CorePolicy(hold_limit_ms=100, judge_limit_ms=300, lead_ms=60_000)
+    starting = stage(C.STARTING, A.DRAINING, brief)
+    judging = judged(A.DRAINING, replace(brief, weighs=True, judges_words=True, confirm_after_ms=400, ask_after_ms=0))
     for script in (starting, judging):
         while script.conversation.agent.held:
             script.advance(20)
