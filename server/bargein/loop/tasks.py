@@ -19,6 +19,11 @@ class Tasks:
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
+    @property
+    def count(self) -> int:
+        """How many have not ended."""
+        return len(self._running)
+
     def start(self, work: Coroutine[Any, Any, None], name: str | None = None) -> asyncio.Task[None]:
         """Do ``work`` beside what goes on."""
         task = asyncio.get_running_loop().create_task(work, name=name)

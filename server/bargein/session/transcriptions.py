@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from typing import Final
 
 from bargein.core.config import Transcription
 from bargein.core.events import TranscriptionCompleted, TranscriptionFailed
@@ -17,6 +19,17 @@ NO_RECOGNISER = Failure(
     "transcription_error",
     "transcription_unavailable",
     "No speech recogniser is configured on this server. The response does not depend on it.",
+)
+
+AT_ONCE: Final = 4
+"""Each takes a socket, of which a caller who commits fifty times a second could take all."""
+MOST_WAITING: Final = 256
+"""A recording of five minutes that is sent at once holds fewer turns."""
+
+TOO_MANY = Failure(
+    "transcription_error",
+    "too_many_transcriptions",
+    f"{MOST_WAITING} turns wait to be transcribed already. The response does not depend on it.",
 )
 
 BROKEN = Failure(
@@ -48,6 +61,7 @@ class TranscriptionTasks:
         self._known = known
         self._on_event: OnEvent = _nobody_asks
         self._tasks = Tasks()
+        self._free = asyncio.Semaphore(AT_ONCE)
         self._closed = False
 
     def begin(self, on_event: OnEvent) -> None:
@@ -61,7 +75,10 @@ class TranscriptionTasks:
         """
         if self._closed:
             return
-        self._tasks.start(self._run(item_id, speech, transcription, told=told))
+        if self._tasks.count < MOST_WAITING:
+            self._tasks.start(self._run(item_id, speech, transcription, told=told))
+        else:
+            asyncio.get_running_loop().call_soon(self._refuse, item_id, told)
 
     def close(self) -> None:
         """The session ends: nothing more is told, and none is started any more."""
@@ -83,7 +100,8 @@ class TranscriptionTasks:
             try:
                 said = self._known(speech, transcription)
                 if said is None:
-                    said = await transcriber.transcribe(speech, transcription)
+                    async with self._free:
+                        said = await transcriber.transcribe(speech, transcription)
             except OverBudget as error:
                 failure = Failure("insufficient_quota", BUDGET_EXCEEDED, error.message)
                 event = TranscriptionFailed(item_id, failure, told)
@@ -95,8 +113,15 @@ class TranscriptionTasks:
                 event = TranscriptionFailed(item_id, BROKEN, told)
             else:
                 event = TranscriptionCompleted(item_id, said.text, seconds, said.logprobs, told)
+        self._tell(event)
+
+    def _refuse(self, item_id: str, told: bool) -> None:
+        if not self._closed:
+            self._tell(TranscriptionFailed(item_id, TOO_MANY, told))
+
+    def _tell(self, event: TranscriptionCompleted | TranscriptionFailed) -> None:
         if self._for_history is not None and isinstance(event, TranscriptionFailed):
-            self._observer.turns_stay_sound(item_id)
+            self._observer.turns_stay_sound(event.item_id)
         self._on_event(event)
 
 
