@@ -18,10 +18,10 @@ from bargein.agents import Agent, Tool, ToolClient
 from bargein.core.actions import OutputItemDone, ResponseDone
 from bargein.core.config import CorePolicy, ResponseSettings, SessionConfig
 from bargein.core.events import Event, ItemCreateRequested, ResponseRequested
-from bargein.core.items import FunctionCall, Response
+from bargein.core.items import FunctionCall, FunctionCallOutput, Response
 from bargein.core.told_calls import STILL_RUNNING
 from bargein.session.names import Names
-from bargein.session.tool_runs import MOST_ROUNDS, ToolRuns
+from bargein.session.tool_runs import BROKEN, MOST_ROUNDS, ToolRuns
 from support.model import Answer, Model, calls, event, spoken
 from support.model import speech as speech_of
 from support.money import work_observer
@@ -580,6 +580,32 @@ async def test_a_call_is_made_once_however_often_it_is_told_of(shop: tuple[Shop,
         await runs.wait_closed()
     assert len(shop[0].exchanges) == 1
     assert [type(event) for event in told] == [ItemCreateRequested, ResponseRequested]
+
+
+async def test_a_fault_of_our_own_in_a_call_is_told_and_answered() -> None:
+    """A client that was closed too early stands for any: nobody may wait for that call for ever."""
+    tool = Tool("look_up", "Looks it up.", {"type": "object"}, "POST", "http://127.0.0.1:1/")
+    agent = Agent("support", "Support", "", "", {}, (tool,), frozenset())
+    told: list[Event] = []
+
+    def take(came: Sequence[Event]) -> bool:
+        told.extend(came)
+        return True
+
+    async with ToolClient() as client:
+        pass
+    loop = asyncio.get_running_loop()
+    runs = ToolRuns(client, lambda: agent, Names(), SessionConfig, work_observer(), loop.time)
+    runs.begin(take)
+    response = Response("resp_1", ResponseSettings(), "conv_1")
+    runs.note(OutputItemDone(response, 0, FunctionCall("item_1", "call_1", "look_up", "{}"), None))
+    runs.note(ResponseDone(response))
+    await asyncio.sleep(1)
+    output, answer = told
+    assert isinstance(output, ItemCreateRequested)
+    assert isinstance(output.item, FunctionCallOutput)
+    assert output.item.output == BROKEN
+    assert isinstance(answer, ResponseRequested)
 
 
 async def test_calls_are_made_though_their_server_numbers_them_anew(

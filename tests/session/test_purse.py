@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +14,7 @@ from bargein.core.config import ResponseSettings
 from bargein.core.decisions import SpeculationEnded
 from bargein.core.items import InputAudio, Response
 from bargein.money import Caps, Ledger, Price, Prices, Standing
-from bargein.money.books import Books
+from bargein.money.books import Books, Refused
 from bargein.session.purse import Purse
 from bargein.upstream import Transcript
 from support.money import work_observer
@@ -53,6 +54,16 @@ def test_what_was_dropped_before_its_caller_left_costs_that_too(books: Books) ->
     purse.ended_ahead(SpeculationEnded("", "left", 20.0, False, USED))
     (row,) = books.ledger.used("key", 1)
     assert (row["model"], row["dollars"]) == ("cheap", pytest.approx(0.001))
+
+
+def test_a_session_that_is_over_holds_nothing(books: Books) -> None:
+    """Though a response of it never came to its end."""
+    asked = CompletionRequest((), audio=False, voice=None)
+    purse = purse_of(books)
+    assert isinstance(purse.begin("r", replace(asked, max_output_tokens=10_000), again=False), CompletionRequest)
+    assert isinstance(purse_of(books).begin("s", asked, again=False), Refused)
+    purse.close()
+    assert isinstance(purse_of(books).begin("s", asked, again=False), CompletionRequest)
 
 
 class CountingLedger(Ledger):
