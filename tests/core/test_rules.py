@@ -346,6 +346,22 @@ def who_asks_before_it_is_known_where_the_last_one_stopped_waits() -> list[Watch
 
 
 @scene
+def what_the_server_asks_for_by_itself_waits_for_a_silent_caller() -> list[Watched]:
+    """The output of a tool came, while nothing is active."""
+    played = []
+    for caller in (C.STARTING, C.SPEAKING, C.STOPPING):
+        script = stage(caller, A.IDLE)
+        asked = started(script)
+        script.ask_for(answers="item_1")
+        assert started(script) == asked
+        script.silence(1000)
+        assert script.states[0] is C.SILENT
+        assert started(script) == asked + 1
+        played.append(script)
+    return played
+
+
+@scene
 def what_the_caller_has_queued_begins_whoever_speaks() -> list[Watched]:
     played = []
     for caller, then in [
