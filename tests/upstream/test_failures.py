@@ -24,6 +24,8 @@ from bargein.errors import (
     UpstreamTimedOut,
     UpstreamUnavailable,
 )
+from bargein.loop.clock import unix_s
+from bargein.testing import run
 from bargein.upstream import ChatCompletions, UpstreamConfig, failures, http
 from support.full_listener import full_listener
 from support.scripted_upstream import DONE, Exchange, delta, event, scripted
@@ -103,11 +105,22 @@ async def test_429(headers: dict[str, str], seconds: float | None) -> None:
     assert (error.message, error.type, error.code) == ("Rate limit reached.", "tokens", "rate_limit_exceeded")
 
 
-def test_retry_after_as_a_date() -> None:
+async def test_retry_after_as_a_date() -> None:
     later = format_datetime(datetime.now(UTC) + timedelta(seconds=100), usegmt=True)
     seconds = failures.retry_after({"retry-after": later})
     assert seconds is not None
     assert 0 < seconds <= 100
+
+
+def test_a_date_is_by_the_time_of_day_of_the_loop() -> None:
+    """As all that carries one: where an hour passes in no time, a date an hour away has come near."""
+
+    async def main() -> float | None:
+        later = format_datetime(datetime.fromtimestamp(unix_s(), UTC) + timedelta(seconds=3660), usegmt=True)
+        await asyncio.sleep(3600)
+        return failures.retry_after({"retry-after": later})
+
+    assert run(main()) == pytest.approx(60, abs=1.5)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 529])

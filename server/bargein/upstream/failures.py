@@ -25,6 +25,7 @@ from bargein.errors import (
     UpstreamTimedOut,
     UpstreamUnavailable,
 )
+from bargein.loop.clock import unix_s
 from bargein.upstream.http import ConnectFailed, ConnectTimedOut, HttpError, InvalidHttp, TlsFailed, UnknownEncoding
 from bargein.upstream.lenient import as_json, read_json
 
@@ -207,7 +208,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         elif coarse.strip().replace(".", "", 1).isdecimal():
             seconds = float(coarse)
         else:
-            seconds = (parsedate_to_datetime(coarse) - datetime.now(UTC)).total_seconds()
+            seconds = (parsedate_to_datetime(coarse) - datetime.fromtimestamp(unix_s(), UTC)).total_seconds()
     except (ValueError, TypeError, OverflowError):
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
