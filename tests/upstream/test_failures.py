@@ -25,7 +25,7 @@ from bargein.errors import (
     UpstreamUnavailable,
 )
 from bargein.loop.clock import unix_s
-from bargein.testing import run
+from bargein.testing import run as run_in_virtual_time
 from bargein.upstream import ChatCompletions, UpstreamConfig, failures, http
 from support.full_listener import full_listener
 from support.scripted_upstream import DONE, Exchange, delta, event, scripted
@@ -120,7 +120,7 @@ def test_a_date_is_by_the_time_of_day_of_the_loop() -> None:
         await asyncio.sleep(3600)
         return failures.retry_after({"retry-after": later})
 
-    assert run(main()) == pytest.approx(60, abs=1.5)
+    assert run_in_virtual_time(main()) == pytest.approx(60, abs=1.5)
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 529])
