@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 import pytest
+from websockets.asyncio.client import connect
 
 from bargein.gateway import http_protocol
 from bargein.gateway.http import bodies
@@ -95,6 +96,21 @@ async def test_bodies_that_never_end_make_room_for_one_that_comes(serve: Serve) 
         await held(running, 2_000_000)
         await second.send(1_000_000)
         assert (await second.answer())[0] == 413
+
+
+async def test_bodies_that_never_end_take_no_callers_place(serve: Serve) -> None:
+    """A turn begins when it is there: until then nobody is kept out for it."""
+    async with (
+        serve(max_sessions=1) as running,
+        uploading(running, 1000) as first,
+        uploading(running, len(REQUEST)) as second,
+    ):
+        await first.send(100)
+        await second.send(len(REQUEST) - 1, REQUEST[:-1])
+        await held(running, 100 + len(REQUEST) - 1)
+        async with connect(running.ws):
+            await second.send(1, REQUEST[-1:])
+            assert await refused(second) == (503, "server_full")
 
 
 async def test_an_address_makes_room_for_itself(serve: Serve) -> None:

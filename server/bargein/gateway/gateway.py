@@ -167,9 +167,13 @@ class Gateway:
 
     # What push to talk asks.
 
+    def check_turn(self, address: str) -> Refusal | None:
+        """``None`` where a turn over HTTP could begin now."""
+        return self.admission.check_capacity() or self._addresses.check(address)
+
     def begin_turn(self, address: str) -> Refusal | None:
         """Begin a turn over HTTP, or say why not. It is counted like a session, and drained like one."""
-        refusal = self.admission.check_capacity() or self._addresses.check(address)
+        refusal = self.check_turn(address)
         if refusal is not None:
             return refusal
         self._turns += 1

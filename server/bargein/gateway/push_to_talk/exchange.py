@@ -105,12 +105,14 @@ class Exchange:
         request = Request(scope, receive)
         shared = self._shared
         address = shared.address_of(request)
-        refusal = shared.gateway.begin_turn(address)
-        if refusal is not None:
+        if (refusal := shared.gateway.check_turn(address)) is not None:
             raise Refused(refusal)
-        try:
-            async with AsyncExitStack() as held:
-                body = await held.enter_async_context(shared.bodies.read(request, shared.max_bytes))
+        async with AsyncExitStack() as held:
+            body = await held.enter_async_context(shared.bodies.read(request, shared.max_bytes))
+            # Not before: a body that does not end would keep others out.
+            if (refusal := shared.gateway.begin_turn(address)) is not None:
+                raise Refused(refusal)
+            try:
                 named = request.path_params.get("deployment")
                 chat, asked = await self._read(body, named)
                 del body
@@ -118,8 +120,8 @@ class Exchange:
                 held_dollars = self._hold(payer, asked)
                 turn = _Turn(address, payer, held_dollars, chat, _bounded(asked, held_dollars))
                 await self._watched(turn, receive, send, held)
-        finally:
-            shared.gateway.end_turn(address)
+            finally:
+                shared.gateway.end_turn(address)
 
     async def _read(self, body: bytes, named: str | None) -> tuple[ChatRequest, Asked]:
         try:
