@@ -666,6 +666,35 @@ def an_echo_is_ignored_before_it_is_announced() -> list[Watched]:
 
 
 @scene
+def what_is_about_to_be_announced_is_an_echo_by_less_than_mere_evidence() -> list[Watched]:
+    """There is more of it by then, and the more alike an echo is."""
+    played = []
+    for policy in (CorePolicy(), WEIGHED):
+        for echo, announced in [(ECHO_LIKENESS, 0), (ECHO_LIKENESS - 0.01, 1)]:
+            script = Watched(EAGER, policy)
+            script.silence(500)
+            script.ask()
+            script.say("so", 100)
+            script.finish()
+            script.silence(200)
+            assert script.states == (C.SILENT, A.IDLE)
+            script.echo = echo
+            script.speech(140)
+            assert script.kinds().count("SpeechStarted") == announced
+            played.append(script)
+    for trigger, agent, ignored, believed in [
+        (CT.CONFIRM, A.WAITING, "quiet sound | silent, speaking", "started | speaking, waiting"),
+        (CT.CONFIRM, A.SPEAKING, "quiet resumed | silent, speaking", INTERRUPTED),
+        (CT.CEASE, A.SPEAKING, "quiet resumed | silent, speaking", "quiet | judging, speaking held"),
+    ]:
+        for echo, then in [(ECHO_LIKENESS, ignored), (ECHO_LIKENESS - 0.01, believed)]:
+            script, batch = happen(trigger, agent, EAGER, echo=echo)
+            assert outcome(script, batch) == then
+            played.append(script)
+    return played
+
+
+@scene
 def evidence_that_is_surely_an_echo_holds_nothing() -> list[Watched]:
     """What is in doubt does, and is compared again when there is more of it."""
     played = []
