@@ -683,12 +683,14 @@ def what_is_about_to_be_announced_is_an_echo_by_less_than_mere_evidence() -> lis
             assert script.kinds().count("SpeechStarted") == announced
             played.append(script)
     for trigger, agent, ignored, believed in [
+        (CT.EVIDENCE, A.SPEAKING, "voice quiet | silent, speaking", "voice started | speaking, speaking"),
         (CT.CONFIRM, A.WAITING, "quiet sound | silent, speaking", "started | speaking, waiting"),
         (CT.CONFIRM, A.SPEAKING, "quiet resumed | silent, speaking", INTERRUPTED),
         (CT.CEASE, A.SPEAKING, "quiet resumed | silent, speaking", "quiet | judging, speaking held"),
     ]:
         for echo, then in [(ECHO_LIKENESS, ignored), (ECHO_LIKENESS - 0.01, believed)]:
-            script, batch = happen(trigger, agent, EAGER, echo=echo)
+            config = QUIET if trigger is CT.EVIDENCE else EAGER
+            script, batch = happen(trigger, agent, config, echo=echo)
             assert outcome(script, batch) == then
             played.append(script)
     return played

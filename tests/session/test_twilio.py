@@ -80,6 +80,28 @@ async def test_a_call_is_answered_and_interrupted_and_the_heard_words_are_exact(
     assert server.metric('bargein_sessions_total{dialect="twilio"}') == 1
 
 
+async def test_a_last_mark_that_never_comes_back_is_not_waited_for_when_a_hold_is_over(
+    server: RunningServer, model: Model
+) -> None:
+    model.will(spoken(STORY))
+    async with calling(stream_url(server)) as peer, peer.microphone() as microphone:
+        send = peer.send
+
+        def lose_last_marks(message: dict[str, Any]) -> None:
+            if not (message["event"] == "mark" and message["mark"]["name"].endswith(".last")):
+                send(message)
+
+        peer.send = lose_last_marks  # type: ignore[method-assign]
+        peer.start()
+        await microphone.say(QUESTION)
+        await peer.until(lambda: len(peer.played) >= 1.0 * SAMPLES_PER_S)
+        await microphone.say(ulaw(cough(300, seed=3)))
+        await peer.until(lambda: len(peer.played_at_clear) > 0)
+        # It goes on behind what may have been played while the mark was waited for.
+        await peer.until(lambda: len(peer.played) >= peer.played_at_clear[0] + 1.0 * SAMPLES_PER_S)
+    assert server.metric('bargein_holds_total{outcome="resumed"}') == 1
+
+
 @pytest.mark.real_sockets
 @pytest.mark.parametrize("make_transport", [WebsocketsTransport, PicowsTransport])
 async def test_a_call_over_every_transport(model: Model, last_given: LastGiven, make_transport: MakeTransport) -> None:
