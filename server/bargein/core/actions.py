@@ -23,6 +23,8 @@ from bargein.core.sound_judge import UtteranceFigures
 
 @dataclass(frozen=True, slots=True)
 class SpeechStarted:
+    """``input_audio_buffer.speech_started``. Places in the caller's sound are in ms from the first that ever came."""
+
     item_id: str
     audio_start_ms: int
 
@@ -39,6 +41,8 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class IdleTimedOut:
+    """``input_audio_buffer.timeout_triggered``: nobody has spoken, and this silence is committed as a turn."""
+
     item_id: str
     audio_start_ms: int
     audio_end_ms: int
@@ -63,7 +67,7 @@ class InputMissing:
 
 @dataclass(frozen=True, slots=True)
 class InputCleared:
-    pass
+    """``input_audio_buffer.cleared``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,15 @@ class ItemCreated:
 
 @dataclass(frozen=True, slots=True)
 class ItemRetrieved:
+    """``conversation.item.retrieved``: the item as the caller knows it."""
+
     item: Item
 
 
 @dataclass(frozen=True, slots=True)
 class ItemTruncated:
+    """``conversation.item.truncated``, with the numbers that the caller gave; the cut may lie before them."""
+
     item_id: str
     content_index: int
     audio_end_ms: int
@@ -88,11 +96,15 @@ class ItemTruncated:
 
 @dataclass(frozen=True, slots=True)
 class ItemDeleted:
+    """``conversation.item.deleted``."""
+
     item_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseCreated:
+    """``response.created``: nothing of it was said yet."""
+
     response: Response
 
 
@@ -108,6 +120,8 @@ class OutputItemAdded:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptSent:
+    """One delta of the words of a reply's sound: with the sound in which they are spoken, or as the model writes them."""
+
     response_id: str
     item_id: str
     output_index: int
@@ -116,6 +130,8 @@ class TranscriptSent:
 
 @dataclass(frozen=True, slots=True)
 class TextSent:
+    """One delta of a reply in writing."""
+
     response_id: str
     item_id: str
     output_index: int
@@ -131,6 +147,7 @@ class AudioSent:
     output_index: int
     response_number: int
     start_sample: int
+    """Place of its first sample in the item's audio."""
     sample_count: int
     audio: str | bytes
     """Base64 text of PCM16, or the raw samples."""
@@ -138,6 +155,8 @@ class AudioSent:
 
 @dataclass(frozen=True, slots=True)
 class ArgumentsSent:
+    """One delta of a call's arguments, JSON text."""
+
     response_id: str
     item_id: str
     output_index: int
@@ -157,25 +176,34 @@ class OutputItemDone:
 
 @dataclass(frozen=True, slots=True)
 class ResponseDone:
+    """``response.done``: it ends, as its status says, and nothing of it follows."""
+
     response: Response
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionDelta:
+    """One delta of what a recogniser writes of a turn."""
+
     item_id: str
     delta: str
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionDone:
+    """All that a recogniser has written of a turn."""
+
     item_id: str
     transcript: str
     seconds: float
+    """Length of the sound."""
     logprobs: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionFailure:
+    """A recogniser has written nothing of a turn; that stays sound."""
+
     item_id: str
     failure: Failure
 
@@ -204,6 +232,8 @@ class ReplyNumbered:
 
 @dataclass(frozen=True, slots=True)
 class Held:
+    """``bargein.hold``: it is not known yet whether the caller interrupts."""
+
     response_id: str
     item_id: str
     at_sample: int
@@ -213,6 +243,8 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Resumed:
+    """``bargein.resume``: it did not. Sound goes on behind the place that was held."""
+
     response_id: str
     item_id: str
     from_sample: int
@@ -242,6 +274,10 @@ class Cut:
 
 @dataclass(frozen=True, slots=True)
 class StartStream:
+    """Ask the model. What comes of it is answered with :class:`~bargein.core.events.StreamProgressed`, or
+    :class:`~bargein.core.events.StreamFailed`, until it ends or is cancelled.
+    """
+
     response_id: str
     request: CompletionRequest
     again: bool = False
@@ -266,11 +302,17 @@ class PauseStream:
 
 @dataclass(frozen=True, slots=True)
 class ContinueStream:
+    """Read on."""
+
     response_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class StartTranscription:
+    """Have a turn written down: answer with :class:`~bargein.core.events.TranscriptionCompleted`, or
+    :class:`~bargein.core.events.TranscriptionFailed`.
+    """
+
     item_id: str
     speech: InputAudio
     transcription: Transcription

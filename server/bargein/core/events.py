@@ -84,12 +84,12 @@ class SpeechWeighed:
 
 @dataclass(frozen=True, slots=True)
 class CommitRequested:
-    pass
+    """``input_audio_buffer.commit``: what was said so far is a turn. It is not answered by itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClearRequested:
-    pass
+    """``input_audio_buffer.clear``: what was said so far is dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +106,15 @@ class ItemCreateRequested:
 
 @dataclass(frozen=True, slots=True)
 class ItemRetrieveRequested:
+    """``conversation.item.retrieve``."""
+
     item_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ItemTruncateRequested:
+    """``conversation.item.truncate``: the caller has heard no more of a reply than its first ``audio_end_ms``."""
+
     item_id: str
     content_index: int
     audio_end_ms: int
@@ -118,6 +122,8 @@ class ItemTruncateRequested:
 
 @dataclass(frozen=True, slots=True)
 class ItemDeleteRequested:
+    """``conversation.item.delete``."""
+
     item_id: str
 
 
@@ -137,6 +143,8 @@ class ResponseRequested:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequested:
+    """``response.cancel``; ``None``: of the one that is active, or about to begin."""
+
     response_id: str | None = None
 
 
@@ -164,12 +172,16 @@ class PlaybackFlushed:
 
 @dataclass(frozen=True, slots=True)
 class StreamProgressed:
+    """A piece of a model's answer came. Of a response that is over it is dropped."""
+
     response_id: str
     piece: StreamPiece
 
 
 @dataclass(frozen=True, slots=True)
 class StreamFailed:
+    """A model's answer broke off, or never began. What was sent of it stays said."""
+
     response_id: str
     failure: Failure
     processed: bool = True
@@ -181,12 +193,16 @@ class StreamFailed:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionProgressed:
+    """A recogniser goes on to write."""
+
     item_id: str
     delta: str
 
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionCompleted:
+    """A recogniser has written all of a turn."""
+
     item_id: str
     transcript: str
     seconds: float
@@ -199,6 +215,8 @@ class TranscriptionCompleted:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptionFailed:
+    """A recogniser could not write a turn."""
+
     item_id: str
     failure: Failure
     told: bool = True
