@@ -120,7 +120,7 @@ class OutputItemAdded:
 
 @dataclass(frozen=True, slots=True)
 class TranscriptSent:
-    """One delta of the words of a reply's sound: with the sound in which they are spoken, or as the model writes them."""
+    """One delta of the words of a reply's sound: with that sound, or as the model writes them."""
 
     response_id: str
     item_id: str
