@@ -7,7 +7,7 @@ import pytest
 from bargein.core import actions
 from bargein.core.config import TurnDetection
 from bargein.core.decisions import PauseJudged, PauseReason
-from bargein.core.turn_end import Eagerness, Pause, PhraseEnd, Rhythm, Wait, is_dictated, wait
+from bargein.core.turn_end import Eagerness, Pause, PauseWait, PhraseEnd, Rhythm, is_dictated, wait
 from bargein.wire.decision_records import explained
 from support.conversation_script import Script, detecting
 
@@ -106,7 +106,7 @@ def test_where_it_is_plain_that_something_is_dictated_the_rhythm_counts(
     ],
 )
 def test_a_wait_says_why_it_is_so_long(pause: Pause, waited_ms: int, why: PauseReason) -> None:
-    assert wait(pause, "medium") == Wait(waited_ms, why)
+    assert wait(pause, "medium") == PauseWait(waited_ms, why)
 
 
 def test_one_long_pause_is_not_what_a_caller_does() -> None:

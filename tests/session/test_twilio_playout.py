@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bargein.protocols.twilio_playout import ALL, Heard, PlayOut
+from bargein.protocols.twilio_playout import ALL, Heard, MarkedPlayOut
 
 DELAY_S = 0.05
 """Each way."""
 
 
-def sounding() -> tuple[PlayOut, list[str]]:
+def sounding() -> tuple[MarkedPlayOut, list[str]]:
     """Three pieces of 100 ms, sent at 0 s; they are played from 0.05 s on, and so is known from 0.1 s on."""
-    out = PlayOut(8000)
+    out = MarkedPlayOut(8000)
     marks: list[str] = []
     for start in (0, 800, 1600):
         marks += [piece.mark for piece in out.send("resp", "item", start, bytes([start // 800]) * 800, 0.0)]
@@ -19,7 +19,7 @@ def sounding() -> tuple[PlayOut, list[str]]:
     return out, marks
 
 
-def clear(out: PlayOut, now: float) -> str:
+def clear(out: MarkedPlayOut, now: float) -> str:
     """The mark behind a clear that is sent."""
     last = out.clear(now)
     assert last is not None

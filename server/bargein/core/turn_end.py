@@ -86,14 +86,14 @@ BEYOND_DICTATED: Final = 1.25
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class PauseWait:
     """How long a pause may last, from its beginning on, until the turn is over, and why."""
 
     ms: int
     reason: PauseReason
 
 
-def wait(pause: Pause, eagerness: Eagerness) -> Wait:
+def wait(pause: Pause, eagerness: Eagerness) -> PauseWait:
     """How long ``pause`` may last."""
     waits = WAITS[eagerness]
     found = _by_voice(pause.slope_st_per_s, waits) if pause.phrase is None else _by_words(pause.phrase, waits)
@@ -101,31 +101,31 @@ def wait(pause: Pause, eagerness: Eagerness) -> Wait:
     known_ms = max(longest_ms, pause.usual_ms or 0)
     learned_ms = min(round(BEYOND_USUAL * known_ms), waits.learned)
     if learned_ms > found.ms:
-        found = Wait(learned_ms, "own pauses")
+        found = PauseWait(learned_ms, "own pauses")
     if is_dictated(pause.bursts_ms):
         plain = len(pause.bursts_ms) >= PLAIN_DICTATION
         dictated_ms = min(round(BEYOND_DICTATED * longest_ms), waits.longest if plain else waits.learned)
         if dictated_ms > found.ms:
-            found = Wait(dictated_ms, "dictation")
+            found = PauseWait(dictated_ms, "dictation")
     return found
 
 
-def _by_voice(slope_st_per_s: float | None, waits: Waits) -> Wait:
+def _by_voice(slope_st_per_s: float | None, waits: Waits) -> PauseWait:
     if slope_st_per_s is not None and slope_st_per_s <= FELL_ST_PER_S:
-        return Wait(waits.fell, "voice fell")
+        return PauseWait(waits.fell, "voice fell")
     if slope_st_per_s is not None and slope_st_per_s >= HUNG_ST_PER_S:
-        return Wait(waits.hung, "voice hung")
-    return Wait(waits.usual, "nothing known")
+        return PauseWait(waits.hung, "voice hung")
+    return PauseWait(waits.usual, "nothing known")
 
 
-def _by_words(phrase: PhraseEnd, waits: Waits) -> Wait:
+def _by_words(phrase: PhraseEnd, waits: Waits) -> PauseWait:
     match phrase:
         case "finished":
-            return Wait(waits.fell, "finished phrase")
+            return PauseWait(waits.fell, "finished phrase")
         case "open":
-            return Wait(waits.open, "open phrase")
+            return PauseWait(waits.open, "open phrase")
         case "dictated":
-            return Wait(waits.hung, "dictated words")
+            return PauseWait(waits.hung, "dictated words")
 
 
 def may_be_over(pause: Pause) -> bool:

@@ -27,7 +27,7 @@ from bargein.core.items import InputText, Message
 from bargein.errors import CallerError, CallerGone
 from bargein.loop.clock import unix_s
 from bargein.protocols.greeting import greeting_request
-from bargein.protocols.twilio_playout import Heard, Piece, PlayOut
+from bargein.protocols.twilio_playout import Heard, MarkedPlayOut, Piece
 from bargein.session.audio_input import Work
 from bargein.session.caller_protocol import CallerProtocol
 from bargein.session.connection import CallerConnection
@@ -76,7 +76,7 @@ class TwilioProtocol(CallerProtocol):
         self._log = services.log.bind(session_id=names.session_id)
         self._stream_sid = ""
         """Empty before the stream has started."""
-        self._play_out = PlayOut(PCMU_8K.rate_hz)
+        self._play_out = MarkedPlayOut(PCMU_8K.rate_hz)
         self._held: actions.Held | None = None
         self._flushed: list[actions.Flushed] = []
         """Not answered yet."""

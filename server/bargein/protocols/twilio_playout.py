@@ -47,7 +47,7 @@ class Heard:
     """More was sent."""
 
 
-class PlayOut:
+class MarkedPlayOut:
     """One caller's. Times are in seconds on any steady clock.
 
     :param rate_hz: of the sound.
