@@ -13,7 +13,7 @@ from bargein.core.items import Message, OutputAudio
 from bargein.gateway.caller_transport import MakeTransport
 from bargein.gateway.picows_transport import PicowsTransport
 from bargein.gateway.websockets_transport import WebsocketsTransport
-from bargein.protocols.twilio import FORMAT
+from bargein.protocols.twilio import FORMAT, MOST_KEYS
 from bargein.session.measures import NumpyMeasures
 from support.model import Model, spoken
 from support.server import LastGiven, RunningServer, running_server
@@ -167,6 +167,16 @@ async def test_the_keypad_is_told_as_text_and_interrupts(server: RunningServer, 
         await model.wait_for_requests(3)
     assert model.told(1)[-1] == "user: The caller pressed 4 2 # on the telephone's keypad."
     assert model.told(2)[-1] == "user: The caller pressed 7 on the telephone's keypad."
+
+
+async def test_more_keys_than_anybody_presses_are_not_told(server: RunningServer, model: Model) -> None:
+    async with calling(stream_url(server)) as peer, peer.microphone():
+        peer.start()
+        peer.press("1" * MOST_KEYS + "23")
+        await model.wait_for_requests(1)
+    (told,) = model.told()
+    assert told.count("1") == MOST_KEYS
+    assert "2" not in told
 
 
 async def test_custom_parameters_choose_the_session(server: RunningServer, model: Model) -> None:
