@@ -190,6 +190,18 @@ async def test_messages_wait_for_the_work_of_the_one_before(serve: Serve) -> Non
         assert said == ["2 pieces left", "1 pieces left", "0 pieces left", "first", b"second", "0 pieces left", "third"]
 
 
+async def test_small_messages_that_are_much_work_let_the_others_in(serve: Serve) -> None:
+    """Forty of them fit into what is parsed at once: they are not dealt with at once."""
+    async with serve() as running, connect(running.ws) as caller:
+        await greeting(caller)
+        caller.transport.write(frames(Opcode.TEXT, b"busy 5", 40) + frames(Opcode.TEXT, b"the last", 1))
+        session = running.sessions[0]
+        await until(lambda: bool(session.received))
+        assert len(session.received) < 10
+        assert await caller.recv() == "the last"
+        assert session.received == [b"busy 5"] * 40 + [b"the last"]
+
+
 async def test_one_callers_work_lets_the_others_in(serve: Serve) -> None:
     async with serve() as running, connect(running.ws, max_queue=None) as busy, connect(running.ws) as other:
         await greeting(busy)

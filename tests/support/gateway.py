@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from time import perf_counter
 from typing import Any
 
 import httpx
@@ -32,8 +33,8 @@ _numbers = count()
 
 @dataclass(eq=False)
 class ScriptedSession:
-    """Greets with what it was admitted as, echoes, and obeys ``close CODE``, ``send BYTES``, ``turn`` and, in so many
-    pieces, ``work PIECES``.
+    """Greets with what it was admitted as, echoes, and obeys ``close CODE``, ``send BYTES``, ``turn``, ``busy MS`` and,
+    in so many pieces, ``work PIECES``.
 
     Asked for the model ``broken``, it fails to start.
     """
@@ -76,6 +77,10 @@ class ScriptedSession:
                 self.in_turn.set()
             case [b"work", pieces]:
                 self.pieces = int(pieces)
+            case [b"busy", duration_ms]:
+                end_s = perf_counter() + int(duration_ms) / 1000
+                while perf_counter() < end_s:
+                    pass
             case _:
                 self.connection.send_text(text)
         return self.pieces > 0

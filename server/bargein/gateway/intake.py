@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from time import perf_counter
 from typing import Final
 
 from bargein.gateway.caller_session import CallerSession
 from bargein.gateway.caller_transport import TransportContext
 from bargein.gateway.outflow import Outflow
+from bargein.loop.chores import PASS_S
 from bargein.session.allowance import Allowance
 
 FRAMES_BURST_S: Final = 30.0
@@ -69,6 +71,10 @@ class Intake:
         self._waits = False
         """What is read waits its turn: a message is being dealt with in pieces, or the caller is held back."""
         self._is_unfinished = False
+        self._given = 0
+        """Messages of the piece that is being parsed."""
+        self._second_at_s = 0.0
+        """When the second of them was given: few pieces hold more than one, and need no look at a clock."""
         self._messages: deque[tuple[bytes, bool]] = deque()
         """Whole ones that wait, and whether they are text."""
         self._is_attached = False
@@ -119,6 +125,7 @@ class Intake:
 
     def _parsed(self, frames: int) -> None:
         """A piece of what was read held so many frames."""
+        self._given = 0
         if frames > MANY_FRAMES:
             self._piece_bytes = max(SMALLEST_PIECE_BYTES, self._piece_bytes // 4)
         elif self._piece_bytes < PIECE_BYTES:
@@ -126,6 +133,12 @@ class Intake:
 
     def _hand_on(self, message: bytes, *, text: bool) -> None:
         """A whole message is there, which is valid UTF-8 if it is text."""
+        if not self._waits:
+            self._given += 1
+            if self._given == 2:
+                self._second_at_s = perf_counter()
+            elif self._given > 2 and perf_counter() - self._second_at_s > PASS_S:
+                self._wait()
         if self._waits:
             self._messages.append((message, text))
         else:
