@@ -17,6 +17,7 @@ from bargein.core.decisions import (
     Interrupted,
     RuleAsked,
     TurnEnded,
+    UtteranceVerdict,
 )
 from bargein.core.events import ResponseRequested
 from bargein.core.floor import AgentState, CallerState, CallerTrigger
@@ -24,7 +25,7 @@ from bargein.core.items import Failure
 from bargein.core.recorded import replay
 from bargein.wire.decision_records import explained
 from support.conversation_script import Script, detecting, manual
-from support.rule_stage import EAGER, happen, stage
+from support.rule_stage import EAGER, happen, judged, stage
 
 D = TypeVar("D", bound=Decision)
 C, A, CT = CallerState, AgentState, CallerTrigger
@@ -68,6 +69,14 @@ def test_an_interruption_says_what_it_ended_and_from_what_it_was_known() -> None
     (ended,) = decided(script, HoldEnded)
     assert ended == HoldEnded("confirmed", ended.lasted_ms, asked)
     assert ended.lasted_ms == interrupted.held_ms
+
+
+@pytest.mark.parametrize("verdict", ["backchannel", "noise"])
+def test_what_was_judged_to_be_no_interruption_says_so(verdict: UtteranceVerdict) -> None:
+    script = judged(A.SPEAKING)
+    script.judge(verdict)
+    assert [ended.reason for ended in decided(script, HoldEnded)] == [verdict]
+    assert [refused.reason for refused in decided(script, BargeInRefused)] == [verdict]
 
 
 def test_an_interruption_follows_what_was_done_about_it() -> None:
