@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from bargein.errors import SettingsError
+from bargein.settings import Settings
 from bargein.upstream.chat import ChatCompletions
 from bargein.upstream.config import Flavour, UpstreamConfig, flavour_of
 from bargein.upstream.endpoint import chat_endpoint, transcription_endpoint
@@ -118,3 +119,8 @@ def test_wrong_settings_are_named(wrong: dict[str, Any], named: str) -> None:
         replace(CONFIG, **wrong)
     assert "\n" not in str(raised.value)
     assert "pass" not in str(raised.value).replace("password", "")
+
+
+def test_every_flavour_can_be_set() -> None:
+    allowed = get_args(Settings.model_fields["upstream_flavour"].annotation)
+    assert set(get_args(Flavour)) == {name for kind in allowed for name in get_args(kind)}
