@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from bargein.core.completion import CompletionRequest, StreamPiece, TranscriptPiece
-from bargein.session.streams import Streams
+from bargein.errors import UpstreamError, UpstreamMalformed, UpstreamTimedOut, UpstreamUnavailable
+from bargein.session.streams import Streams, may_have_worked
 from bargein.upstream import Drop
 from support.money import work_observer
 
@@ -125,3 +126,66 @@ async def test_cancelling_drops_the_socket_before_anything_else_happens(reader: 
     await passes_of_the_loop()
     assert reader.closed == ["resp_1"]
     assert reader.source.asked_for == 3
+
+
+@dataclass
+class Burst(Source):
+    """Whose pieces have all come already; :attr:`breaks` says when it breaks off."""
+
+    breaks: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def pieces(self) -> AsyncIterator[StreamPiece]:
+        for number in range(1, 6):
+            yield TranscriptPiece(f"{number} ")
+        await self.breaks.wait()
+        raise UpstreamUnavailable("It broke.")
+
+
+async def test_of_a_cancelled_stream_nothing_more_is_told_though_it_has_come() -> None:
+    streams, told = Streams(Burst(), work_observer()), []
+
+    def take(response_id: str, piece: StreamPiece) -> None:
+        told.append(piece)
+        if len(told) == 2:
+            streams.cancel(response_id)
+
+    streams.begin(take, lambda *failure: told.append(failure), lambda *closed: None)
+    streams.start("resp_1", REQUEST)
+    await passes_of_the_loop()
+    assert told == [TranscriptPiece("1 "), TranscriptPiece("2 ")]
+    streams.close()
+    await streams.wait_closed()
+
+
+async def test_what_becomes_of_a_stream_whose_place_another_has_taken_is_nobodys() -> None:
+    """The model is asked once more for the same response."""
+    source = Burst()
+    streams, failures = Streams(source, work_observer()), []
+    streams.begin(lambda *piece: None, lambda response_id, *_: failures.append(response_id), lambda *closed: None)
+    streams.start("resp_1", REQUEST)
+    await passes_of_the_loop()
+    first, source.breaks = source.breaks, asyncio.Event()
+    streams.start("resp_1", REQUEST)
+    await passes_of_the_loop()
+    first.set()
+    await passes_of_the_loop()
+    assert failures == []
+    source.breaks.set()
+    await passes_of_the_loop()
+    assert failures == ["resp_1"]
+    streams.close()
+    await streams.wait_closed()
+
+
+@pytest.mark.parametrize(
+    ("error", "worked"),
+    [
+        (UpstreamTimedOut("", code="connect_timeout"), False),
+        (UpstreamTimedOut("", code="stall_timeout"), True),
+        (UpstreamMalformed(""), True),
+        (UpstreamMalformed("", http_status=502), False),
+        (UpstreamUnavailable("", code="connect_failed"), False),
+    ],
+)
+def test_who_may_have_worked_on_a_request_is_paid(error: UpstreamError, worked: bool) -> None:
+    assert may_have_worked(error) is worked
