@@ -142,7 +142,8 @@ class Burst(Source):
 
 
 async def test_of_a_cancelled_stream_nothing_more_is_told_though_it_has_come() -> None:
-    streams, told = Streams(Burst(), work_observer()), []
+    streams = Streams(Burst(), work_observer())
+    told: list[object] = []
 
     def take(response_id: str, piece: StreamPiece) -> None:
         told.append(piece)
@@ -160,7 +161,8 @@ async def test_of_a_cancelled_stream_nothing_more_is_told_though_it_has_come() -
 async def test_what_becomes_of_a_stream_whose_place_another_has_taken_is_nobodys() -> None:
     """The model is asked once more for the same response."""
     source = Burst()
-    streams, failures = Streams(source, work_observer()), []
+    streams = Streams(source, work_observer())
+    failures: list[str] = []
     streams.begin(lambda *piece: None, lambda response_id, *_: failures.append(response_id), lambda *closed: None)
     streams.start("resp_1", REQUEST)
     await passes_of_the_loop()
