@@ -21,7 +21,7 @@ from bargein.core.events import Event, ItemCreateRequested, ResponseRequested
 from bargein.core.items import FunctionCall, FunctionCallOutput, Response
 from bargein.core.told_calls import STILL_RUNNING
 from bargein.session.names import Names
-from bargein.session.tool_runs import BROKEN, MOST_ROUNDS, ToolRuns
+from bargein.session.tool_runs import BROKEN, MOST_AT_ONCE, MOST_ROUNDS, TOO_MANY, ToolRuns
 from support.model import Answer, Model, calls, event, spoken
 from support.model import speech as speech_of
 from support.money import work_observer
@@ -580,6 +580,34 @@ async def test_a_call_is_made_once_however_often_it_is_told_of(shop: tuple[Shop,
         await runs.wait_closed()
     assert len(shop[0].exchanges) == 1
     assert [type(event) for event in told] == [ItemCreateRequested, ResponseRequested]
+
+
+async def test_more_calls_than_can_run_at_once_are_told_so(shop: tuple[Shop, ScriptedUpstream]) -> None:
+    shop[0].may_answer.clear()
+    tool = Tool("look_up", "Looks it up.", {"type": "object"}, "POST", shop[1].url)
+    agent = Agent("support", "Support", "", "", {}, (tool,), frozenset())
+    told: list[Event] = []
+
+    def take(came: Sequence[Event]) -> bool:
+        told.extend(came)
+        return True
+
+    loop = asyncio.get_running_loop()
+    async with ToolClient() as client:
+        runs = ToolRuns(client, lambda: agent, Names(), SessionConfig, work_observer(), loop.time)
+        runs.begin(take)
+        response = Response("resp_1", ResponseSettings(), "conv_1")
+        for number in range(MOST_AT_ONCE + 1):
+            call = FunctionCall(f"item_{number}", f"call_{number}", "look_up", "{}")
+            runs.note(OutputItemDone(response, number, call, None))
+        await asyncio.sleep(1)
+        (output,) = told
+        assert isinstance(output, ItemCreateRequested)
+        assert isinstance(output.item, FunctionCallOutput)
+        assert output.item.output == TOO_MANY
+        assert len(shop[0].exchanges) == MOST_AT_ONCE
+        runs.close()
+        await runs.wait_closed()
 
 
 async def test_a_fault_of_our_own_in_a_call_is_told_and_answered() -> None:
