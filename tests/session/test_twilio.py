@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import json
 from typing import Any
 
@@ -179,6 +181,15 @@ async def test_more_keys_than_anybody_presses_are_not_told(server: RunningServer
     assert "2" not in told
 
 
+async def test_messages_that_are_no_sound_have_an_allowance(server: RunningServer) -> None:
+    async with calling(stream_url(server)) as peer:
+        peer.start()
+        for _ in range(3000):
+            peer.send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
+        code, _ = await peer.until_closed()
+    assert code == 4429
+
+
 async def test_custom_parameters_choose_the_session(server: RunningServer, model: Model) -> None:
     session = {"audio": {"input": {"turn_detection": None}}, "max_output_tokens": 77}
     given = {
@@ -310,3 +321,14 @@ async def test_marks_of_nobody_and_our_own_track_are_nothing(server: RunningServ
         await microphone.say(QUESTION)
         await peer.until(lambda: len(peer.played) > 0)
     assert peer.received[0][1]["streamSid"] == STREAM
+
+
+async def test_speech_of_our_own_track_is_no_turn(server: RunningServer, model: Model) -> None:
+    async with calling(stream_url(server)) as peer:
+        peer.start()
+        for start in range(0, len(QUESTION) + 2 * SAMPLES_PER_S, 160):
+            frame = QUESTION[start : start + 160].ljust(160, b"\xff")
+            payload = base64.b64encode(frame).decode()
+            peer.send({"event": "media", "media": {"track": "outbound", "payload": payload}})
+            await asyncio.sleep(0.02)
+    assert model.requests == []
