@@ -66,6 +66,18 @@ def test_a_session_that_is_over_holds_nothing(books: Books) -> None:
     assert isinstance(purse_of(books).begin("s", asked, again=False), CompletionRequest)
 
 
+def test_what_is_held_counts_against_a_sessions_cap() -> None:
+    """Two responses at once, of which the first may come to more than the cap."""
+    books = Books(Prices({"m": DEAR}), Ledger(now=lambda: NOON), Caps(session=1.0), model="m", max_tokens=10_000)
+    asked = CompletionRequest((), audio=False, voice=None)
+    purse = purse_of(books)
+    assert isinstance(purse.begin("r", asked, again=False), CompletionRequest)
+    assert isinstance(purse.begin("s", asked, again=False), Refused)
+    purse.done(Response("r", ResponseSettings(), None, usage=Usage(input_text_tokens=1)))
+    assert isinstance(purse.begin("s", asked, again=False), CompletionRequest)
+    books.ledger.close()
+
+
 class CountingLedger(Ledger):
     """That counts how often it is read."""
 
