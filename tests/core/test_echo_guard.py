@@ -8,7 +8,16 @@ import pytest
 
 from bargein.core import actions, events
 from bargein.core.config import SessionConfig
-from bargein.core.echo_guard import APART_S, ECHO_REACH_S, SAME_DELAY_S, SURE_LIKENESS, TRUSTED_AFTER
+from bargein.core.echo_guard import (
+    APART_S,
+    DECLARED_SHAPE,
+    ECHO_REACH_S,
+    ECHO_SHAPE,
+    SAME_DELAY_S,
+    SURE_LIKENESS,
+    SURE_SHAPE,
+    TRUSTED_AFTER,
+)
 from support.conversation_script import Script
 
 BLIP_MS = 80
@@ -49,6 +58,37 @@ def test_the_second_at_another_delay_is_not() -> None:
     for said_s in (0.7, 0.75, 0.8):
         blip(script, SURE_LIKENESS, said_s)
     assert not script.conversation.echo.wants_cancelling
+
+
+def test_where_the_walls_have_blurred_it_its_shape_tells() -> None:
+    script = in_a_reply()
+    script.echo_shape = SURE_SHAPE
+    for said_s in (0.7, 0.8):
+        script.echo_shape_said_s = 0.9
+        blip(script, 0.1, said_s)
+    assert not script.all(actions.Held)
+    assert script.conversation.echo.wants_cancelling, "the shape was at the same delay, whatever the filter says"
+
+
+@pytest.mark.parametrize(
+    ("shape", "declared", "held", "announced"),
+    [
+        (SURE_SHAPE - 0.01, None, True, False),
+        (ECHO_SHAPE, None, True, False),
+        (ECHO_SHAPE - 0.01, None, True, True),
+        (DECLARED_SHAPE, True, False, False),
+        (DECLARED_SHAPE - 0.01, True, True, True),
+    ],
+)
+def test_of_mere_evidence_the_shape_must_be_surer(
+    shape: float, declared: bool | None, held: bool, announced: bool
+) -> None:
+    script = in_a_reply(SessionConfig(echo_cancellation=declared))
+    script.echo_shape = shape
+    script.speech(500)
+    script.silence(600)
+    assert bool(script.all(actions.Held)) is held
+    assert bool(script.all(actions.SpeechStarted)) is announced
 
 
 def test_two_of_the_same_syllable_are_one() -> None:

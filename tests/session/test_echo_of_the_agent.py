@@ -46,6 +46,22 @@ def test_the_agent_does_not_answer_itself(walls_of: str, gain_db: float, delay_s
     assert call.times(actions.InputCommitted) == []
 
 
+@pytest.mark.parametrize("delay_s", [0.02, 0.3])
+@pytest.mark.parametrize("gain_db", [-6, -14])
+@pytest.mark.parametrize("reverberation_s", [0.2, 0.3])
+def test_nor_does_it_where_nearly_all_comes_from_the_walls(
+    reverberation_s: float, gain_db: float, delay_s: float
+) -> None:
+    said = reply()
+    bare = walls(reverberation_s, 0.3)
+    call = EchoRoom(said, seconds(said) + 4, Loudspeaker(bare, gain_db, delay_s))
+    call.at(1.0, call.ask)
+    call.run()
+    assert call.times(actions.SpeechStarted) == []
+    assert call.statuses() == ["completed"]
+    assert call.times(actions.InputCommitted) == []
+
+
 def test_the_echo_of_a_reply_s_first_word_is_known(subtests: pytest.Subtests) -> None:
     """Its onset is found in whole windows: up to one before the first sample of what was said."""
     said = reply()[2400:]

@@ -79,6 +79,9 @@ class Script:
     """How much of what the caller says is the agent's echo."""
     echo_said_s = 0.0
     """How long before the end of what the agent has said."""
+    echo_shape: float | None = None
+    """How alike both rise and fall; there, by this."""
+    echo_shape_said_s = 0.0
 
     def speech_curve(self, pieces: Sequence[str | bytes], fmt: AudioFormat) -> SpeechCurve:
         return SpeechCurve([], [])
@@ -86,7 +89,7 @@ class Script:
     def echo_match(
         self, heard: bytes, heard_format: AudioFormat, said: Sequence[str | bytes], said_format: AudioFormat
     ) -> EchoMatch:
-        return EchoMatch(self.echo, self.echo_said_s)
+        return EchoMatch(self.echo, self.echo_said_s, self.echo_shape, self.echo_shape_said_s)
 
     pitch_st_per_s: float | None = None
     """How the voice moved before every pause."""

@@ -203,6 +203,8 @@ def _figures(figures: decisions.Figures | None) -> str:
     if figures is None:
         return ""
     likeness = "" if figures.likeness is None else f", like the agent {figures.likeness:.2f}"
+    if figures.shape is not None:
+        likeness += f", its shape {figures.shape:.2f}"
     return (
         f" (level {figures.level_db:.0f} dB over {figures.floor_db:.0f}, evidence {figures.evidence_ms:.0f} ms, "
         f"voiced {figures.voiced_ms:.0f} ms{likeness})"

@@ -12,6 +12,7 @@ from bargein.core.input_buffer import InputBuffer
 from bargein.core.items import InputAudio, Message
 from bargein.core.line import Line
 from bargein.core.reply import NewId
+from bargein.core.said import COMPARED_MS
 from bargein.errors import CallerError
 
 SHORTEST_COMMIT_MS: Final = 100
@@ -265,14 +266,17 @@ class Caller:
             self.endpointer.forget(CallerTrigger.TAKEN)
 
     def _samples_worth_keeping(self) -> int:
-        """While nobody speaks: what an onset could reach back to, and what an idle timeout would commit."""
+        """While nobody speaks: what an onset could reach back to, what is compared with an echo, and what an idle
+        timeout would commit.
+        """
         detection = self._config.turn_detection
         if detection is None or self.endpointer is None:
             return 0
-        kept = self._padding_samples + self.endpointer.reach_samples
+        samples_in_ms = self.buffer.format.samples_in_ms
+        kept = max(self._padding_samples + self.endpointer.reach_samples, samples_in_ms(COMPARED_MS))
         if detection.idle_timeout_ms is not None:
-            kept = max(kept, self.buffer.format.samples_in_ms(detection.idle_timeout_ms))
-        return min(kept, self.buffer.format.samples_in_ms(self._policy.input_limit_ms - TRIM_SLACK_MS))
+            kept = max(kept, samples_in_ms(detection.idle_timeout_ms))
+        return min(kept, samples_in_ms(self._policy.input_limit_ms - TRIM_SLACK_MS))
 
     @property
     def _padding_samples(self) -> int:

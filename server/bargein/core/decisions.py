@@ -72,6 +72,8 @@ class Figures:
     """How much of it sounds like a voice, where that was weighed."""
     likeness: float | None = None
     """How much of it is explained by what the agent says; ``None`` where that was not measured."""
+    shape: float | None = None
+    """How alike it rises and falls to what the agent says; ``None`` where that was not asked."""
     weighed_ms: float | None = None
     """Speech in it by the second detector; ``None`` where there is none."""
 

@@ -8,10 +8,11 @@ from typing import Final
 from bargein.core.agent import Agent
 from bargein.core.caller import Caller
 from bargein.core.endpointing import Endpointer
-from bargein.core.measures import Measures
+from bargein.core.measures import EchoMatch, Measures
 from bargein.core.rulings import EchoRule
+from bargein.core.said import COMPARED_MS
 
-ECHO_REACH_S: Final = 1.5
+ECHO_REACH_S: Final = 1.7
 """How late an echo may be, network and loudspeaker included, plus how long the speech is that it is compared with."""
 ECHO_LIKENESS: Final = 0.3
 """Share of the caller's sound that must be explained by ours to take it for an echo. Of an echo between bare walls
@@ -20,8 +21,14 @@ SURE_LIKENESS: Final = 0.35
 """The same of mere evidence, which is short: of a short vowel of any voice some filter explains much."""
 DECLARED_LIKENESS: Final = 0.2
 """The same of a caller who has said that there is an echo: nineteen of twenty other voices are below it."""
-ECHO_COMPARED_MS: Final = 300
-"""At least so much of the caller's sound is compared: mere evidence of speech is shorter."""
+ECHO_SHAPE: Final = 0.86
+"""How alike the shapes of both sounds must be to take it for an echo. With a third of a second of speech in it, other
+voices are so much alike twice in a thousand times, and an echo nearly always, whatever the room.
+"""
+SURE_SHAPE: Final = 0.92
+"""The same of mere evidence."""
+DECLARED_SHAPE: Final = 0.8
+"""The same of a caller who has said that there is an echo."""
 SAME_DELAY_S: Final = 0.02
 """Delays that are no further apart are the same one."""
 APART_S: Final = 0.5
@@ -48,7 +55,7 @@ class EchoGuard:
         """How long after its play-out, by our estimate, the agent's sound is in the caller's; ``None``: this caller has
         shown no echo.
         """
-        self._found = _Found(0.0, 0.0)
+        self._found = self._found_by_shape = _Found(0.0, 0.0)
         """By the last comparison."""
         self._candidate: _Found | None = None
         """What was like an echo once, and not at the delay that is known."""
@@ -73,7 +80,7 @@ class EchoGuard:
         self._candidate = None
         self._unlike = 0
 
-    def likeness(self, caller: Caller, endpointer: Endpointer, now: float, rule: EchoRule) -> float | None:
+    def compare(self, caller: Caller, endpointer: Endpointer, now: float, rule: EchoRule) -> EchoMatch | None:
         """How much of the speech in progress, or just over, is the agent's own; ``None`` where nothing was said that
         could be, or ``rule`` need not know of this caller.
         """
@@ -84,21 +91,28 @@ class EchoGuard:
             return None
         buffer = caller.buffer
         stop = endpointer.position_samples
-        start = min(endpointer.onset_sample, stop - buffer.format.samples_in_ms(ECHO_COMPARED_MS))
+        start = min(endpointer.onset_sample, stop - buffer.format.samples_in_ms(COMPARED_MS))
         match = self._measures.echo_match(buffer.peek(start, stop), buffer.format, said.pieces, said.format)
-        said_ago_s = match.said_s - said.ends_s
         heard_ago_s = (buffer.end_sample - max(start, buffer.start_sample)) / buffer.format.rate_hz
-        self._found = _Found(said_ago_s - heard_ago_s, stop / buffer.format.rate_hz)
-        return match.likeness
+        heard_s = stop / buffer.format.rate_hz
+        self._found = _Found(match.said_s - said.ends_s - heard_ago_s, heard_s)
+        self._found_by_shape = _Found(match.shape_said_s - said.ends_s - heard_ago_s, heard_s)
+        return match
 
-    def is_echo(self, likeness: float, rule: EchoRule) -> bool:
+    def is_echo(self, match: EchoMatch, rule: EchoRule) -> bool:
         """Whether so much likeness is one, by the rule that asks; if it is, its delay is learnt."""
-        least = SURE_LIKENESS if rule is EchoRule.SURE else ECHO_LIKENESS
-        if likeness < (DECLARED_LIKENESS if self._said else least):
+        least, least_shape = (SURE_LIKENESS, SURE_SHAPE) if rule is EchoRule.SURE else (ECHO_LIKENESS, ECHO_SHAPE)
+        if self._said:
+            least, least_shape = DECLARED_LIKENESS, DECLARED_SHAPE
+        if match.likeness >= least:
+            found = self._found
+        elif match.shape is not None and match.shape >= least_shape:
+            found = self._found_by_shape
+        else:
             self._unlike += 1
             return False
         self._unlike = 0
-        self._learn(self._found)
+        self._learn(found)
         return True
 
     def _learn(self, found: _Found) -> None:

@@ -14,9 +14,15 @@ class EchoMatch:
     """How much of the caller's sound is the agent's own, come back from the loudspeaker."""
 
     likeness: float
-    """0 to 1."""
+    """The share of it that some short filter makes of what was said: 0 to 1."""
     said_s: float = 0.0
     """How long before the end of what was said that is where it was found."""
+    shape: float | None = None
+    """How alike both rise and fall: -1 to 1. Where most of an echo comes from the walls, no short filter explains it,
+    and this does. ``None``: not asked, for the likeness says enough.
+    """
+    shape_said_s: float = 0.0
+    """As :attr:`said_s`, of the shape."""
 
 
 class Measures(Protocol):
@@ -29,6 +35,7 @@ class Measures(Protocol):
     ) -> EchoMatch:
         """Compare the caller's sound with the agent's.
 
+        :param heard: half a second or more, for its shape.
         :param said: what the agent said shortly before and meanwhile; longer than ``heard``.
         """
         ...

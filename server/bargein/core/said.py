@@ -12,8 +12,10 @@ AHEAD_S: Final = 0.2
 """How far ahead of our estimate a caller's player may be."""
 LATE_S: Final = 1.0
 """How long after its end an echo may still come: the network, the player and the room."""
-BEFORE_S: Final = 0.24
-"""Silence before a reply: what is heard, 0.3 s at least, may begin so much before the first sample of its echo. With
+COMPARED_MS: Final = 500
+"""At least so much of the caller's sound is compared: mere evidence of speech is shorter."""
+BEFORE_S: Final = 0.45
+"""Silence before a reply: what is heard may begin so much before the first sample of its echo. With
 less to compare than is left of it then, any sound is alike: a few samples of a filter can be made to fit.
 """
 BEHIND_S: Final = 0.1

@@ -308,10 +308,10 @@ class TurnTaking:
         endpointer = self.caller.endpointer
         if rule is EchoRule.TRUST or endpointer is None:
             return False
-        likeness = self.echo.likeness(self.caller, endpointer, now, rule)
-        if likeness is not None and self._figures is not None:
-            self._figures = replace(self._figures, likeness=likeness)
-        if likeness is None or not self.echo.is_echo(likeness, rule):
+        match = self.echo.compare(self.caller, endpointer, now, rule)
+        if match is not None and self._figures is not None:
+            self._figures = replace(self._figures, likeness=match.likeness, shape=match.shape)
+        if match is None or not self.echo.is_echo(match, rule):
             return False
         if rule is not EchoRule.SURE:
             endpointer.learn_echo()

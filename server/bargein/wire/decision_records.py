@@ -158,4 +158,6 @@ def _figures(figures: Figures | None) -> Record:
         shown["weighed_ms"] = round(figures.weighed_ms)
     if figures.likeness is not None:
         shown["likeness"] = round(figures.likeness, 3)
+    if figures.shape is not None:
+        shown["shape"] = round(figures.shape, 3)
     return shown
