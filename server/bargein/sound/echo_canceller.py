@@ -45,6 +45,9 @@ LEAK_FALL_DB: Final = 0.03
 caller who speaks for a second is still heard.
 """
 LEAK_MARGIN_DB: Final = 3.0
+"""What is louder by so much is no rest of the echo."""
+POLISHED_MARGIN_DB: Final = 7.0
+"""The same behind another canceller, which silences most of what is left and lets bursts of it through."""
 LEAK_MATTERS_DB: Final = -56.0
 """What is left below this, relative to full scale, is no echo any more but the background."""
 WORKS_BELOW_DB: Final = -5.0
@@ -176,6 +179,6 @@ class EchoCanceller:
             expected_db = max(tail_db + self._leak_db, power_db(self._doubt_power), LEAK_MATTERS_DB)
             self._leak_db += LEAK_RISE_DB if left_db > expected_db else -LEAK_FALL_DB
             self._leak_db = min(max(self._leak_db, LEAK_LEAST_DB), LEAK_MOST_DB)
-        self.echo_db = tail_db + self._leak_db + LEAK_MARGIN_DB
+        self.echo_db = tail_db + self._leak_db + (POLISHED_MARGIN_DB if self.polished else LEAK_MARGIN_DB)
         if not self.polished:
             self.echo_db = max(self.echo_db, power_db(self._doubt_power) + DOUBT_MARGIN_DB)
