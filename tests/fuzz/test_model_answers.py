@@ -112,7 +112,7 @@ def test_chunks(chunks: Chunks, audio: bool, whole: bool) -> None:
         | st.text(max_size=20),
     ),
 )
-def test_errors(status: int, body: bytes, headers: dict[str, str]) -> None:
+async def test_errors(status: int, body: bytes, headers: dict[str, str]) -> None:
     error = failures.from_status(status, headers, body, "sk-secret")
     answered, told, said = failures.to_answer(error)
     assert 400 <= answered < 600
