@@ -15,8 +15,8 @@ from bargein.core.said import COMPARED_MS
 ECHO_REACH_S: Final = 1.7
 """How late an echo may be, network and loudspeaker included, plus how long the speech is that it is compared with."""
 ECHO_LIKENESS: Final = 0.3
-"""Share of the caller's sound that must be explained by ours to take it for an echo. Of an echo between bare walls
-little more is; of another voice less."""
+"""Share of the caller's sound that must be explained by ours to take it for an echo. Of another voice less is; of an
+echo between bare walls often too, and its shape tells."""
 SURE_LIKENESS: Final = 0.35
 """The same of mere evidence, which is short: of a short vowel of any voice some filter explains much."""
 DECLARED_LIKENESS: Final = 0.2

@@ -11,6 +11,7 @@ import pybase64
 
 from bargein.alignment.voiced_clock import STEP_MS, SpeechCurve
 from bargein.core.audio import AudioFormat, Encoding
+from bargein.core.echo_guard import SURE_LIKENESS
 from bargein.core.measures import EchoMatch
 from bargein.sound import echo, echo_shape, intonation
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
@@ -22,8 +23,6 @@ SHAPE_ABOVE: Final = 0.06
 """Of an echo, even between bare walls, some short filter explains so much; of half of all other voices none does, and
 their shape need not be compared, which costs as much again.
 """
-SHAPE_BELOW: Final = 0.35
-"""What is so much alike is an echo whatever its shape."""
 
 
 class NumpyMeasures:
@@ -39,12 +38,12 @@ class NumpyMeasures:
     ) -> EchoMatch:
         """See :meth:`Measures.echo_match`."""
         sound = _at_echo_rate(said, said_format)
-        sample = _at_echo_rate([heard], heard_format)
-        likeness, at_sample = echo.match(sample, sound)
+        heard_sound = _at_echo_rate([heard], heard_format)
+        likeness, at_sample = echo.match(heard_sound, sound)
         said_s = (len(sound) - at_sample) / ECHO_RATE_HZ
-        if not SHAPE_ABOVE <= likeness < SHAPE_BELOW:
+        if likeness < SHAPE_ABOVE or likeness >= SURE_LIKENESS:  # It is none, or one whatever its shape.
             return EchoMatch(likeness, said_s)
-        shape, at_sample = echo_shape.match(sample, sound)
+        shape, at_sample = echo_shape.match(heard_sound, sound)
         return EchoMatch(likeness, said_s, shape, (len(sound) - at_sample) / ECHO_RATE_HZ)
 
     def pitch_slope(self, heard: bytes, heard_format: AudioFormat) -> float | None:
