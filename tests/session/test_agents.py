@@ -557,8 +557,9 @@ async def test_hanging_up_ends_a_call(
         assert server.metric('bargein_tool_calls_total{result="cancelled",tool="look_up"}') == 1
 
 
-async def test_a_call_is_made_once_however_often_it_is_told_of(shop: tuple[Shop, ScriptedUpstream]) -> None:
-    tool = Tool("look_up", "Looks it up.", {"type": "object"}, "POST", shop[1].url)
+def runs_of(client: ToolClient, url: str) -> tuple[ToolRuns, list[Event]]:
+    """The calls of an agent whose only tool is there, and what its session is told of them."""
+    tool = Tool("look_up", "Looks it up.", {"type": "object"}, "POST", url)
     agent = Agent("support", "Support", "", "", {}, (tool,), frozenset())
     told: list[Event] = []
 
@@ -566,10 +567,14 @@ async def test_a_call_is_made_once_however_often_it_is_told_of(shop: tuple[Shop,
         told.extend(came)
         return True
 
-    loop = asyncio.get_running_loop()
+    runs = ToolRuns(client, lambda: agent, Names(), SessionConfig, work_observer(), asyncio.get_running_loop().time)
+    runs.begin(take)
+    return runs, told
+
+
+async def test_a_call_is_made_once_however_often_it_is_told_of(shop: tuple[Shop, ScriptedUpstream]) -> None:
     async with ToolClient() as client:
-        runs = ToolRuns(client, lambda: agent, Names(), SessionConfig, work_observer(), loop.time)
-        runs.begin(take)
+        runs, told = runs_of(client, shop[1].url)
         response = Response("resp_1", ResponseSettings(), "conv_1")
         made = OutputItemDone(response, 0, FunctionCall("item_1", "call_1", "look_up", "{}"), None)
         for action in (made, made, ResponseDone(response), made):
@@ -584,18 +589,8 @@ async def test_a_call_is_made_once_however_often_it_is_told_of(shop: tuple[Shop,
 
 async def test_more_calls_than_can_run_at_once_are_told_so(shop: tuple[Shop, ScriptedUpstream]) -> None:
     shop[0].may_answer.clear()
-    tool = Tool("look_up", "Looks it up.", {"type": "object"}, "POST", shop[1].url)
-    agent = Agent("support", "Support", "", "", {}, (tool,), frozenset())
-    told: list[Event] = []
-
-    def take(came: Sequence[Event]) -> bool:
-        told.extend(came)
-        return True
-
-    loop = asyncio.get_running_loop()
     async with ToolClient() as client:
-        runs = ToolRuns(client, lambda: agent, Names(), SessionConfig, work_observer(), loop.time)
-        runs.begin(take)
+        runs, told = runs_of(client, shop[1].url)
         response = Response("resp_1", ResponseSettings(), "conv_1")
         for number in range(MOST_AT_ONCE + 1):
             call = FunctionCall(f"item_{number}", f"call_{number}", "look_up", "{}")
@@ -612,19 +607,9 @@ async def test_more_calls_than_can_run_at_once_are_told_so(shop: tuple[Shop, Scr
 
 async def test_a_fault_of_our_own_in_a_call_is_told_and_answered() -> None:
     """A client that was closed too early stands for any: nobody may wait for that call for ever."""
-    tool = Tool("look_up", "Looks it up.", {"type": "object"}, "POST", "http://127.0.0.1:1/")
-    agent = Agent("support", "Support", "", "", {}, (tool,), frozenset())
-    told: list[Event] = []
-
-    def take(came: Sequence[Event]) -> bool:
-        told.extend(came)
-        return True
-
     async with ToolClient() as client:
         pass
-    loop = asyncio.get_running_loop()
-    runs = ToolRuns(client, lambda: agent, Names(), SessionConfig, work_observer(), loop.time)
-    runs.begin(take)
+    runs, told = runs_of(client, "http://127.0.0.1:1/")
     response = Response("resp_1", ResponseSettings(), "conv_1")
     runs.note(OutputItemDone(response, 0, FunctionCall("item_1", "call_1", "look_up", "{}"), None))
     runs.note(ResponseDone(response))
