@@ -8,7 +8,7 @@ from typing import Final
 from bargein.core.agent import Agent
 from bargein.core.caller import Caller
 from bargein.core.endpointing import Endpointer
-from bargein.core.measures import EchoMatch, Measures
+from bargein.core.measures import PLAIN_LIKENESS, EchoMatch, Measures
 from bargein.core.rulings import EchoRule
 from bargein.core.said import COMPARED_MS
 
@@ -17,7 +17,7 @@ ECHO_REACH_S: Final = 1.7
 ECHO_LIKENESS: Final = 0.3
 """Share of the caller's sound that must be explained by ours to take it for an echo. Of another voice less is; of an
 echo between bare walls often too, and its shape tells."""
-SURE_LIKENESS: Final = 0.35
+SURE_LIKENESS: Final = PLAIN_LIKENESS
 """The same of mere evidence, which is short: of a short vowel of any voice some filter explains much."""
 DECLARED_LIKENESS: Final = 0.2
 """The same of a caller who has said that there is an echo: nineteen of twenty other voices are below it."""

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from bargein.core.audio import AudioFormat
+
+PLAIN_LIKENESS: Final = 0.35
+"""What is so much alike is an echo whatever its shape, which need not be asked for."""
 
 
 @dataclass(frozen=True, slots=True)

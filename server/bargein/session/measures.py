@@ -11,8 +11,7 @@ import pybase64
 
 from bargein.alignment.voiced_clock import STEP_MS, SpeechCurve
 from bargein.core.audio import AudioFormat, Encoding
-from bargein.core.echo_guard import SURE_LIKENESS
-from bargein.core.measures import EchoMatch
+from bargein.core.measures import PLAIN_LIKENESS, EchoMatch
 from bargein.sound import echo, echo_shape, intonation
 from bargein.sound.g711 import alaw_to_pcm16, ulaw_to_pcm16
 from bargein.sound.resample import decimate
@@ -41,7 +40,7 @@ class NumpyMeasures:
         heard_sound = _at_echo_rate([heard], heard_format)
         likeness, at_sample = echo.match(heard_sound, sound)
         said_s = (len(sound) - at_sample) / ECHO_RATE_HZ
-        if likeness < SHAPE_ABOVE or likeness >= SURE_LIKENESS:  # It is none, or one whatever its shape.
+        if likeness < SHAPE_ABOVE or likeness >= PLAIN_LIKENESS:  # It is none, or one whatever its shape.
             return EchoMatch(likeness, said_s)
         shape, at_sample = echo_shape.match(heard_sound, sound)
         return EchoMatch(likeness, said_s, shape, (len(sound) - at_sample) / ECHO_RATE_HZ)
