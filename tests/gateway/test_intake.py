@@ -202,6 +202,21 @@ async def test_small_messages_that_are_much_work_let_the_others_in(serve: Serve)
         assert session.received == [b"busy 5"] * 40 + [b"the last"]
 
 
+async def test_messages_that_come_one_by_one_never_wait_their_turn(serve: Serve) -> None:
+    """However many came before, and long ago. To wait takes another pass of the event loop, and stops the socket."""
+    async with serve() as running, connect(running.ws) as caller:
+        await greeting(caller)
+        session = running.sessions[0]
+        taken: list[int] = []
+        for number in range(1, 22):
+            caller.transport.write(frames(Opcode.TEXT, b"busy 1", 1))
+            taken.append(0)
+            while len(session.received) < number:
+                await asyncio.sleep(0)
+                taken[-1] += 1
+        assert min(taken[-5:]) == min(taken[:2])
+
+
 async def test_one_callers_work_lets_the_others_in(serve: Serve) -> None:
     async with serve() as running, connect(running.ws, max_queue=None) as busy, connect(running.ws) as other:
         await greeting(busy)

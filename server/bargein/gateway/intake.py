@@ -123,9 +123,13 @@ class Intake:
         if self._frames >= SETTLE_FRAMES or self._bytes >= SETTLE_BYTES:
             self._settle()
 
+    def _end_piece(self) -> None:
+        """No other frame of the piece that is being parsed is whole: what comes next has been read later."""
+        self._given = 0
+
     def _parsed(self, frames: int) -> None:
         """A piece of what was read held so many frames."""
-        self._given = 0
+        self._end_piece()
         if frames > MANY_FRAMES:
             self._piece_bytes = max(SMALLEST_PIECE_BYTES, self._piece_bytes // 4)
         elif self._piece_bytes < PIECE_BYTES:

@@ -190,6 +190,8 @@ class PicowsTransport(CallerSocket):
         """Hand on one ``WSFrame``. Its flags are numbers, whatever the type information of picows says."""
         self._taken += 1
         self._count(frame.payload_size)
+        if frame.last_in_buffer:
+            self._end_piece()
         if self._closed_by_us is not None:
             if frame.msg_type == _CLOSE:
                 transport.disconnect()
