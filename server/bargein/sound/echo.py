@@ -10,6 +10,7 @@ compared: a microphone's hum is no part of an echo, and no likeness either.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -67,11 +68,11 @@ def _flattened(samples: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], npt.
     """A sound in the band of the voice, with its spectrum made flat; and its Fourier transform, which goes on for what
     the filter still rings behind it.
     """
-    size = _fast_length(len(samples) + RINGING_SAMPLES)
+    size = fast_length(len(samples) + RINGING_SAMPLES)
     # Without its mean first: the filter would take the beginning of an offset for a click.
     centred = samples.astype(np.float32) - np.float32(samples.mean())
-    spectrum: npt.NDArray[Any] = np.fft.rfft(centred, size) * _flattening(size)
-    flat: npt.NDArray[Any] = np.fft.irfft(spectrum, size)[: len(samples)]
+    spectrum: npt.NDArray[Any] = np.fft.rfft(centred, size, norm="ortho") * _flattening(size)
+    flat: npt.NDArray[Any] = np.fft.irfft(spectrum, size, norm="ortho")[: len(samples)]
     return flat, spectrum
 
 
@@ -87,11 +88,11 @@ def _correlation(spectrum: npt.NDArray[np.complex64], x: npt.NDArray[np.float32]
     ``y`` mean nothing, for it comes round.
     """
     size = 2 * (len(spectrum) - 1)
-    circular = np.fft.irfft(spectrum * np.conj(np.fft.rfft(x, size)), size)
-    return circular.astype(np.float64)
+    circular = np.fft.irfft(spectrum * np.conj(np.fft.rfft(x, size, norm="ortho")), size, norm="ortho")
+    return circular.astype(np.float64) * math.sqrt(size)
 
 
-def _fast_length(count: int) -> int:
+def fast_length(count: int) -> int:
     """An even length of ``count`` or little more of which a Fourier transform is fast: five to eight times a power of
     two.
     """

@@ -10,10 +10,13 @@ tenth of a second, that is not sure.
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from bargein.sound.echo import fast_length
 
 RATE_HZ: Final = 8_000
 FRAME_SAMPLES: Final = 256
@@ -21,8 +24,8 @@ HOP_SAMPLES: Final = 64
 BANDS: Final = 16
 LOWEST_HZ: Final = 250.0
 HIGHEST_HZ: Final = 3_600.0
-REVERBERATION_S: Final = (0.0, 0.3, 0.8)
-"""Of the rooms that are tried; 0: none."""
+REVERBERATION_S: Final = (0.3, 0.8)
+"""Of the rooms that are tried, beside none."""
 COMPRESSION: Final = 0.15
 """Exponent of the energies: much as they are heard, but not so near to the logarithm that only silence counts."""
 DEPTH: Final = 1e-4
@@ -44,18 +47,15 @@ def match(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> tuple[float, int]:
     count, places = wanted.shape[1], given.shape[1] - wanted.shape[1] + 1
     if count < 2 or places < 1:
         return 0.0, 0
-    shape = _shape(wanted)
+    shape = _shapes(wanted[None])[0]
     shape -= shape.mean(axis=1, keepdims=True)
     energy = float(np.vdot(shape, shape))
-    best, best_at = 0.0, 0
-    for seconds in REVERBERATION_S:
-        drawn_out = _shape(given @ _dying_away(given.shape[1], seconds) if seconds else given)
-        energies = np.maximum(_energies(drawn_out, count), FLAT * energy)
-        alike = _correlations(shape, drawn_out, places) / np.sqrt(energy * energies + 1e-9)
-        at = int(np.argmax(alike))
-        if alike[at] > best:
-            best, best_at = float(alike[at]), at
-    return best, best_at * HOP_SAMPLES
+    drawn_out = _shapes(np.stack([given, *(given @ _dying_away(given.shape[1]))]))
+    energies = np.maximum(_energies(drawn_out, count), FLAT * energy)
+    alike = _correlations(shape, drawn_out, places) / np.sqrt(energy * energies + 1e-9)
+    best = int(np.argmax(alike))
+    likest = float(alike.flat[best])
+    return (likest, best % places * HOP_SAMPLES) if likest > 0.0 else (0.0, 0)
 
 
 def _envelopes(samples: npt.NDArray[Any]) -> Envelopes:
@@ -63,30 +63,37 @@ def _envelopes(samples: npt.NDArray[Any]) -> Envelopes:
     if count < 1:
         return np.zeros((BANDS, 0), np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32), FRAME_SAMPLES)[::HOP_SAMPLES]
-    spectra = np.fft.rfft(frames * _window(), axis=1)
-    power = (spectra.real**2 + spectra.imag**2).astype(np.float32)
+    spectra = np.fft.rfft(frames * _window(), axis=1, norm="ortho")
+    power = spectra.real**2 + spectra.imag**2
     envelopes: Envelopes = _bands() @ power.T
     return envelopes
 
 
-def _shape(envelopes: Envelopes) -> Envelopes:
-    shape: Envelopes = np.maximum(envelopes, DEPTH * envelopes.max() + 1.0) ** np.float32(COMPRESSION)
-    return shape
+def _shapes(envelopes: Envelopes) -> Envelopes:
+    """Of each sound, the first axis."""
+    least = DEPTH * envelopes.max(axis=(1, 2), keepdims=True) + np.float32(1 / FRAME_SAMPLES)
+    shapes: Envelopes = np.maximum(envelopes, least) ** np.float32(COMPRESSION)
+    return shapes
 
 
 def _correlations(shape: Envelopes, given: Envelopes, places: int) -> npt.NDArray[np.float32]:
-    size = given.shape[1] + shape.shape[1]
-    spectra = np.fft.rfft(given, size, axis=1) * np.conj(np.fft.rfft(shape, size, axis=1))
-    correlations: npt.NDArray[np.float32] = np.fft.irfft(spectra.sum(axis=0), size)[:places].astype(np.float32)
-    return correlations
+    size = fast_length(given.shape[2])
+    wanted = np.fft.rfft(shape, size, axis=1, norm="ortho").conj()
+    spectra = np.einsum("rbf,bf->rf", np.fft.rfft(given, size, axis=2, norm="ortho"), wanted)
+    correlations: npt.NDArray[np.float32] = np.fft.irfft(spectra, size, axis=1, norm="ortho")[:, :places]
+    return correlations * np.float32(math.sqrt(size))
 
 
 def _energies(given: Envelopes, count: int) -> npt.NDArray[np.float64]:
     """Of each stretch of ``count`` frames, without the mean of each band in it."""
-    sums = np.cumsum(np.pad(given, ((0, 0), (1, 0))), axis=1, dtype=np.float64)
-    squares = np.concatenate(([0.0], np.cumsum((given * given).sum(axis=0), dtype=np.float64)))
-    within = sums[:, count:] - sums[:, :-count]
-    energies: npt.NDArray[np.float64] = squares[count:] - squares[:-count] - (within * within).sum(axis=0) / count
+    rooms, bands, frames = given.shape
+    sums = np.zeros((rooms, bands, frames + 1))
+    np.cumsum(given, axis=2, out=sums[:, :, 1:])
+    squares = np.zeros((rooms, frames + 1))
+    np.cumsum(np.einsum("rbf,rbf->rf", given, given), axis=1, out=squares[:, 1:])
+    within = sums[:, :, count:] - sums[:, :, :-count]
+    means = np.einsum("rbf,rbf->rf", within, within) / count
+    energies: npt.NDArray[np.float64] = squares[:, count:] - squares[:, :-count] - means
     return energies
 
 
@@ -107,8 +114,8 @@ def _bands() -> npt.NDArray[np.float32]:
 
 
 @functools.lru_cache(maxsize=16)
-def _dying_away(frames: int, seconds: float) -> npt.NDArray[np.float32]:
-    """What each frame leaves behind in those after it, in a room with that reverberation time."""
-    kept = 10.0 ** (-6.0 * HOP_SAMPLES / (seconds * RATE_HZ))
+def _dying_away(frames: int) -> npt.NDArray[np.float32]:
+    """What each frame leaves behind in those after it, in each of the rooms."""
+    kept = 10.0 ** (-6.0 * HOP_SAMPLES / (np.array(REVERBERATION_S)[:, None, None] * RATE_HZ))
     later = np.arange(frames)[None, :] - np.arange(frames)[:, None]
     return np.where(later >= 0, kept ** np.maximum(later, 0), 0.0).astype(np.float32)
