@@ -49,8 +49,9 @@ def match(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> tuple[float, int]:
     energy = float(np.dot(x, x))
     if energy < QUIET * count:
         return 0.0, 0
-    crossed = _correlation(spectrum, x)[: len(y) - count + 1]
-    running = np.concatenate(([0.0], np.cumsum(y * y, dtype=np.float64)))
+    crossed = _correlation(spectrum, x, len(y) - count + 1)
+    running = np.zeros(len(y) + 1)
+    np.cumsum(y * y, dtype=np.float64, out=running[1:])
     alike = np.abs(crossed) / np.sqrt(np.maximum(running[count:] - running[:-count], QUIET * count))
     likest = int(np.argmax(alike))
     start = min(max(likest - TAPS_BEFORE, 0), len(crossed) - TAPS)
@@ -67,6 +68,8 @@ def match(heard: npt.NDArray[Any], said: npt.NDArray[Any]) -> tuple[float, int]:
 def _flattened(samples: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.complex64]]:
     """A sound in the band of the voice, with its spectrum made flat; and its Fourier transform, which goes on for what
     the filter still rings behind it.
+
+    Transforms are scaled both ways: where numpy scales by nothing, it takes the long way through double precision.
     """
     size = fast_length(len(samples) + RINGING_SAMPLES)
     # Without its mean first: the filter would take the beginning of an offset for a click.
@@ -83,13 +86,13 @@ def _flattening(size: int) -> npt.NDArray[np.complex64]:
     return flattening
 
 
-def _correlation(spectrum: npt.NDArray[np.complex64], x: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _correlation(spectrum: npt.NDArray[np.complex64], x: npt.NDArray[np.float32], lags: int) -> npt.NDArray[np.float64]:
     """At lag ``k``: the sum of ``x[n] * y[n + k]``, of the transform of ``y``. Those at which ``x`` does not lie within
     ``y`` mean nothing, for it comes round.
     """
     size = 2 * (len(spectrum) - 1)
     circular = np.fft.irfft(spectrum * np.conj(np.fft.rfft(x, size, norm="ortho")), size, norm="ortho")
-    return circular.astype(np.float64) * math.sqrt(size)
+    return circular[:lags].astype(np.float64) * math.sqrt(size)
 
 
 def fast_length(count: int) -> int:

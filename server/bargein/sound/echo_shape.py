@@ -64,14 +64,14 @@ def _envelopes(samples: npt.NDArray[Any]) -> Envelopes:
         return np.zeros((BANDS, 0), np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float32), FRAME_SAMPLES)[::HOP_SAMPLES]
     spectra = np.fft.rfft(frames * _window(), axis=1, norm="ortho")
-    power = spectra.real**2 + spectra.imag**2
+    power = (spectra.real**2 + spectra.imag**2).astype(np.float32)
     envelopes: Envelopes = _bands() @ power.T
     return envelopes
 
 
 def _shapes(envelopes: Envelopes) -> Envelopes:
     """Of each sound, the first axis."""
-    least = DEPTH * envelopes.max(axis=(1, 2), keepdims=True) + np.float32(1 / FRAME_SAMPLES)
+    least = DEPTH * envelopes.max(axis=(1, 2), keepdims=True) + 1.0
     shapes: Envelopes = np.maximum(envelopes, least) ** np.float32(COMPRESSION)
     return shapes
 
@@ -80,8 +80,9 @@ def _correlations(shape: Envelopes, given: Envelopes, places: int) -> npt.NDArra
     size = fast_length(given.shape[2])
     wanted = np.fft.rfft(shape, size, axis=1, norm="ortho").conj()
     spectra = np.einsum("rbf,bf->rf", np.fft.rfft(given, size, axis=2, norm="ortho"), wanted)
-    correlations: npt.NDArray[np.float32] = np.fft.irfft(spectra, size, axis=1, norm="ortho")[:, :places]
-    return correlations * np.float32(math.sqrt(size))
+    circular = np.fft.irfft(spectra, size, axis=1, norm="ortho")[:, :places].astype(np.float32)
+    correlations: npt.NDArray[np.float32] = circular * np.float32(math.sqrt(size))
+    return correlations
 
 
 def _energies(given: Envelopes, count: int) -> npt.NDArray[np.float64]:
@@ -104,13 +105,13 @@ def _window() -> npt.NDArray[np.float32]:
 
 @functools.cache
 def _bands() -> npt.NDArray[np.float32]:
-    """Triangles of equal width on the mel scale, by bins of the spectrum."""
+    """Triangles of equal width on the mel scale, by bins of the spectrum, whose transform was scaled to keep energy."""
     lowest, highest = (2595.0 * np.log10(1.0 + hz / 700.0) for hz in (LOWEST_HZ, HIGHEST_HZ))
     edges = 700.0 * (10.0 ** (np.linspace(lowest, highest, BANDS + 2) / 2595.0) - 1.0)
     bins = np.arange(FRAME_SAMPLES // 2 + 1) * RATE_HZ / FRAME_SAMPLES
     rising = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
     falling = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
-    return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
+    return (FRAME_SAMPLES * np.maximum(0.0, np.minimum(rising, falling))).astype(np.float32)
 
 
 @functools.lru_cache(maxsize=16)
