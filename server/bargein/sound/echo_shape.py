@@ -24,7 +24,7 @@ HOP_SAMPLES: Final = 64
 BANDS: Final = 16
 LOWEST_HZ: Final = 250.0
 HIGHEST_HZ: Final = 3_600.0
-REVERBERATION_S: Final = (0.3, 0.8)
+REVERBERATION_S: Final[tuple[float, ...]] = (0.3, 0.8)
 """Of the rooms that are tried, beside none."""
 COMPRESSION: Final = 0.15
 """Exponent of the energies: much as they are heard, but not so near to the logarithm that only silence counts."""
