@@ -180,6 +180,11 @@ async def test_a_short_window_shows_what_was_said(open_client: OpenClient, size:
     await expect(client.page.get_by_text("closes at five.")).to_be_in_viewport(ratio=1)
     await expect(client.page.get_by_text("When does it open?")).to_be_in_viewport(ratio=1)
     await expect(client.get("end")).to_be_in_viewport(ratio=1)
+    await client.get("end").click()
+    for button in ("start-again", "go-on"):
+        label = await client.get(button).locator("span").bounding_box()
+        assert label is not None
+        assert label["width"] > 20
 
 
 async def test_another_window_took_over(client: Client) -> None:
