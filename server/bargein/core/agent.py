@@ -383,7 +383,7 @@ class Agent:
 
     def _begin(self, wanted: ResponseRequested, now: float, out: list[Action]) -> None:
         self._cutter.settle(now, out, everything=True)
-        reply = self._maker.begin(wanted, now, out)
+        reply = self._maker.begin(wanted, now, out, self.playout.heard_so_far(now))
         if reply is None:
             return
         if wanted.out_of_band:

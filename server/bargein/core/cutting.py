@@ -111,6 +111,13 @@ class Cutter:
         pending = self._pending.get(item_id)
         return self._history.heard.get(item_id) if pending is None else pending.heard
 
+    def heard_so_far(self, reply: Reply, now: float) -> dict[str, Heard]:
+        """What was heard by ``now`` of a reply in progress, by its item; nothing where it has no sound."""
+        message, playback = reply.message, reply.playback
+        if message is None or playback is None:
+            return {}
+        return {message.id: self._heard_at(message.id, playback.audio, playback.heard(now))}
+
     def words_around(self, reply: Reply, now: float) -> tuple[str, str]:
         """Its words that were heard by ``now``, and those that were not, as far as the model has told them."""
         message, playback = reply.message, reply.playback

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from bargein.core import actions
 from bargein.core.actions import Action
 from bargein.core.cutting import Cutter
-from bargein.core.history import as_heard
+from bargein.core.history import Heard, as_heard
 from bargein.core.items import Item, Message, OutputAudio
 from bargein.core.playback import Playback, ReportedPosition
 from bargein.core.reply import Reply
@@ -59,6 +59,10 @@ class PlayOut:
         """How much of an item that is still playing was heard; ``None`` if it is not playing any more."""
         playback = self._playing(item_id)
         return None if playback is None else playback.heard(now)
+
+    def heard_so_far(self, now: float) -> dict[str, Heard]:
+        """What was heard of the response that is not done, by its item: what is asked beside it is told no more."""
+        return {} if self.active is None else self._cutter.heard_so_far(self.active, now)
 
     def said_around(self, now: float, reach_s: float) -> Said | None:
         """The sound that the caller's loudspeaker may be playing, and has played in the last ``reach_s``."""

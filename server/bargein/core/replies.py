@@ -18,7 +18,7 @@ from bargein.core.completion import (
 from bargein.core.config import CorePolicy, ResponseSettings
 from bargein.core.context import ContextOverflowError
 from bargein.core.events import ResponseRequested
-from bargein.core.history import GoesOn, History
+from bargein.core.history import GoesOn, Heard, History
 from bargein.core.in_words import step_on
 from bargein.core.items import Failure, Item, Message, OutputAudio, Response, StatusReason
 from bargein.core.line import Line
@@ -68,8 +68,13 @@ class ReplyMaker:
         """
         return wanted if wanted.input is None else replace(wanted, input=tuple(context_items(wanted, self._history)))
 
-    def begin(self, wanted: ResponseRequested, now: float, out: list[Action]) -> Reply | None:
-        """Create the response and ask the model. ``None``: the conversation does not fit, the response has failed."""
+    def begin(
+        self, wanted: ResponseRequested, now: float, out: list[Action], so_far: Mapping[str, Heard]
+    ) -> Reply | None:
+        """Create the response and ask the model. ``None``: the conversation does not fit, the response has failed.
+
+        :param so_far: what was heard of the reply in progress, for a response beside it.
+        """
         items = context_items(wanted, self._history)
         if wanted.input is None:
             items = self._turns(items, self._history.goes_on)
@@ -83,6 +88,7 @@ class ReplyMaker:
                 self._policy,
                 unix_s=now + self._unix_offset_s,
                 out_of_band=wanted.out_of_band,
+                so_far=so_far,
             )
         except ContextOverflowError:
             response.status, response.usage = "failed", Usage()

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from bargein.core import context
 from bargein.core.completion import CompletionRequest, SystemMessage
 from bargein.core.config import CorePolicy, ResponseSettings
 from bargein.core.events import ResponseRequested
-from bargein.core.history import History
+from bargein.core.history import Heard, History
 from bargein.core.items import FunctionCall, FunctionCallOutput, Item, ItemReference
 from bargein.core.recent_items import recent_items
 from bargein.errors import CallerError
 
 NOTHING_SAID: Final = "Nothing has been said yet. You begin."
 """What the model is told where there is nothing to tell: no server takes a request without a message."""
+
+NOTHING_HEARD: Final[Mapping[str, Heard]] = MappingProxyType({})
 
 
 def build_request(
@@ -26,15 +29,18 @@ def build_request(
     *,
     unix_s: float,
     out_of_band: bool = False,
+    so_far: Mapping[str, Heard] = NOTHING_HEARD,
 ) -> CompletionRequest:
     """Build the request for one response.
 
+    :param so_far: what was heard of replies that are not over, by item.
     :raises bargein.core.context.ContextOverflowError: it does not fit and may not be shortened.
     """
-    recent = recent_items(list(items), history.heard, policy.max_context_tokens)
+    heard = {**history.heard, **so_far} if so_far else history.heard
+    recent = recent_items(list(items), heard, policy.max_context_tokens)
     told = context.messages(
         recent,
-        history.heard,
+        heard,
         settings.instructions,
         unix_s=unix_s,
         refers_to_audio=policy.refers_to_audio and not policy.history_sound_turns,
