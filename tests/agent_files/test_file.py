@@ -98,6 +98,8 @@ def test_without_turn_detection(tmp_path: Path) -> None:
         ("ORDER_API_KEY", "NO_SUCH_KEY", "line 21: tools[0].headers.Authorization: the variable NO_SUCH_KEY is set"),
         ("${ORDER_API_KEY}", "$${ORDER API}", "line 21: tools[0].headers.Authorization: write a variable as ${NAME}"),
         ("Bearer ", "Bearer\\n", "line 21: tools[0].headers.Authorization: its value holds a letter"),
+        ("Bearer ${ORDER_API_KEY}", "Bearer ${UNSET:-}", "line 21: tools[0].headers.Authorization: its value begins"),
+        ("Authorization =", '"x-key" = "a", X-Key =', "line 21: tools[0].headers.X-Key: this header is there already"),
         ("Authorization =", "Host =", "line 21: tools[0].headers.Host: 'Host' is no header that can be set."),
         ("/orders/{order}", "/orders/{id}", "line 19: tools[0].url: {id} must be one of the parameters'"),
         ("${SHOP:-https://shop.example}", "https://{order}.example", "line 19: tools[0].url: an argument cannot stand"),

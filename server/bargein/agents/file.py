@@ -221,9 +221,14 @@ def _headers(given: _ToolTable, field: str, read_variable: ReadVariable, secrets
         here = f"{field}.{name}"
         if not _HEADER.fullmatch(name) or name.lower() in _OURS:
             raise _Wrong(here, f"'{name}' is no header that can be set.")
+        if name.lower() in map(str.lower, headers):
+            raise _Wrong(here, "this header is there already, in other letters.")
         headers[name] = expanded = _expanded(value, here, read_variable, secrets)
         if not expanded.isascii() or not expanded.isprintable():
             raise _Wrong(here, "its value holds a letter that no header can carry: use plain ASCII.")
+        if expanded != expanded.strip():
+            # It would break every call: a variable with a stray space, or a default of nothing behind "Bearer ".
+            raise _Wrong(here, "its value begins or ends with a space, which no header can: look at its variables.")
     return headers
 
 
