@@ -136,6 +136,18 @@ def test_wav_in_other_samples(kind: int, bits: int, channels: int, headers: str)
     assert np.abs(got.astype(int) - samples).max() <= (256 if bits == 8 else 0)
 
 
+@pytest.mark.parametrize(
+    "begin", ["data:audio/pcm;rate=16000", "data:audio/L16; codec=pcm; rate=16000", "data:;Rate=16000"]
+)
+def test_a_data_url_tells_the_rate_of_its_samples(begin: str) -> None:
+    """Without it they would be played too fast, and too high."""
+    parts = np.split(speech(16_000, rate_hz=16_000), 10)
+    texts = [f"{begin};base64,{base64.b64encode(part.tobytes()).decode()}" for part in parts]
+    got = np.frombuffer(heard(texts), dtype=np.int16).astype(int)
+    assert len(got) == RATE_HZ
+    assert np.abs(got - speech(RATE_HZ))[200:-200].max() < 2000
+
+
 def test_wav_at_another_rate_without_a_seam() -> None:
     samples = speech(16_000, rate_hz=16_000)
     raws = [wav_of(1, 16, part, rate_hz=16_000) for part in np.split(samples, 10)]

@@ -19,6 +19,7 @@ from bargein.upstream.riff import RIFF_BASE64, begins_riff, read_riff
 
 _RATE_HZ: Final = PCM16_24K.rate_hz
 _PCM16_24K: Final = SampleFormat(1, 1, _RATE_HZ, 16)
+_DATA_URL: Final = "data:"
 _PLAIN_NAMES: Final = frozenset(
     {
         "pcm",
@@ -76,12 +77,12 @@ class ReplyAudioReader:
         if isinstance(encoding, str):
             name, *parameters = encoding.lower().split(";")
             name = name.strip().removeprefix("audio/")
-            told = {key.strip(): value.strip() for key, _, value in (one.partition("=") for one in parameters)}
+            told = _told_in(parameters)
             if name not in _PLAIN_NAMES:
                 raise _unusable(f"as {encoding[:40]}, PCM16 or WAV is needed")
         rate_hz = whole_number(metadata.get("sample_rate_hz"))
         if rate_hz is None:
-            rate_hz = whole_number(metadata.get("sample_rate") or told.get("rate"))
+            rate_hz = whole_number(metadata.get("sample_rate") or metadata.get("rate") or told.get("rate"))
         channels = whole_number(metadata.get("channels") or told.get("channels"))
         fmt = self._format
         self._shape(
@@ -137,6 +138,10 @@ class ReplyAudioReader:
     def _odd_base64(self, text: str) -> bytes:
         if self._base64 is None:
             self._base64 = Base64Pieces()
+        if text.startswith(_DATA_URL):
+            # Its type is not believed, for there are all kinds; what the sound is shows at its beginning.
+            told = _told_in(text[: text.find(",")].lower().split(";"))
+            self.describe({name: told[name] for name in ("rate", "channels") if name in told})
         try:
             return self._base64.decode(text)
         except ValueError as error:
@@ -189,6 +194,11 @@ class ReplyAudioReader:
         if fmt.rate_hz != self._format.rate_hz:
             self._resampler = Resampler(fmt.rate_hz, _RATE_HZ) if fmt.rate_hz != _RATE_HZ else None
         self._format = _PCM16_24K if fmt == _PCM16_24K else fmt
+
+
+def _told_in(parameters: list[str]) -> dict[str, str]:
+    """Parameters of a media type, by name."""
+    return {key.strip(): value.strip() for key, _, value in (one.partition("=") for one in parameters)}
 
 
 def _piece(samples: bytes) -> AudioPiece | None:
