@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support.model import Answer, refuses, spoken, written
+from support.model import Answer, event, refuses, speech, spoken, written
 from support.scripted_upstream import Exchange, scripted
 from support.server_process import without_settings
 
@@ -228,3 +228,19 @@ async def test_a_minute_is_priced_where_the_price_is_known(tmp_path: Path) -> No
     assert "a minute of the model's 467 tokens (0.0191 $)" in priced
     assert "The price of this model is unknown" in unpriced
     assert "a minute of the model's 467" in unpriced
+
+
+async def test_sound_that_is_not_counted_apart_is_not_told_to_cost_nothing(tmp_path: Path) -> None:
+    async def totals_only(exchange: Exchange) -> None:
+        usage = event({"choices": [], "usage": {"prompt_tokens": 10, "completion_tokens": 7}})
+        ending = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+        await exchange.stream([*speech("one two three"), ending, usage, b"data: [DONE]\n\n"])
+
+    prices = f'[models."{MODEL}"]\ntext_in = 2.5\naudio_in = 32\ntext_out = 10\naudio_out = 64\n'
+    (tmp_path / "prices.toml").write_text(prices, encoding="utf-8")
+    async with scripted(model(totals_only), lists=lists(MODEL)) as server:
+        code, said = await examined(server.url, tmp_path, "--quick", BARGEIN_PRICES="prices.toml")
+    assert code == 0, said
+    assert "what a minute of the caller's speech costs is unknown: its tokens are not counted apart" in said
+    assert "a minute of the model's 467 tokens (cost unknown: those of its sound are not counted apart)" in said
+    assert "$" not in said

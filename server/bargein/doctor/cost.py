@@ -26,10 +26,15 @@ def cost(answer: Answer | None, asked_s: float, price: Price | None, *, is_demo:
         output_audio_tokens=round(per_minute * usage.output_audio_tokens),
         output_audio_ms=60_000,
     )
-    found = (
-        f"a minute of the caller's speech is {heard.input_tokens} tokens{_dollars(heard, price)} each time that it is "
-        f"sent, a minute of the model's {spoken.output_tokens} tokens{_dollars(spoken, price)}"
-    )
+    # Of a server that tells totals only, sound would look like text: like nothing, or like a tenth of what it costs.
+    if heard.input_tokens:
+        tokens = f"{heard.input_tokens} tokens{_dollars(heard, price)}"
+        said = f"a minute of the caller's speech is {tokens} each time that it is sent"
+    else:
+        said = "what a minute of the caller's speech costs is unknown: its tokens are not counted apart"
+    by_text = price is not None and not usage.output_audio_tokens and price.speech_per_second is None
+    worth = " (cost unknown: those of its sound are not counted apart)" if by_text else _dollars(spoken, price)
+    found = f"{said}, a minute of the model's {spoken.output_tokens} tokens{worth}"
     if is_demo:
         return Finding(what, State.TOLD, found, "The demo model costs nothing.")
     if price is not None:
