@@ -57,6 +57,14 @@ def test_what_is_wrong_with_a_step_is_told_with_its_line_and_field(
             HEAD + "[[tools]]\nparameters.x = 2026-11-30",
             "line 3: tools 1, parameters, x: 2026-11-30 is a date or a time",
         ),
+        (
+            HEAD + f'server_calls = ["t"]\n[[steps]]\ncalls = "t"\narguments.order = 1{"0" * 30}',
+            "line 5: steps 1, arguments, order: is a larger number than can be sent",
+        ),
+        (
+            HEAD + 'server_calls = ["t"]\n[[steps]]\ncalls = "t"\narguments.day = 2026-11-30',
+            "line 5: steps 1, arguments, day: 2026-11-30 is a date or a time: write it in quotes",
+        ),
         ("steps = [{ wait_s = 1 }]", "line 1: about: is missing"),
         (HEAD, "line 1: steps: is missing"),
         (HEAD + "steps = []", "line 2: steps: is empty"),

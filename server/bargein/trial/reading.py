@@ -21,8 +21,8 @@ OF_AGENTS: Final = FOLDER / "agents"
 """One for each agent that comes with the server: for that agent alone."""
 
 Place = tuple[str | int, ...]
-_SENT: Final = ("session", "tools")
-"""What goes into messages, whatever it holds."""
+_SENT: Final = ("session", "tools", "steps")
+"""What goes into messages, or is compared with what comes in them, whatever it holds."""
 
 
 @dataclass(frozen=True, slots=True)
