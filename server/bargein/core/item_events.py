@@ -82,15 +82,16 @@ class ItemEvents:
                 out.append(actions.ItemDeleted(item_id))
             case events.TranscriptionProgressed(item_id, delta):
                 # conversation.item.input_audio_transcription.delta.
-                out.append(actions.TranscriptionDelta(item_id, delta))
+                if self._is_there(item_id):
+                    out.append(actions.TranscriptionDelta(item_id, delta))
             case events.TranscriptionCompleted(item_id, transcript, seconds, logprobs, told):
                 # conversation.item.input_audio_transcription.completed.
                 self._write_down(item_id, transcript, told=told)
-                if told:
+                if told and self._is_there(item_id):
                     out.append(actions.TranscriptionDone(item_id, transcript, seconds, logprobs))
             case events.TranscriptionFailed(item_id, failure, told):
                 # conversation.item.input_audio_transcription.failed.
-                if told:
+                if told and self._is_there(item_id):
                     out.append(actions.TranscriptionFailure(item_id, failure))
             case _:
                 assert_never(event)
@@ -131,6 +132,12 @@ class ItemEvents:
         samples = ours if audio_end_ms > audio.format.ms_of(ours) else audio.format.samples_in_ms(audio_end_ms)
         if samples < audio.sample_count or message.status != "completed":
             self._cutter.cut_at(item_id, audio, samples)
+
+    def _is_there(self, item_id: str) -> bool:
+        """A caller who has deleted a turn is told nothing more of it: the Agents SDKs ask for the item of every
+        transcription, and take it for an error that there is none.
+        """
+        return self._history.get(item_id) is not None
 
     def _write_down(self, item_id: str, transcript: str, *, told: bool) -> None:
         item = self._history.get(item_id)
