@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from bargein.agents import Agent, Tool
 
 MARK = {"type": "function", "name": "mark", "parameters": {"type": "object"}}
@@ -72,3 +74,15 @@ def test_a_response_may_do_without_tools_but_no_more() -> None:
     assert (left, ignored) == ({}, ("instructions", "tools"))
     assert agent().allowed_response({"tool_choice": "none"}) == ({"tool_choice": "none"}, ())
     assert agent("tools").allowed_response({"tools": [MARK, FORGED]})[0] == {"tools": [MARK]}
+
+
+@pytest.mark.parametrize("asked", [{"effort": "high"}, None, {}])
+def test_how_long_an_agent_reasons_stays_as_its_file_says(asked: object) -> None:
+    session = {"instructions": "Be brief.", "reasoning": {"effort": "low"}}
+    kept = Agent("support", "Support", "", "", session, (), frozenset())
+    assert kept.allowed({"reasoning": asked})[0] == {}
+    assert kept.allowed_response({"reasoning": asked})[0] == {}
+    assert kept.allowed({"reasoning": {"effort": "high"}})[1] == ("reasoning_effort",)
+    free = Agent("support", "Support", "", "", session, (), frozenset({"reasoning_effort"}))
+    assert free.allowed({"reasoning": asked})[0] == {"reasoning": asked}
+    assert agent().allowed({"reasoning": asked})[0] == {"reasoning": asked}

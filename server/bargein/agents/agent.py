@@ -16,6 +16,7 @@ PATHS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     "transcription": (("audio", "input", "transcription"),),
     "tools": (("tools",), ("tool_choice",)),
     "max_output_tokens": (("max_output_tokens",), ("max_response_output_tokens",)),
+    "reasoning_effort": (("reasoning",),),
 }
 """What an agent can keep to itself: where it stands in a session, or in the ``response`` of a ``response.create``."""
 ALWAYS_KEPT: Final = frozenset({"instructions", "tools"})

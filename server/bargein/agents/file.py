@@ -38,7 +38,9 @@ _OURS: Final = frozenset({"host", "content-length", "transfer-encoding", "connec
 """Headers that say how a request is sent, not what it asks."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-MayChange = Literal["instructions", "voice", "turn_detection", "transcription", "tools", "max_output_tokens"]
+MayChange = Literal[
+    "instructions", "voice", "turn_detection", "transcription", "tools", "max_output_tokens", "reasoning_effort"
+]
 
 
 class _NoTurnDetection(Fields):
