@@ -91,9 +91,16 @@ def _message(item: Message, heard: Heard | None, unix_s: float) -> ChatMessage |
     if item.role == "user":
         parts = tuple(told for part in item.parts if (told := _user_part(part)) is not None)
         return UserMessage(parts) if parts else None
-    if heard is not None:
+    if heard is not None and _is_spoken(item):
         return AssistantMessage(heard.text) if heard.text else None
     return _whole_reply(item, unix_s)
+
+
+def _is_spoken(item: Message) -> bool:
+    """Whether it was said aloud. A caller may put words of its own in the place, and under the id, of a reply that is
+    still being spoken: what was heard is of the reply then.
+    """
+    return any(isinstance(part, OutputAudio) for part in item.parts)
 
 
 def _user_part(part: Part) -> UserText | UserAudio | UserImage | None:
