@@ -175,3 +175,25 @@ async def _serve_on_a_bound_socket() -> None:
         transport.abort()
         await gone.wait()
         server.close()
+
+
+@pytest.mark.parametrize("end", ["close_clients", "abort_clients"])
+def test_a_server_can_end_its_connections(end: str) -> None:
+    run(_serve_and_end_the_connection(end))
+
+
+async def _serve_and_end_the_connection(end: str) -> None:
+    gone = asyncio.Event()
+
+    class Peer(asyncio.Protocol):
+        def connection_lost(self, exc: Exception | None) -> None:
+            gone.set()
+
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Peer, "127.0.0.1", 0)
+    await loop.create_connection(asyncio.Protocol, "127.0.0.1", server.sockets[0].getsockname()[1])
+    await asyncio.sleep(1.0)
+    assert not gone.is_set()
+    getattr(server, end)()
+    await gone.wait()
+    server.close()

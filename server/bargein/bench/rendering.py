@@ -108,11 +108,11 @@ def recording(path: str) -> Sound:
         data, rate_hz = soundfile.read(Path(path), dtype="float32", always_2d=True)
     except (OSError, RuntimeError) as error:
         raise NoSoundError(f"{path} cannot be read: {error}") from error
-    mono = np.nan_to_num(np.asarray(data.mean(axis=1), np.float32))
+    mono = np.nan_to_num(data.mean(axis=1)).astype(np.float32)
     if not np.any(mono):
         raise NoSoundError(f"{path} holds no sound")
     peak = max(1.0, float(np.abs(mono).max()))
-    return from_pcm16(resample(pcm16(mono / peak), rate_hz, RATE_HZ))
+    return from_pcm16(resample(pcm16((mono / peak).astype(np.float32)), rate_hz, RATE_HZ))
 
 
 @functools.lru_cache(32)

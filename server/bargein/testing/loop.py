@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
 from typing import Any, Final, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 T = TypeVar("T")
 
@@ -220,6 +220,7 @@ class _VirtualServer(asyncio.AbstractServer):
         self._ssl = ssl
         self._forget = forget
         self._accepting: set[asyncio.Task[None]] = set()
+        self._clients: WeakSet[asyncio.Transport] = WeakSet()
         self._closed = loop.create_future()
 
     @property
@@ -229,7 +230,8 @@ class _VirtualServer(asyncio.AbstractServer):
     async def accept(self, sock: socket.socket) -> None:
         """A connection was made."""
         try:
-            await self._loop.connect_accepted_socket(self._factory, sock, ssl=self._ssl)
+            transport, _ = await self._loop.connect_accepted_socket(self._factory, sock, ssl=self._ssl)
+            self._clients.add(transport)
         except OSError:  # A handshake that failed is the client's to tell.
             sock.close()
 
@@ -242,6 +244,16 @@ class _VirtualServer(asyncio.AbstractServer):
         if not self._closed.done():
             self._forget(self._port, None)
             self._closed.set_result(None)
+
+    def close_clients(self) -> None:
+        """As Python 3.13 has it: end every connection, once what waits to be sent is."""
+        for transport in list(self._clients):
+            transport.close()
+
+    def abort_clients(self) -> None:
+        """As Python 3.13 has it: end every connection at once."""
+        for transport in list(self._clients):
+            transport.abort()
 
     async def wait_closed(self) -> None:
         await self._closed

@@ -216,7 +216,7 @@ class _Rounded:
 
 
 def _rounded(matrix: Floats) -> _Rounded:
-    scale: Floats = np.abs(matrix).max(axis=0) / np.float32(32767)
+    scale: Floats = (np.abs(matrix).max(axis=0) / 32767).astype(np.float32)
     return _Rounded(scale, np.rint(matrix / scale).astype(np.int16))
 
 
